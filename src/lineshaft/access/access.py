@@ -1,0 +1,228 @@
+"""`Access`: the library through which services know who calls and whether they may.
+
+It reads the records itself, so that it works while the access service is down. What it has verified it believes for
+`BELIEVED_SECONDS`: a revocation is felt everywhere within that time.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Final, Generic, TypeVar
+
+from sqlalchemy import Connection, Row
+
+from lineshaft.access import audit, invitations, principals, sessions, tokens
+from lineshaft.access.audit import Act
+from lineshaft.access.browser import csrf_of
+from lineshaft.access.decisions import decide
+from lineshaft.access.denials import Denials
+from lineshaft.access.model import SCOPES, TOKEN, AuditEntry, Invitation, Member, Outcome, Session, Token
+from lineshaft.access.secret_texts import digest
+from lineshaft.access.settings import AccessSettings
+from lineshaft.core import clock
+from lineshaft.core.errors import Forbidden
+from lineshaft.core.home import Identity
+from lineshaft.core.principals import Decision, Principal
+from lineshaft.records import Database
+
+BELIEVED_SECONDS: Final = 2.0
+_REMEMBERED: Final = 4096
+
+V = TypeVar("V")
+
+
+class Access:
+    """Principals, decisions and the audit trail of one tenant. Safe to share between tasks of one event loop."""
+
+    def __init__(self, database: Database, identity: Identity, settings: AccessSettings) -> None:
+        self._database = database
+        self._tenant = identity.tenant
+        self._idle_us = settings.session_idle_minutes * 60 * clock.MICROSECONDS
+        self._sessions: _Believed[Row[Any]] = _Believed()
+        self._tokens: _Believed[Row[Any]] = _Believed()
+        self._denials = Denials()
+        self._used: dict[str, int] = {}  # newer than what the believed rows say, by id of session or token
+
+    # -- who calls --------------------------------------------------------------------------------------------------
+
+    async def principal_of_session(self, cookie: str, *, touch: bool = True) -> tuple[Principal, Session]:
+        """The person behind a session's cookie, as of at most `BELIEVED_SECONDS` ago.
+
+        Args:
+            touch: count this as use, which keeps the session from ending idle.
+
+        Raises:
+            Unauthenticated: no such session, or it has ended.
+        """
+        key = digest(cookie)
+        row = self._sessions.get(key)
+        if row is None:
+            row = await self._database.query(sessions.find, self._tenant, cookie)
+            self._sessions.put(key, row)
+        seen = self._last_use(row.session, row.seen)
+        sessions.check(row, seen, self._idle_us)
+        if touch:
+            await self._touch(row.session, seen)
+        session = Session(id=row.session, created=row.session_created, expires=row.expires, csrf=csrf_of(cookie))
+        return principals.from_row(row), session
+
+    async def principal_of_token(self, text: str) -> Principal:
+        """The principal behind an API token, as of at most `BELIEVED_SECONDS` ago, with the token's scopes.
+
+        Raises:
+            Unauthenticated: no such token, or it has expired.
+        """
+        key = digest(text)
+        row = self._tokens.get(key)
+        if row is None:
+            row = await self._database.query(tokens.find, self._tenant, text)
+            self._tokens.put(key, row)
+        tokens.check(row)
+        await self._note_use(row)
+        return principals.from_row(row, **{SCOPES: " ".join(row.scopes), TOKEN: row.token})
+
+    async def end_session(self, cookie: str) -> None:
+        """Sign out; works while the access service is down."""
+        self._sessions.drop(digest(cookie))
+        await self._database.write(self._end_session, cookie)
+
+    # -- may they ---------------------------------------------------------------------------------------------------
+
+    def authorize(
+        self, principal: Principal, action: str, resource: str = "*", context: Mapping[str, Any] | None = None
+    ) -> Decision:
+        """Decide, deny by default; see `decisions`. Records nothing: `require` does. No rule of today asks for context."""
+        return decide(self._tenant, principal, action, resource)
+
+    async def require(
+        self, principal: Principal, action: str, resource: str = "*", context: Mapping[str, Any] | None = None
+    ) -> Decision:
+        """Decide; a denial is recorded, with the context, before it is raised.
+
+        Raises:
+            Forbidden: denied; carries the decision's id.
+        """
+        decision = self.authorize(principal, action, resource, context)
+        if not decision.allowed:
+            acts = self._denials.acts(principal.id, decision, context or {})
+            if acts:
+                await self._database.write(self._write_all, acts)
+            raise Forbidden(
+                "access.denied", f"{principal.name} may not {action} ({decision.reason})",
+                "An administrator can give the role or make a token with the scope that it needs.",
+                name=principal.name, action=action, reason=decision.reason, decision=decision.id,
+            )  # fmt: skip
+        return decision
+
+    # -- lists ------------------------------------------------------------------------------------------------------
+
+    async def members(self, *, after: str = "", limit: int = 100) -> list[Member]:
+        """Principals by name, revoked ones included, beginning behind the name `after`."""
+        return await self._database.query(principals.list_members, self._tenant, after=after, limit=limit)
+
+    async def member(self, name_or_id: str) -> Member:
+        """One principal.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return await self._database.query(principals.get_member, self._tenant, name_or_id)
+
+    async def tokens_of(self, principal: str) -> list[Token]:
+        """A principal's API tokens, newest first."""
+        return await self._database.query(tokens.list_of, principal)
+
+    async def owner_of_token(self, token: str) -> str:
+        """Handle of the principal a token belongs to.
+
+        Raises:
+            NotFound: no such token.
+        """
+        return await self._database.query(tokens.owner, self._tenant, token)
+
+    async def invitation(self, text: str) -> Invitation:
+        """What the holder of a one-time link may know before using it.
+
+        Raises:
+            Unauthenticated: unknown, used or expired.
+        """
+        row = await self._database.query(invitations.find, self._tenant, text)
+        return Invitation(name=row.name, roles=row.roles or ["administrator"], expires=row.expires)
+
+    # -- the audit trail --------------------------------------------------------------------------------------------
+
+    def record(
+        self, principal: str, action: str, resource: str, outcome: Outcome, facts: Mapping[str, Any] | None = None,
+        decision: str = "",
+    ) -> None:  # fmt: skip
+        """Add an entry; returns once it is durable. Blocks: in a coroutine use `note`, in a transaction `audit.write`."""
+        act = Act(
+            principal=principal, action=action, resource=resource, outcome=outcome, decision=decision, facts=facts or {}
+        )
+        self._database.transact(self._write_all, [act])
+
+    async def note(self, act: Act) -> None:
+        """Add an entry; returns once it is durable."""
+        await self._database.write(self._write_all, [act])
+
+    async def entries(
+        self, *, before: tuple[int, str] | None = None, limit: int = 100, principal: str | None = None
+    ) -> list[AuditEntry]:
+        """The audit trail, newest first, older than the entry (time, id) `before`."""
+        return await self._database.query(audit.read, self._tenant, before=before, limit=limit, principal=principal)
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _end_session(self, connection: Connection, cookie: str) -> None:
+        principal = sessions.end(connection, cookie)
+        if principal is not None:
+            self._write_all(
+                connection, [Act(principal=principal, action="access:sign_out", resource=principal, outcome="done")]
+            )
+
+    def _write_all(self, connection: Connection, acts: list[Act]) -> None:
+        for act in acts:
+            audit.write(connection, self._tenant, act)
+
+    async def _touch(self, session: str, seen: int) -> None:
+        now = clock.now_us()
+        if abs(now - seen) >= sessions.SEEN_EVERY_US:
+            self._remember_use(session, now)
+            await self._database.write(sessions.touch, session, now)
+
+    async def _note_use(self, row: Row[Any]) -> None:
+        now = clock.now_us()
+        if abs(now - self._last_use(row.token, row.used or 0)) >= tokens.USED_EVERY_US:
+            self._remember_use(row.token, now)
+            await self._database.write(tokens.note_use, row.token, now)
+
+    def _last_use(self, key: str, stored: int) -> int:
+        return max(stored, self._used.get(key, 0))
+
+    def _remember_use(self, key: str, now: int) -> None:
+        # Before the write is awaited, so that requests arriving meanwhile do not write it too.
+        if len(self._used) >= _REMEMBERED:
+            self._used.clear()
+        self._used[key] = now
+
+
+class _Believed(Generic[V]):
+    """What was verified lately, by digest; bounded, the least recent goes first."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[str, tuple[float, V]] = OrderedDict()
+
+    def get(self, key: str) -> V | None:
+        entry = self._entries.get(key)
+        if entry is None or clock.monotonic() - entry[0] > BELIEVED_SECONDS:
+            self._entries.pop(key, None)
+            return None
+        return entry[1]
+
+    def put(self, key: str, value: V) -> None:
+        self._entries[key] = (clock.monotonic(), value)
+        self._entries.move_to_end(key)
+        while len(self._entries) > _REMEMBERED:
+            self._entries.popitem(last=False)
+
+    def drop(self, key: str) -> None:
+        self._entries.pop(key, None)

@@ -1,0 +1,71 @@
+"""The audit trail: who did what, and what came of it. Entries are only added.
+
+A change and its entry are written in one transaction: `write(connection, …)` beside the change. No entry holds a secret:
+facts whose name says one are blanked, and what a stranger typed as a name is never kept (people type passwords there).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, and_, insert, or_, select
+
+from lineshaft.access.model import AuditEntry, Outcome
+from lineshaft.access.store import AUDIT
+from lineshaft.core import clock, ids
+
+_SECRET_WORDS: Final = ("password", "secret", "cookie", "hash", "seed", "csrf", "bearer")
+_LONGEST_TEXT: Final = 500
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be recorded."""
+
+    principal: str
+    action: str
+    resource: str
+    outcome: Outcome
+    decision: str = ""
+    facts: Mapping[str, Any] = {}
+
+
+def write(connection: Connection, tenant: str, act: Act) -> str:
+    """Add an entry in the caller's transaction; returns its id."""
+    entry = ids.new_id()
+    row = {
+        "id": entry, "time": clock.now_us(), "tenant": tenant, "principal": act.principal, "action": act.action[:64],
+        "resource": act.resource[:_LONGEST_TEXT], "outcome": act.outcome, "decision": act.decision,
+        "facts": _clean(act.facts),
+    }  # fmt: skip
+    connection.execute(insert(AUDIT).values(row))
+    return entry
+
+
+def read(
+    connection: Connection, tenant: str, *, before: tuple[int, str] | None, limit: int, principal: str | None = None
+) -> list[AuditEntry]:
+    """Entries, newest first, older than the (time, id) `before`."""
+    query = select(AUDIT).where(AUDIT.c.tenant == tenant).order_by(AUDIT.c.time.desc(), AUDIT.c.id.desc()).limit(limit)
+    if principal is not None:
+        query = query.where(AUDIT.c.principal == principal)
+    if before is not None:
+        time, entry = before
+        query = query.where(or_(AUDIT.c.time < time, and_(AUDIT.c.time == time, AUDIT.c.id < entry)))
+    return [
+        AuditEntry(
+            id=row.id, time=row.time, principal=row.principal, action=row.action, resource=row.resource,
+            outcome=row.outcome, decision=row.decision, facts=row.facts,
+        )
+        for row in connection.execute(query)
+    ]  # fmt: skip
+
+
+def _clean(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: "***" if any(word in key.lower() for word in _SECRET_WORDS) else _short(value)
+        for key, value in facts.items()
+    }
+
+
+def _short(value: Any) -> Any:
+    return value[:_LONGEST_TEXT] if isinstance(value, str) else value

@@ -1,0 +1,118 @@
+"""What each service may do: whom it may ask for what, and what it hears and says on the bus. One table for both.
+
+The bus's permissions are made from it (in the service's signed credentials), and `authorize` decides by it. A service
+whose name is not here has the grants of its `template` attribute, else none. Imports no database.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from lineshaft.access.model import TEMPLATE
+from lineshaft.bus import permissions
+from lineshaft.bus.permissions import Permissions
+from lineshaft.bus.streams import CONFIG, DEADLETTER, EVENTS, TELEMETRY
+from lineshaft.bus.subjects import Subjects
+from lineshaft.core.principals import Principal
+
+Build = Callable[[Subjects, str], Permissions]
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service may do."""
+
+    asks: tuple[str, ...] = ()
+    """Requests to other services, `package:verb`."""
+    serves: tuple[str, ...] = ()
+    """Requests it answers, `package:verb`."""
+    streams: Build
+    """Everything else, for a site and the service's own name."""
+
+
+ACCESS_VERBS: Final = (
+    "sign_in", "redeem", "change_password", "create_principal", "set_roles", "revoke", "reinstate", "invite",
+    "create_token", "revoke_token", "issue_credentials",
+)  # fmt: skip
+_HISTORY_VERBS: Final = ("latest", "hot", "gaps", "seal", "status")
+_EDGE_VERBS: Final = ("browse", "inspect", "test", "status", "certificates", "trust", "secret")
+_DEMO_VERBS: Final = ("status", "disturb", "calm", "speed", "restart")
+
+
+def _all(package: str, verbs: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{package}:{verb}" for verb in verbs)
+
+
+def _access(_subjects: Subjects, _name: str) -> Permissions:
+    return permissions.manage_streams(TELEMETRY, EVENTS, CONFIG, DEADLETTER)
+
+
+def _history(subjects: Subjects, name: str) -> Permissions:
+    return permissions.join(
+        permissions.read_stream(TELEMETRY, name),
+        permissions.trim_stream(TELEMETRY),
+        permissions.publish(subjects.events_of("history"), subjects.dead("history")),
+    )
+
+
+def _gateway(subjects: Subjects, name: str) -> Permissions:
+    return permissions.join(
+        permissions.publish(subjects.data_of(name), subjects.events_of("edge"), subjects.dead("edge")),
+        permissions.subscribe(subjects.config(name), subjects.command(name)),
+        permissions.last_message(CONFIG, subjects.config(name)),
+    )
+
+
+def _web(subjects: Subjects, _name: str) -> Permissions:
+    """It also hands the outbox to the bus: events of every package, and configurations."""
+    return permissions.join(
+        permissions.publish(subjects.all_events(), subjects.all_configs()),
+        permissions.subscribe(subjects.all_data(), subjects.all_events()),
+        permissions.stream_info(TELEMETRY),
+    )
+
+
+def _nothing(_subjects: Subjects, _name: str) -> Permissions:
+    return Permissions()
+
+
+_ASKED_BY_WEB: Final = (
+    _all("access", ACCESS_VERBS) + _all("history", _HISTORY_VERBS) + _all("edge", _EDGE_VERBS)
+    + _all("demo", _DEMO_VERBS)
+)  # fmt: skip
+
+GRANTS: Final[dict[str, Grant]] = {
+    "access": Grant(serves=_all("access", ACCESS_VERBS), streams=_access),
+    "history": Grant(serves=_all("history", _HISTORY_VERBS), streams=_history),
+    "gateway": Grant(serves=_all("edge", _EDGE_VERBS), streams=_gateway),
+    "web": Grant(asks=_ASKED_BY_WEB, streams=_web),
+    "plant": Grant(serves=_all("demo", _DEMO_VERBS), streams=_nothing),
+}
+
+ESSENTIAL: Final = frozenset({"access", "web", "local"})
+"""Without these nobody could bring a revoked principal back: they cannot be revoked."""
+
+
+def grant_of(principal: Principal) -> Grant | None:
+    """The grants of a service; None where it has none, or is no service."""
+    if principal.kind != "service":
+        return None
+    return GRANTS.get(principal.name) or GRANTS.get(principal.attributes.get(TEMPLATE, ""))
+
+
+def may_ask(principal: Principal, action: str) -> bool:
+    """Whether a service may ask another one for `package:verb`."""
+    grant = grant_of(principal)
+    return grant is not None and action in grant.asks
+
+
+def bus_permissions(principal: Principal, subjects: Subjects) -> Permissions:
+    """What a principal's credentials allow on the bus; its own inbox at the least."""
+    name = principal.name
+    grant = grant_of(principal)
+    parts = [permissions.inbox(name)]
+    if grant is not None:
+        parts.append(grant.streams(subjects, name))
+        parts.extend(permissions.request(subjects, name, *action.split(":")) for action in grant.asks)
+        parts.extend(permissions.serve(subjects, *action.split(":")) for action in grant.serves)
+    return permissions.join(*parts)

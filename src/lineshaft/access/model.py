@@ -1,0 +1,115 @@
+"""The nouns of access: sessions, tokens, invitations, audit entries; and who acts when a change is asked for."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import msgspec
+
+from lineshaft.core.principals import Principal, PrincipalKind, Role
+
+SCOPES: Final = "scopes"
+"""Attribute of a principal that came by an API token: the actions the token admits, separated by spaces."""
+TOKEN: Final = "token"  # noqa: S105  # the name of an attribute, not a token
+"""Attribute of a principal that came by an API token: the token's id."""
+TEMPLATE: Final = "template"
+"""Attribute of a service: the grants it has, where they are not those of its own name."""
+LOCAL: Final = "local"
+"""The principal of the command line on the machine itself."""
+
+Outcome = Literal["done", "refused", "denied", "locked"]
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's signed-in browser. Times are microseconds since 1970."""
+
+    id: str
+    created: int
+    expires: int
+    csrf: str
+    """What the browser must send in `X-CSRF-Token` with every unsafe request."""
+
+
+class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to a sign-in: the cookie is here and nowhere else."""
+
+    principal: Principal
+    session: Session
+    cookie: str
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A principal as lists show it."""
+
+    id: str
+    name: str
+    kind: PrincipalKind
+    roles: list[Role]
+    created: int
+    revoked: int | None
+    can_sign_in: bool
+    """Has a password."""
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """An API token as lists show it, without its secret."""
+
+    id: str
+    principal: str
+    label: str
+    scopes: list[str]
+    created: int
+    expires: int
+    used: int | None
+    """When it was last used, to ten minutes."""
+
+
+class NewToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A token just made. `text` is shown this once."""
+
+    token: Token
+    text: str
+
+
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """What the holder of a one-time link may know of it."""
+
+    name: str | None
+    """The person it is for; None where its holder chooses a name."""
+    roles: list[Role]
+    expires: int
+
+
+class NewInvitation(msgspec.Struct, frozen=True, kw_only=True):
+    """A one-time link's secret. `text` is shown this once."""
+
+    name: str | None
+    text: str
+    expires: int
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One recorded act."""
+
+    id: str
+    time: int
+    principal: str
+    """Handle of who acted; empty where nobody could be told."""
+    action: str
+    resource: str
+    outcome: Outcome
+    decision: str
+    """Id of the decision behind it; empty where none was asked."""
+    facts: Mapping[str, Any]
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
+    """On whose behalf a change is asked for, as it crosses the bus: a principal, and the token's limits if it used one."""
+
+    id: str
+    scopes: list[str] | None = None
+    """None for a session, which may do all its person may."""
+
+    @classmethod
+    def of(cls, principal: Principal) -> "Actor":
+        scopes = principal.attributes.get(SCOPES)
+        return cls(id=principal.id, scopes=None if scopes is None else scopes.split())

@@ -1,0 +1,247 @@
+"""The telemetry batch: one message, one Arrow record batch. The only module of the bus that imports pyarrow.
+
+Each row is one sample: the tag's number, the source's time, the time it reached the first system of ours, the value
+in exactly one of four columns, and the exact OPC UA StatusCode. A bad sample without a value carries `v = NaN`.
+"""
+
+import struct
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lineshaft.bus.envelopes import BatchHeader, Gap, GapCause, read_batch_header
+from lineshaft.core.errors import InvalidInput
+
+__all__ = ["SCHEMA", "BatchHeader", "Gap", "GapCause", "decode", "encode", "read_batch_header"]
+
+SCHEMA = pa.schema(
+    [
+        pa.field("tag", pa.int32(), nullable=False),
+        pa.field("ts", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("arrival", pa.timestamp("us", tz="UTC")),
+        pa.field("v", pa.float64()),
+        pa.field("vi", pa.int64()),
+        pa.field("vs", pa.string()),
+        pa.field("vb", pa.bool_()),
+        pa.field("q", pa.uint32(), nullable=False),
+    ]
+)
+COMPRESS_FROM_ROWS = 4000
+"""Smaller batches cost more CPU to compress than their bytes are worth."""
+MAXIMUM_ROWS = 1_000_000
+MAXIMUM_BYTES = 64 << 20
+"""Of a batch once uncompressed."""
+
+_VALUES = ("v", "vi", "vs", "vb")
+_NOT_GOOD = pa.scalar(1 << 30, pa.uint32())  # severity is the top two bits; 00 is Good
+_FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999
+_TYPES = {field.name: field.type for field in SCHEMA}
+_REQUIRED = {"tag", "ts", "q"}
+# One thread: a batch is small, and handing its columns to a pool costs more than it gains.
+_LZ4 = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+_PLAIN = pa.ipc.IpcWriteOptions(use_threads=False)
+_READ = pa.ipc.IpcReadOptions(use_threads=False)
+
+
+def encode(batch: pa.RecordBatch) -> bytes:
+    """The message of a batch: an Arrow IPC stream without the value columns that are all null, lz4 from 4,000 rows on.
+
+    Raises:
+        InvalidInput: not of `SCHEMA`, or a row breaks a rule; what `decode` would refuse is never sent.
+    """
+    _check_schema(batch.schema)
+    _check_rows(batch)
+    empty = [name for name in _VALUES if name in batch.schema.names and _is_null(batch.column(name))]
+    if empty:
+        batch = batch.drop_columns(empty)
+    sink = pa.BufferOutputStream()
+    options = _LZ4 if batch.num_rows >= COMPRESS_FROM_ROWS else _PLAIN
+    with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def decode(data: bytes) -> pa.RecordBatch:
+    """The batch in a message, always with all columns of `SCHEMA`; those left out by the sender are null.
+
+    Raises:
+        InvalidInput: not an Arrow stream of one batch whose columns are of `SCHEMA`; a null tag, time or quality; a row
+            with no value or several; NaN with Good quality. The bytes may come from anybody.
+    """
+    try:
+        batch = _read(data)
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        MemoryError,
+        struct.error,
+    ) as error:
+        raise _undecodable(f"{type(error).__name__}: {error}") from error
+    _check_rows(batch)
+    return batch
+
+
+def _read(data: bytes) -> pa.RecordBatch:
+    source = pa.BufferReader(data)
+    messages = pa.ipc.MessageReader.open_stream(source)
+    schema = pa.ipc.read_schema(_next(messages, "schema"))
+    _check_schema(schema)
+    second = _next(messages, "record batch")
+    compressed = _check_sizes(bytes(second.metadata), second.body)
+    if _next(messages, "") is not None or source.tell() != len(data):
+        raise _undecodable("bytes follow the first record batch")
+    if compressed:
+        batch = pa.ipc.open_stream(data, options=_READ).read_next_batch()
+    else:
+        batch = pa.ipc.read_record_batch(second, schema)
+    batch.validate(full=True)
+    return _completed(batch)
+
+
+def _completed(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with the columns that the sender left out."""
+    given = dict(zip(batch.schema.names, batch.columns, strict=True))
+    columns = [given[name] if name in given else pa.nulls(batch.num_rows, type_) for name, type_ in _TYPES.items()]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def _next(messages: Any, kind: str) -> Any:
+    """The stream's next message, of one kind; None at the end where `kind` is empty."""
+    try:
+        message = messages.read_next_message()
+    except StopIteration:
+        message = None
+    if kind and (message is None or message.type != kind):
+        raise _undecodable(f"it has no {kind} where one must be")
+    return message
+
+
+def _check_schema(schema: pa.Schema) -> None:
+    names = schema.names
+    in_order = names == [name for name in _TYPES if name in names]
+    if in_order and set(names) >= _REQUIRED and all(schema.field(name).type == _TYPES[name] for name in names):
+        return
+    shown = ", ".join(f"{field.name} {field.type}" for field in schema)[:300]
+    expected = ", ".join(f"{name} {type_}" for name, type_ in _TYPES.items())
+    raise InvalidInput(
+        "bus.batch_schema_invalid", f"a telemetry batch has the columns ({shown})",
+        f"They must be, in this order, {expected}; arrival and value columns that are all null may be absent.",
+        field="batch", value=shown, expected=expected,
+    )  # fmt: skip
+
+
+def _check_sizes(metadata: bytes, body: Any) -> bool:
+    """Refuse a batch that would be huge in memory before a byte of it is uncompressed; returns whether any is."""
+    rows, compressed, buffers = read_record_batch_header(metadata)
+    if not 0 <= rows <= MAXIMUM_ROWS:
+        raise _too_large(f"{rows} rows", f"{MAXIMUM_ROWS} rows")
+    total = 0
+    for offset, length in buffers:
+        if not 0 <= offset <= offset + length <= len(body):
+            raise _undecodable("a buffer lies outside the message")
+        if compressed and length:
+            (size,) = struct.unpack_from("<q", body, offset)
+            total += size if size >= 0 else length
+    if total > MAXIMUM_BYTES:
+        raise _too_large(f"{total} bytes", f"{MAXIMUM_BYTES} bytes")
+    return compressed
+
+
+def read_record_batch_header(metadata: bytes) -> tuple[int, bool, list[tuple[int, int]]]:
+    """Rows, whether compressed, and (offset, length) of each buffer of an Arrow IPC record batch message.
+
+    pyarrow uncompresses whatever a message claims; the claim stands in front of each buffer (Arrow columnar format,
+    "Encapsulated message format" and "Buffer compression"), and this small flatbuffer reader finds it.
+    """
+    message = struct.unpack_from("<I", metadata, 0)[0]
+    batch_at = _field(metadata, message, 2)
+    if batch_at is None:
+        raise _undecodable("its record batch has no header")
+    batch = _follow(metadata, batch_at)
+    rows_at, buffers_at, codec_at = (_field(metadata, batch, index) for index in (0, 2, 3))
+    rows = struct.unpack_from("<q", metadata, rows_at)[0] if rows_at is not None else 0
+    buffers = []
+    if buffers_at is not None:
+        vector = _follow(metadata, buffers_at)
+        count = struct.unpack_from("<I", metadata, vector)[0]
+        if count > len(metadata):
+            raise _undecodable("its list of buffers is longer than itself")
+        buffers = list(struct.iter_unpack("<qq", metadata[vector + 4 : vector + 4 + 16 * count]))
+    return rows, codec_at is not None, buffers
+
+
+def _field(data: bytes, table: int, index: int) -> int | None:
+    """Where a flatbuffer table's field lies; None where it is absent."""
+    vtable = table - struct.unpack_from("<i", data, table)[0]
+    size = struct.unpack_from("<H", data, vtable)[0]
+    slot = 4 + 2 * index
+    offset = struct.unpack_from("<H", data, vtable + slot)[0] if slot < size else 0
+    return table + offset if offset else None
+
+
+def _follow(data: bytes, at: int) -> int:
+    return int(at + struct.unpack_from("<I", data, at)[0])
+
+
+def _check_rows(batch: pa.RecordBatch) -> None:
+    for name in ("tag", "ts", "q"):
+        if batch.column(name).null_count:
+            raise _broken_rule(f"{name} is null in a row", "every sample has a tag, a time and a quality")
+    for name in ("ts", "arrival"):
+        if name in batch.schema.names and not _is_null(batch.column(name)):
+            _check_times(name, batch.column(name))
+    columns = [batch.column(name) for name in _VALUES if name in batch.schema.names]
+    _check_one_value(batch.num_rows, [column for column in columns if not _is_null(column)])
+    if "v" not in batch.schema.names:
+        return
+    missing = pc.is_nan(batch.column("v"))
+    # Two steps, because nearly every batch ends at the first.
+    if pc.any(missing).as_py() and pc.any(pc.and_(missing, pc.less(batch.column("q"), _NOT_GOOD))).as_py():
+        raise _broken_rule("v is NaN with Good quality", "NaN stands for a missing value, which is never Good")
+
+
+def _check_times(name: str, column: Any) -> None:
+    """Refuse what no calendar, database or JSON text downstream can hold."""
+    ends = pc.min_max(column)
+    if ends["min"].value < _FIRST_US or ends["max"].value > _LAST_US:
+        raise _broken_rule(f"{name} lies outside the years 1 to 9999", "times are microseconds since 1970")
+
+
+def _check_one_value(rows: int, columns: list[Any]) -> None:
+    if len(columns) == 1 and columns[0].null_count == 0:
+        return
+    total = pa.repeat(pa.scalar(0, pa.int8()), rows)
+    for column in columns:
+        total = pc.add(total, column.is_valid().cast(pa.int8()))
+    if rows and not pc.all(pc.equal(total, 1)).as_py():
+        raise _broken_rule("a row has no value or several", "exactly one of v, vi, vs and vb holds the value")
+
+
+def _is_null(column: Any) -> bool:
+    return bool(column.null_count == len(column))
+
+
+def _undecodable(reason: str) -> InvalidInput:
+    return InvalidInput(
+        "bus.batch_undecodable", f"a telemetry message cannot be decoded: {reason[:300]}",
+        "It must be an Arrow IPC stream of one record batch.", field="batch", reason=reason[:300],
+    )  # fmt: skip
+
+
+def _too_large(found: str, limit: str) -> InvalidInput:
+    return InvalidInput(
+        "bus.batch_too_large", f"a telemetry batch has {found}, over the limit of {limit}",
+        "Flush smaller batches: about 4,000 rows or one second.", field="batch", found=found, limit=limit,
+    )  # fmt: skip
+
+
+def _broken_rule(found: str, rule: str) -> InvalidInput:
+    return InvalidInput(
+        "bus.batch_rule_broken", f"in a telemetry batch {found}: {rule}", "Mend the sender.",
+        field="batch", found=found, rule=rule,
+    )  # fmt: skip

@@ -1,0 +1,227 @@
+"""`lineshaft backup` and `restore`: the whole home in one file, taken consistently while everything runs.
+
+The order makes it consistent: hot values are sealed first; then the bus server is paused for the moment in which its
+folder and the history table's log are copied, so that no message is trimmed that the copied log does not hold;
+table files are immutable and follow after. A paused server's files are as a killed one's, which it recovers from.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lineshaft import __version__
+from lineshaft.core import clock, console
+from lineshaft.core.console import HomeOption, JsonOption, home_of, say
+from lineshaft.core.errors import Conflict, InvalidInput, LineshaftError
+from lineshaft.core.home import Home, read_json, sync_folder
+from lineshaft.core.settings import Settings
+from lineshaft.history.settings import HistorySettings
+
+backup_app = console.application()
+restore_app = console.application()
+
+_MANIFEST = "lineshaft-backup.json"
+_FORMAT = 1
+_PLAIN = ("identity.json", "lineshaft.toml", "keys", "edge", "demo")
+_TABLES = ("samples", "gaps")
+_PAUSED_HISTORY = (*(f"{table}/_delta_log" for table in _TABLES), "snapshots")
+"""The logs before the writer's snapshots: in that order the snapshot that belongs to the copied logs is among them."""
+
+
+@backup_app.command()
+def backup(
+    file: Annotated[Path | None, typer.Argument(help="[default: a dated file in the home's backups folder]")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the whole installation (records, keys, history, bus) to one file, running or not."""
+    from lineshaft.cli.catalogue import load_settings
+
+    place = home_of(home)
+    place.identity()
+    target = file or place.backups / f"lineshaft-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
+    running = place.running_pid() is not None
+    if running:
+        _seal(place)
+    size = write_backup(place, load_settings(place), target)
+    answer = {"file": str(target), "bytes": size, "online": running}
+    if json:
+        console.output(answer, as_json=True)
+    else:
+        console.note(say(f"Wrote {target} ({size:,} bytes).", f"已写入 {target}（{size:,} 字节）。"))
+
+
+@restore_app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `lineshaft backup` wrote.", exists=True, dir_okay=False)],
+    home: HomeOption = None,
+) -> None:
+    """Make the home folder from a backup; the folder must be new or empty."""
+    place = home_of(home)
+    read_backup(file, place)
+    console.note(
+        say(f"Restored {place.path}; `lineshaft up` starts it.", f"已恢复 {place.path}；用 lineshaft up 启动。")
+    )
+
+
+def before_upgrade(home: Home, settings: Settings, kept: int) -> None:
+    """The backup that `up` takes before it migrates; only the newest `kept` of these stay."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    write_backup(home, settings, home.folder("backups") / f"before-upgrade-{stamp}.tar.gz")
+    for old in sorted(home.backups.glob("before-upgrade-*.tar.gz"))[:-kept]:
+        old.unlink()
+
+
+def write_backup(home: Home, settings: Settings, target: Path) -> int:
+    """Write a backup whole or not at all; returns its size in bytes."""
+    if target.exists():
+        raise Conflict("cli.backup_exists", f"{target} exists", "Choose another name.", file=str(target))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
+        staging = Path(folder)
+        history = settings.of(HistorySettings).folder(home)
+        with _paused_bus(home):
+            _copy(home.path / "bus", staging / "bus")
+            for name in _PAUSED_HISTORY:
+                _copy(history / name, staging / "history" / name)
+        _copy_records(home, settings, staging)
+        for name in _PLAIN:
+            _copy(home.path / name, staging / name)
+        for table in _TABLES:
+            for path in _live_files(staging / "history" / table / "_delta_log"):
+                _copy(history / table / path, staging / "history" / table / path)
+        manifest = {"format": _FORMAT, "version": __version__, "written": clock.rfc3339(clock.now_us())}
+        (staging / _MANIFEST).write_text(json.dumps(manifest))
+        unfinished = staging / ".archive"
+        with tarfile.open(unfinished, "w:gz", compresslevel=1) as archive:
+            # The manifest goes last: an archive that holds it is whole.
+            for entry in sorted(staging.iterdir(), key=lambda path: path.name == _MANIFEST):
+                if entry != unfinished:
+                    archive.add(entry, entry.name)
+        with unfinished.open("rb") as written:
+            os.fsync(written.fileno())
+        unfinished.chmod(0o600)
+        size = unfinished.stat().st_size
+        unfinished.replace(target)
+    sync_folder(target.parent)
+    return size
+
+
+def read_backup(file: Path, home: Home) -> None:
+    """Unpack a backup into a new home; nothing remains where it fails.
+
+    Raises:
+        InvalidInput: not a whole backup, or one of a newer release.
+        Conflict: the home exists.
+    """
+    if home.path.exists() and any(home.path.iterdir()):
+        raise Conflict(
+            "cli.restore_not_empty", f"{home.path} is not empty", "Restore into a new folder, then move the two.",
+            path=str(home.path),
+        )  # fmt: skip
+    home.path.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=home.path.parent, prefix=".restore-"))
+    try:
+        _unpack(file, staging)
+        if home.path.exists():
+            home.path.rmdir()
+        staging.chmod(0o700)
+        staging.replace(home.path)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    sync_folder(home.path.parent)
+
+
+def _unpack(file: Path, staging: Path) -> None:
+    try:
+        with tarfile.open(file, "r:gz") as archive:
+            archive.extractall(staging, filter="data")
+        manifest = json.loads((staging / _MANIFEST).read_text())
+    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+        raise InvalidInput(
+            "cli.backup_unreadable", f"{file} is not a whole backup: {error}", "Use another backup.",
+            field="file", value=str(file), reason=str(error),
+        ) from error  # fmt: skip
+    if manifest["format"] > _FORMAT:
+        raise InvalidInput(
+            "cli.backup_newer", f"{file} was written by release {manifest['version']}", "Install that release.",
+            field="file", value=str(file), version=manifest["version"],
+        )  # fmt: skip
+    (staging / _MANIFEST).unlink()
+    if (staging / "records").exists():
+        (staging / "records" / "records.db").replace(staging / "records.db")
+        (staging / "records").rmdir()
+
+
+def _seal(home: Home) -> None:
+    """Ask the running history to put what it holds in memory into the table; a backup without it is only larger."""
+    from lineshaft.client import connect
+
+    with contextlib.suppress(LineshaftError), connect(home=home.path) as client:
+        client.request("POST", "/api/v1/history/seal")
+
+
+@contextlib.contextmanager
+def _paused_bus(home: Home) -> Iterator[None]:
+    """Hold the bus server still while its files are copied; its clients wait unharmed."""
+    state = read_json(home.run / "state.json") if home.running_pid() else None
+    children: list[dict[str, int | str]] = list(state["children"]) if state else []  # type: ignore[call-overload]
+    pid = next((int(child["pid"]) for child in children if child["name"] == "bus" and child["pid"]), None)
+    if pid is not None:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def _copy_records(home: Home, settings: Settings, staging: Path) -> None:
+    from lineshaft.records import Database, RecordsSettings, dump
+
+    database = Database.open(settings.of(RecordsSettings), home)
+    try:
+        (staging / "records").mkdir()
+        dump(database, staging / "records")
+    finally:
+        database.close()
+
+
+def _live_files(log: Path) -> list[str]:
+    """Data files of the table whose log was copied, relative to the table."""
+    if not log.exists():
+        return []
+    from deltalake import DeltaTable
+
+    return [str(Path(uri).relative_to(log.parent)) for uri in _paths(DeltaTable(str(log.parent)))]
+
+
+def _paths(table: object) -> list[str]:
+    return [uri.removeprefix("file://") for uri in table.file_uris()]  # type: ignore[attr-defined]
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file or folder that may be missing, or whose files may vanish meanwhile."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        for entry in os.scandir(source):
+            if not entry.is_symlink():
+                _copy(Path(entry.path), target / entry.name)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy2(source, target)
+
+
+__all__ = ["backup_app", "before_upgrade", "read_backup", "restore_app", "write_backup"]

@@ -1,0 +1,326 @@
+"""Routes under /api/v1/edge: devices, their points, browsing what a device offers, configurations, gateways."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, delete, get, post, put
+from litestar.params import Parameter
+
+from lineshaft.bus import Bus
+from lineshaft.core import clock
+from lineshaft.core.errors import InvalidInput
+from lineshaft.core.http import check_limit, decode_cursor, encode_cursor
+from lineshaft.core.jobs import Job, JobRunner
+from lineshaft.core.principals import Principal
+from lineshaft.edge.address_space import BrowseRequest, Found
+from lineshaft.edge.browses import KIND, Browses
+from lineshaft.edge.messages import CertificateList, GatewayStatus, NamedSecret, TestReport, Trust, Trusted, Try
+from lineshaft.edge.model import Device, Point, ScanGroup
+from lineshaft.edge.secrets import Secret
+from lineshaft.edge.store import Change, Devices, StoredDevice, check_device
+
+_ROOT = "/api/v1/edge"
+_TAGS = ["edge"]
+_READ = {"action": "edge:read"}
+_CONFIGURE = {"action": "edge:configure"}
+TEST_SECONDS = 60.0
+
+Cursor = Annotated[str | None, Parameter(description="`next` of the page before")]
+Limit = Annotated[int, Parameter(description="Items on one page")]
+IfMatch = Annotated[str | None, Parameter(header="If-Match", description="ETag of the device as you read it")]
+
+
+class DeviceBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device as an engineer describes it."""
+
+    path: str
+    driver: str
+    endpoint: str
+    options: Mapping[str, Any] = {}
+    groups: tuple[ScanGroup, ...] = (ScanGroup(),)
+    points: tuple[Point, ...] = ()
+    description: str = ""
+    comment: str = ""
+    """Why, for the list of configurations."""
+
+    def device(self, name: str) -> Device:
+        """The device of that name."""
+        try:
+            return msgspec.convert(
+                {
+                    **{field: getattr(self, field) for field in self.__struct_fields__ if field != "comment"},
+                    "name": name,
+                },
+                Device,
+            )
+        except msgspec.ValidationError as error:
+            raise InvalidInput(
+                "edge.device_name_invalid", f"the device name {name[:64]!r} is not possible: {error}",
+                "Use 1 to 63 lower-case letters, digits, '-' and '_', beginning with a letter or digit.",
+                field="name", value=name[:64],
+            ) from error  # fmt: skip
+
+
+class NewDeviceBody(DeviceBody, frozen=True, kw_only=True):
+    """A new device."""
+
+    name: str
+
+
+class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
+    """A device in a list."""
+
+    name: str
+    path: str
+    driver: str
+    endpoint: str
+    points: int
+    gateway: str
+    description: str
+    handle: str
+    changed: str
+
+
+class DevicePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Devices by name."""
+
+    items: list[DeviceView]
+    next: str | None
+
+
+class PointPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Points of a device, in their order."""
+
+    items: list[Point]
+    next: str | None
+
+
+class VersionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a gateway's configuration."""
+
+    version: int
+    created: str
+    author: str
+    comment: str
+
+
+class VersionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Versions, newest first."""
+
+    items: list[VersionView]
+    next: str | None
+
+
+class BrowseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to browse: a configured device by name, or one described here."""
+
+    name: str = ""
+    device: NewDeviceBody | None = None
+    request: BrowseRequest = BrowseRequest()
+
+
+class TestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to test: a configured device by name, or one described here."""
+
+    __test__ = False
+
+    name: str = ""
+    device: NewDeviceBody | None = None
+
+
+class JobStarted(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that was started; follow it at /api/v1/system/jobs/{job}."""
+
+    job: str
+
+
+class FoundPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Variables that a browse has found so far."""
+
+    items: list[Found]
+    next: str | None
+    state: str
+    """The job's."""
+
+
+def _summary(stored: StoredDevice) -> DeviceView:
+    device = stored.device
+    return DeviceView(
+        name=device.name, path=device.path, driver=device.driver, endpoint=device.endpoint, points=len(device.points),
+        gateway=stored.gateway, description=device.description, handle=device.handle,
+        changed=clock.rfc3339(stored.changed),
+    )  # fmt: skip
+
+
+def _whole(stored: StoredDevice) -> Response[Device]:
+    return Response(stored.device, headers={"etag": stored.etag})
+
+
+def _number(cursor: str | None) -> int:
+    """The position in a cursor of ours."""
+    position = decode_cursor(cursor)[0] if cursor else 0
+    if not isinstance(position, int):
+        decode_cursor("?")  # refuses it as a foreign one
+    return int(position)
+
+
+# -- devices ------------------------------------------------------------------------------------------------------------
+
+
+@get(f"{_ROOT}/devices", opt=_READ, tags=_TAGS)
+async def list_devices(devices: Devices, cursor: Cursor = None, limit: Limit = 100) -> DevicePage:
+    """Devices by name."""
+    after = str(decode_cursor(cursor)[0]) if cursor else ""
+    found = await devices.list(after=after, limit=check_limit(limit))
+    more = encode_cursor(found[-1].device.name) if len(found) == limit else None
+    return DevicePage(items=[_summary(stored) for stored in found], next=more)
+
+
+@post(f"{_ROOT}/devices", opt=_CONFIGURE, tags=_TAGS)
+async def add_device(devices: Devices, principal: Principal, data: NewDeviceBody) -> Response[Device]:
+    """Add a device; its gateway gets a new configuration."""
+    change = Change(author=principal.id, comment=data.comment or f"add {data.name}")
+    stored = await devices.put(data.device(data.name), change, new=True)
+    return Response(stored.device, headers={"etag": stored.etag}, status_code=201)
+
+
+@get(f"{_ROOT}/devices/{{name:str}}", opt=_READ, tags=_TAGS)
+async def get_device(devices: Devices, name: str) -> Response[Device]:
+    """One device with its points, and its ETag."""
+    return _whole(await devices.get(name))
+
+
+@put(f"{_ROOT}/devices/{{name:str}}", opt=_CONFIGURE, tags=_TAGS)
+async def replace_device(
+    devices: Devices, principal: Principal, name: str, data: DeviceBody, if_match: IfMatch = None
+) -> Response[Device]:
+    """Replace a device; points that keep their names keep their tags."""
+    await devices.get(name)
+    change = Change(author=principal.id, comment=data.comment or f"change {name}")
+    return _whole(await devices.put(data.device(name), change, if_match=if_match))
+
+
+@delete(f"{_ROOT}/devices/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
+async def remove_device(devices: Devices, principal: Principal, name: str, if_match: IfMatch = None) -> None:
+    """Take a device out; its history stays."""
+    await devices.remove(name, Change(author=principal.id, comment=f"remove {name}"), if_match=if_match)
+
+
+@get(f"{_ROOT}/devices/{{name:str}}/points", opt=_READ, tags=_TAGS)
+async def list_points(devices: Devices, name: str, cursor: Cursor = None, limit: Limit = 100) -> PointPage:
+    """Points of a device."""
+    start = _number(cursor)
+    points = (await devices.get(name)).device.points
+    end = start + check_limit(limit)
+    return PointPage(items=list(points[start:end]), next=encode_cursor(end) if end < len(points) else None)
+
+
+# -- what a device offers -----------------------------------------------------------------------------------------------
+
+
+async def _described(devices: Devices, name: str, given: NewDeviceBody | None) -> Device:
+    """The device that a body names or describes."""
+    if bool(name) == (given is not None):
+        raise InvalidInput(
+            "edge.device_unclear", "give either name or device", "Name a configured device, or describe one.",
+            field="device", value=name,
+        )  # fmt: skip
+    if given is None:
+        return (await devices.get(name)).device
+    device = given.device(given.name)
+    check_device(device)
+    return device
+
+
+@post(f"{_ROOT}/browse", opt=_CONFIGURE, tags=_TAGS, status_code=202)
+async def browse(devices: Devices, jobs: JobRunner, principal: Principal, data: BrowseBody) -> JobStarted:
+    """Walk a device's address space; a job with progress and cancel. What it finds is at /browse/{job}."""
+    device = await _described(devices, data.name, data.device)
+    arguments = msgspec.to_builtins({"device": msgspec.structs.replace(device, points=()), "request": data.request})
+    job = await jobs.submit(KIND, f"browse {device.name}", principal.id, arguments)
+    return JobStarted(job=job.id)
+
+
+@get(f"{_ROOT}/browse/{{job_id:str}}", opt=_CONFIGURE, tags=_TAGS)
+async def list_found(
+    browses: Browses, jobs: JobRunner, job_id: str, cursor: Cursor = None, limit: Limit = 1000
+) -> FoundPage:
+    """What a browse has found so far, in the order of finding."""
+    job: Job = await jobs.get(job_id)
+    start = _number(cursor)
+    found = await browses.found(job_id, after=start, limit=check_limit(limit))
+    more = encode_cursor(start + len(found)) if len(found) == limit else None
+    return FoundPage(items=list(found), next=more, state=job.state)
+
+
+@post(f"{_ROOT}/test", opt=_CONFIGURE, tags=_TAGS, status_code=200)
+async def test_device(devices: Devices, bus: Bus, data: TestBody) -> TestReport:
+    """Connect to a device, sign in, look at its points, hang up."""
+    device = await _described(devices, data.name, data.device)
+    return await bus.request("edge", "test", Try(device=device), TestReport, timeout=TEST_SECONDS)
+
+
+# -- trust and credentials ----------------------------------------------------------------------------------------------
+
+
+@get(f"{_ROOT}/certificates", opt=_CONFIGURE, tags=_TAGS)
+async def list_certificates(bus: Bus) -> CertificateList:
+    """Certificates of servers that the gateway trusts, and those it refused."""
+    return await bus.request("edge", "certificates", None, CertificateList)
+
+
+@put(f"{_ROOT}/certificates/{{fingerprint:str}}/trust", opt=_CONFIGURE, tags=_TAGS)
+async def trust_certificate(bus: Bus, fingerprint: str) -> Trusted:
+    """Trust a certificate that was refused; devices that wait for it connect at once."""
+    return await bus.request("edge", "trust", Trust(fingerprint=fingerprint), Trusted)
+
+
+@delete(f"{_ROOT}/certificates/{{fingerprint:str}}/trust", opt=_CONFIGURE, tags=_TAGS, status_code=200)
+async def distrust_certificate(bus: Bus, fingerprint: str) -> Trusted:
+    """No longer trust a certificate."""
+    return await bus.request("edge", "trust", Trust(fingerprint=fingerprint, trusted=False), Trusted)
+
+
+@put(f"{_ROOT}/secrets/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
+async def keep_secret(bus: Bus, name: str, data: Secret) -> None:
+    """Give the gateway a device's credentials; they lie on the gateway's disk only and are never shown again."""
+    data.check()
+    await bus.request("edge", "secret", NamedSecret(name=name, secret=data), None)
+
+
+@delete(f"{_ROOT}/secrets/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
+async def forget_secret(bus: Bus, name: str) -> None:
+    """Have the gateway forget credentials."""
+    await bus.request("edge", "secret", NamedSecret(name=name), None)
+
+
+# -- gateways -----------------------------------------------------------------------------------------------------------
+
+
+@get(f"{_ROOT}/status", opt=_READ, tags=_TAGS)
+async def gateway_status(bus: Bus) -> GatewayStatus:
+    """How the gateway and its devices do."""
+    return await bus.request("edge", "status", None, GatewayStatus)
+
+
+@get(f"{_ROOT}/gateways/{{gateway:str}}/configurations", opt=_READ, tags=_TAGS)
+async def list_versions(devices: Devices, gateway: str, cursor: Cursor = None, limit: Limit = 100) -> VersionPage:
+    """A gateway's configurations, newest first."""
+    before = _number(cursor) if cursor else 2**31 - 1
+    versions = await devices.versions(gateway, before=before, limit=check_limit(limit))
+    more = encode_cursor(versions[-1].version) if len(versions) == limit else None
+    items = [
+        VersionView(
+            version=entry.version, created=clock.rfc3339(entry.created), author=entry.author, comment=entry.comment
+        )
+        for entry in versions
+    ]
+    return VersionPage(items=items, next=more)
+
+
+ROUTES = [
+    list_certificates, trust_certificate, distrust_certificate, keep_secret, forget_secret,
+    list_devices, add_device, get_device, replace_device, remove_device, list_points, browse, list_found, test_device,
+    gateway_status, list_versions,
+]  # fmt: skip

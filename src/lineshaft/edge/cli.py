@@ -1,0 +1,328 @@
+"""`lineshaft device`: devices and their points, what a device offers, its credentials and its certificate."""
+
+import fnmatch
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from lineshaft.core import console
+from lineshaft.core.console import HomeOption, JsonOption, YesOption, say
+from lineshaft.core.errors import InvalidInput, from_wire
+
+app = console.application("Devices and their points.")
+
+_ROOT = "/api/v1/edge"
+_NAME = Annotated[str, typer.Argument(help="Name of the device.")]
+_Root = Annotated[str, typer.Option("--root", help="Address of the node to begin at.")]
+_Depth = Annotated[int, typer.Option("--depth", help="Levels below the root.")]
+_Nodes = Annotated[int, typer.Option("--nodes", help="Nodes to look at, at most.")]
+_Seconds = Annotated[float, typer.Option("--seconds", help="Time to take, at most.")]
+_FOUND_COLUMNS = (
+    ("name", "name"), ("kind", "kind"), ("unit", "unit"), ("address", "address"), ("refused", "cannot be a point")
+)  # fmt: skip
+
+
+@contextmanager
+def _client(home: Path | None) -> Iterator[Any]:
+    from lineshaft.client import connect
+
+    with connect(home=home) as client:
+        yield client
+
+
+def _path(name: str, *more: str) -> str:
+    return "/".join((_ROOT, "devices", quote(name, safe=""), *more))
+
+
+@app.command("list")
+def list_devices(home: HomeOption = None, json: JsonOption = False) -> None:
+    """List devices, and how each stands."""
+    with _client(home) as client:
+        states = {device["name"]: device for device in client.request("GET", f"{_ROOT}/status")["devices"]}
+        rows = [
+            {**device, "state": states.get(device["name"], {}).get("state", "not running"),
+             "trouble": states.get(device["name"], {}).get("message", "")}
+            for device in client.devices.list()
+        ]  # fmt: skip
+    columns = (
+        ("name", "device"), ("state", "state"), ("driver", "driver"), ("endpoint", "endpoint"), ("points", "points"),
+        ("path", "path"), ("trouble", ""),
+    )  # fmt: skip
+    empty = say("No devices yet: `lineshaft device add` makes one.", "还没有设备：用 lineshaft device add 添加。")
+    console.output(rows, as_json=json, columns=columns, empty=empty)
+
+
+@app.command()
+def show(name: _NAME, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Show one device with its points."""
+    with _client(home) as client:
+        device = client.devices.get(name)
+    if json:
+        console.output(device, as_json=True)
+        return
+    points = device.pop("points")
+    console.output(device, as_json=False)
+    columns = (("name", "point"), ("kind", "kind"), ("unit", "unit"), ("address", "address"), ("group", "group"))
+    console.output([{"kind": "number", "group": "main", **point} for point in points], as_json=False, columns=columns)
+
+
+@app.command()
+def add(
+    name: _NAME,
+    endpoint: Annotated[str, typer.Option("--endpoint", help="Address, such as opc.tcp://10.0.0.5:4840.")],
+    path: Annotated[str, typer.Option("--path", help="enterprise/site/area/line/cell/device")],
+    driver: Annotated[str, typer.Option("--driver", help="The protocol it speaks.")] = "opcua",
+    secret: Annotated[str, typer.Option("--secret", help="Name of its credentials, see `device secret`.")] = "",
+    option: Annotated[
+        list[str] | None, typer.Option("--option", "-o", help="An option of the driver, name=value; repeatable.")
+    ] = None,
+    period: Annotated[int, typer.Option("--period", help="Milliseconds between two deliveries.")] = 500,
+    points: Annotated[
+        Path | None, typer.Option("--points", help="JSON file with a list of points.", exists=True)
+    ] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Add a device; `device import` then takes points from it."""
+    options = dict(_pair(text) for text in option or [])
+    if secret:
+        options["secret"] = secret
+    body = {
+        "name": name, "driver": driver, "endpoint": endpoint, "path": path, "options": options,
+        "groups": [{"name": "main", "period_ms": period}], "points": _read_points(points) if points else [],
+    }  # fmt: skip
+    with _client(home) as client:
+        device = client.request("POST", f"{_ROOT}/devices", json=body)
+    if json:
+        console.output(device, as_json=True)
+        return
+    console.note(say(f"Added {name} ({device['handle']}).", f"已添加 {name}（{device['handle']}）。"))
+    if not device["points"]:
+        console.note(say(f"Next: lineshaft device import {name}", f"下一步：lineshaft device import {name}"))
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    """`name=value`, where the value may be a number or true or false."""
+    import msgspec
+
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidInput(
+            "edge.option_unreadable", f"--option {text!r} has no '='", "Write --option name=value.",
+            field="--option", value=text,
+        )  # fmt: skip
+    try:
+        return key, msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return key, value
+
+
+def _read_points(file: Path) -> Any:
+    import msgspec
+
+    try:
+        return msgspec.json.decode(file.read_bytes())
+    except msgspec.DecodeError as error:
+        raise InvalidInput(
+            "edge.points_file_unreadable", f"{file} is not JSON: {error}",
+            'Give a list such as [{"name": "pressure", "address": "ns=2;s=P1"}].', field="--points", value=str(file),
+            reason=str(error),
+        ) from error  # fmt: skip
+
+
+@app.command()
+def remove(name: _NAME, yes: YesOption = False, home: HomeOption = None) -> None:
+    """Take a device out; its history stays."""
+    console.confirm(say(f"Remove {name}?", f"移除 {name}？"), yes=yes)
+    with _client(home) as client:
+        client.request("DELETE", _path(name))
+
+
+@app.command("test")
+def try_device(name: _NAME, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Connect to a device, sign in, look at its points; exits with 1 where a point cannot be read."""
+    with _client(home) as client:
+        report = client.request("POST", f"{_ROOT}/test", json={"name": name})
+    if json:
+        console.output(report, as_json=True)
+    else:
+        console.output({**report["about"], "connect_ms": report["connect_ms"]}, as_json=False)
+        good = say("Every point can be read.", "所有测点均可读。")
+        console.output(report["refused"], as_json=False, columns=_FOUND_COLUMNS, empty=good)
+    if report["refused"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def browse(
+    name: _NAME, root: _Root = "", depth: _Depth = 20, nodes: _Nodes = 100_000, seconds: _Seconds = 600.0,
+    home: HomeOption = None, json: JsonOption = False,
+) -> None:  # fmt: skip
+    """List what a device offers."""
+    with _client(home) as client:
+        found, _ = _walk(client, name, {"root": root, "depth": depth, "nodes": nodes, "seconds": seconds}, quiet=json)
+    rows = [{"kind": "number", **one, "name": "/".join(_whole_name(one))} for one in found]
+    console.output(found if json else rows, as_json=json, columns=_FOUND_COLUMNS)
+
+
+def _walk(
+    client: Any, name: str, request: dict[str, Any], *, quiet: bool
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Browse a device; Ctrl-C cancels the job. What was found, and the job's result."""
+    job_id = client.request("POST", f"{_ROOT}/browse", json={"name": name, "request": request})["job"]
+    jobs = "/api/v1/system/jobs"
+    try:
+        job = console.follow(job_id, lambda one: client.request("GET", f"{jobs}/{one}"), quiet=quiet)
+    except KeyboardInterrupt:
+        client.request("POST", f"{jobs}/{job_id}/cancel")
+        raise
+    if job["state"] == "failed":
+        error = job["error"]
+        raise from_wire(error["code"], error["message"], error["hint"], 500, error["facts"])
+    result = job["result"] or {}
+    if result.get("stopped"):
+        console.note(
+            say(f"Cut short at the limit of {result['stopped']}.", f"达到上限 {result['stopped']}，提前结束。")
+        )
+    return [*client.pages(f"{_ROOT}/browse/{job_id}", {"limit": 1000})], result
+
+
+@app.command("import")
+def import_points(
+    name: _NAME,
+    root: _Root = "",
+    match: Annotated[
+        list[str] | None, typer.Option("--match", help="Only names or addresses like this, with * and ?; repeatable.")
+    ] = None,
+    depth: _Depth = 20,
+    nodes: _Nodes = 100_000,
+    seconds: _Seconds = 600.0,
+    limit: Annotated[int, typer.Option("--limit", help="Refuse to import more points than this.")] = 10_000,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be imported.")] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Browse a device and make points of what it offers; points it has keep their names and tags."""
+    with _client(home) as client:
+        found, _ = _walk(client, name, {"root": root, "depth": depth, "nodes": nodes, "seconds": seconds}, quiet=json)
+        device = client.devices.get(name)
+        fresh = new_points(found, device["points"], match or ["*"])
+        if len(fresh) > limit:
+            raise InvalidInput(
+                "edge.import_too_large", f"{len(fresh)} points would be imported, more than --limit {limit}",
+                "Choose with --root or --match, or raise --limit.", field="--limit", value=len(fresh), maximum=limit,
+            )  # fmt: skip
+        if not dry_run and fresh:
+            _replace_points(client, device, [*device["points"], *fresh])
+    refused = [one for one in found if one.get("refused")]
+    if json:
+        console.output({"imported": fresh, "refused": refused, "dry_run": dry_run}, as_json=True)
+        return
+    if dry_run:
+        console.output(fresh, as_json=False, columns=_FOUND_COLUMNS[:4], empty=say("Nothing new.", "没有新的测点。"))
+    verb = say("would be imported", "将导入") if dry_run else say("imported", "已导入")
+    console.note(say(f"{len(fresh)} points {verb}, {len(refused)} variables cannot be points.",
+                     f"{verb} {len(fresh)} 个测点，{len(refused)} 个变量不能作为测点。"))  # fmt: skip
+
+
+def new_points(
+    found: Iterable[dict[str, Any]], present: Iterable[dict[str, Any]], match: list[str]
+) -> list[dict[str, Any]]:
+    """Points for what was found and is not configured yet, each with a name of its own.
+
+    Two variables of one name are told apart by the names above them, joined with a dot.
+    """
+    present = list(present)
+    known, names, points = {point["address"] for point in present}, {point["name"] for point in present}, []
+    for one in found:
+        above = _whole_name(one)
+        wanted = any(fnmatch.fnmatchcase(text, glob) for glob in match for text in (one["name"], one["address"]))
+        if one.get("refused") or one["address"] in known or not wanted:
+            continue
+        name = next((text for text in _names(above) if text not in names), f"{_level(one['name'])}~{len(names)}")
+        names.add(name)
+        known.add(one["address"])
+        kept = {key: one[key] for key in ("address", "kind", "unit", "description", "low", "high") if one.get(key)}
+        points.append({"name": name, **kept})
+    return points
+
+
+def _whole_name(found: dict[str, Any]) -> list[str]:
+    """Names from below the root to the variable."""
+    return list(found.get("path") or [found["name"]])
+
+
+def _names(above: list[str]) -> Iterator[str]:
+    for start in range(len(above) - 1, -1, -1):
+        yield _level(".".join(above[start:]))
+
+
+def _level(text: str) -> str:
+    """A name that one level of a path may have."""
+    return "".join("_" if char in "+#/$" or ord(char) < 0x20 or char == "\x7f" else char for char in text)[:255] or "_"
+
+
+def _replace_points(client: Any, device: dict[str, Any], points: list[dict[str, Any]]) -> None:
+    kept = ("path", "driver", "endpoint", "options", "groups", "description")
+    body = {**{key: device[key] for key in kept if key in device}, "points": points, "comment": f"import {len(points)}"}
+    client.request("PUT", _path(device["name"]), json=body)
+
+
+@app.command()
+def status(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Show how the gateway and its devices stand."""
+    with _client(home) as client:
+        report = client.request("GET", f"{_ROOT}/status")
+    if json:
+        console.output(report, as_json=True)
+        return
+    devices = report.pop("devices")
+    console.output(report, as_json=False)
+    columns = (("name", "device"), ("state", "state"), ("since", "since"), ("points", "points"), ("message", ""))
+    console.output(devices, as_json=False, columns=columns)
+
+
+@app.command()
+def secret(
+    name: Annotated[str, typer.Argument(help="Name of the credentials.")],
+    user: Annotated[str, typer.Option("--user", help="User name.")] = "",
+    forget: Annotated[bool, typer.Option("--forget", help="Forget them.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Give the gateway credentials for a device; the password is asked for, or read from standard input."""
+    with _client(home) as client:
+        if forget:
+            client.request("DELETE", f"{_ROOT}/secrets/{quote(name, safe='')}")
+            return
+        user = user or typer.prompt(say("User", "用户名"), err=True)
+        if sys.stdin.isatty():
+            password = typer.prompt(say("Password", "密码"), hide_input=True, err=True)
+        else:
+            password = sys.stdin.readline().rstrip("\n")
+        client.request("PUT", f"{_ROOT}/secrets/{quote(name, safe='')}", json={"user": user, "password": password})
+
+
+@app.command()
+def certificates(home: HomeOption = None, json: JsonOption = False) -> None:
+    """List certificates of servers: trusted ones, and those that were refused."""
+    with _client(home) as client:
+        rows = client.request("GET", f"{_ROOT}/certificates")["certificates"]
+    console.output(rows, as_json=json, empty=say("No server has shown a certificate yet.", "尚无服务器出示过证书。"))
+
+
+@app.command()
+def trust(
+    fingerprint: Annotated[str, typer.Argument(help="SHA-256 of the certificate, at least its first 16 digits.")],
+    revoke: Annotated[bool, typer.Option("--revoke", help="No longer trust it.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Trust a server's certificate that was refused."""
+    with _client(home) as client:
+        method = "DELETE" if revoke else "PUT"
+        answer = client.request(method, f"{_ROOT}/certificates/{quote(fingerprint, safe='')}/trust")
+    console.note(answer["fingerprint"])

@@ -1,0 +1,235 @@
+"""The public interface of drivers: plan once, then read blocks or take what the device sends, as columns.
+
+A driver is a package that registers an object in the entry point group `lineshaft.drivers`; the built-in ones use the
+same door. Its `plan` is pure: it looks at a device's configuration and refuses it with every fault at once. Its
+`source` talks to one device. What a source reads are `Columns` whose `key` is the index of the point in `plan.points`;
+no object is made per sample.
+
+    plan = driver.plan(device)                  # once
+    source = driver.source(plan, tools)
+    await source.open()                         # again after each loss: connects, restores what was there
+    await source.subscribe(sink)                # blocks of mode "subscribe": rows come to the sink from now on
+    columns = await source.read(block)          # blocks of mode "poll"
+    error = await source.lost()                 # returns when the connection is gone
+    await source.close()
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+import msgspec
+
+from lineshaft.core.errors import InvalidInput, LineshaftError, NotFound
+from lineshaft.edge.model import Device, Point, ScanGroup
+
+if TYPE_CHECKING:
+    from lineshaft.edge.address_space import BrowsePage, BrowseRequest, BrowseState, Found
+    from lineshaft.edge.certificates import ApplicationCertificates
+    from lineshaft.edge.columns import Columns
+    from lineshaft.edge.gaps import Gap
+    from lineshaft.edge.secrets import Secrets
+
+ENTRY_POINTS = "lineshaft.drivers"
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a driver says of itself."""
+
+    name: str
+    """What a device's `driver` names."""
+    title: str
+    tier: Literal["built-in", "supported", "community"]
+    """Who answers for it."""
+    options: type[msgspec.Struct]
+    """The type of a device's `options`; unknown ones are refused."""
+    modes: frozenset[str]
+    """Scan modes it can do: `subscribe`, `poll`."""
+    browses: bool = False
+    """Its sources are `Browser`s as well."""
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """Points that one request or subscription carries."""
+
+    group: ScanGroup
+    points: tuple[int, ...]
+    """Indexes into `plan.points`."""
+    detail: Any = None
+    """The driver's own: addresses as its protocol wants them."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """How a device is read."""
+
+    device: Device
+    options: Any
+    """The device's options in the driver's own type."""
+    points: tuple[Point, ...]
+    blocks: tuple[Block, ...]
+
+    def of_mode(self, mode: str) -> list[Block]:
+        """The blocks to subscribe to, or to poll."""
+        return [block for block in self.blocks if block.group.mode == mode]
+
+
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway lends a source."""
+
+    certificates: "ApplicationCertificates"
+    secrets: "Secrets"
+    log: Any
+
+
+class Sink(Protocol):
+    """Where a subscribed source puts what it got. Calls are short and never wait."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Values were marked as uncertain when the connection was lost: `confirm` them once it is back."""
+
+    def take(self, columns: "Columns") -> None:
+        """Rows as the device gave them. The sink copies; the caller may reuse the memory."""
+
+    def confirm(self, columns: "Columns") -> None:
+        """The present values of all points, read after a connection came back: ends the time of uncertain values."""
+
+    def gap(self, gap: "Gap") -> None:
+        """Samples are known to be missing."""
+
+
+class Source(Protocol):
+    """One device as its driver talks to it. Every method raises `LineshaftError`s only."""
+
+    async def open(self) -> None:
+        """Connect and sign in; after a loss also take up again what the device still holds."""
+
+    async def subscribe(self, sink: Sink) -> None:
+        """Have the device send its changes to `sink` from now on; after a loss, restore that."""
+
+    async def read(self, block: Block) -> "Columns":
+        """The present values of a block."""
+
+    async def lost(self) -> LineshaftError:
+        """Wait until the connection is gone; why it is."""
+
+    async def close(self) -> None:
+        """Sign out and hang up; never raises."""
+
+
+@runtime_checkable
+class Browser(Protocol):
+    """A source that can list what its device has."""
+
+    def browse(self, request: "BrowseRequest", state: "BrowseState") -> "AsyncIterator[BrowsePage]":
+        """Walk the address space; `state` can be kept and given again to go on where a walk was broken off."""
+
+    async def inspect(self, addresses: Sequence[str]) -> "list[Found]":
+        """Look up single addresses: type, unit, range, or why they cannot be points."""
+
+    async def about(self) -> Mapping[str, str]:
+        """What the device says of itself."""
+
+
+class Driver(Protocol):
+    """A protocol that devices speak."""
+
+    @property
+    def manifest(self) -> Manifest: ...
+
+    def plan(self, device: Device) -> Plan:
+        """How to read a device.
+
+        Raises:
+            InvalidInput: options, addresses or groups that cannot be; all faults in one error.
+        """
+
+    def source(self, plan: Plan, tools: Tools) -> Source: ...
+
+
+@cache
+def drivers() -> dict[str, Callable[[], Driver]]:
+    """Every registered driver by name, loaded when called."""
+    return {point.name: point.load for point in entry_points(group=ENTRY_POINTS)}
+
+
+def find_driver(name: str) -> Driver:
+    """The driver of that name.
+
+    Raises:
+        NotFound: none is registered under it.
+    """
+    known = drivers()
+    if name not in known:
+        raise NotFound(
+            "edge.driver_unknown", f"there is no driver {name!r}",
+            f"Known drivers: {', '.join(sorted(known))}.", driver=name, known=sorted(known),
+        )  # fmt: skip
+    return known[name]()
+
+
+class Faults:
+    """Collects everything wrong with a configuration, so that one error says it all."""
+
+    SHOWN = 20
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._faults: list[str] = []
+
+    def add(self, field: str, value: object, rule: str) -> None:
+        """Note that `field` is `value`, against `rule`."""
+        self._faults.append(f"{field} is {value!r}: {rule}")
+
+    def refuse(self) -> None:
+        """Raise what was noted, if anything was.
+
+        Raises:
+            InvalidInput: with every fault, the first of them in the sentence.
+        """
+        if not self._faults:
+            return
+        count = len(self._faults)
+        shown = "; ".join(self._faults[: self.SHOWN]) + (f"; and {count - self.SHOWN} more" if count > self.SHOWN else "")
+        raise InvalidInput(
+            "edge.device_invalid", f"device {self._device!r} cannot be configured so: {shown}",
+            "Correct what is named; nothing was changed.", device=self._device, faults=shown, count=count,
+        )  # fmt: skip
+
+
+def convert_options(manifest: Manifest, device: Device, faults: Faults) -> Any:
+    """A device's options in the driver's type; what does not fit is noted and None returned."""
+    try:
+        return msgspec.convert(dict(device.options), manifest.options)
+    except msgspec.ValidationError as error:
+        faults.add("options", dict(device.options), str(error))
+        return None
+
+
+def check_points(manifest: Manifest, device: Device, faults: Faults) -> None:
+    """Note what is wrong with groups and points whatever the protocol: names twice, groups that are not there."""
+    groups = {group.name: group for group in device.groups}
+    if len(groups) != len(device.groups):
+        faults.add("groups", [group.name for group in device.groups], "two groups have one name")
+    for group in groups.values():
+        if group.mode not in manifest.modes:
+            faults.add(f"groups.{group.name}.mode", group.mode, f"{manifest.title} can only {', '.join(sorted(manifest.modes))}")
+    seen: set[str] = set()
+    for point in device.points:
+        if point.name in seen:
+            faults.add("points.name", point.name, "two points have this name")
+        seen.add(point.name)
+        if point.group not in groups:
+            faults.add(f"points.{point.name}.group", point.group, f"the device has the groups {', '.join(sorted(groups))}")
+
+
+def plan_blocks(device: Device, most: int, details: Sequence[Any]) -> tuple[Block, ...]:
+    """Blocks of at most `most` points, group by group in the order of the points; `details` is one per point."""
+    blocks = []
+    for group in device.groups:
+        members = [index for index, point in enumerate(device.points) if point.group == group.name]
+        for start in range(0, len(members), most):
+            chosen = tuple(members[start : start + most])
+            blocks.append(Block(group=group, points=chosen, detail=tuple(details[index] for index in chosen)))
+    return tuple(blocks)

@@ -1,0 +1,120 @@
+"""The nouns of the edge: device, scan group, point, and the configuration that a gateway runs.
+
+A device is what one driver talks to at one endpoint. Its points are read in scan groups. A configuration is one
+version of everything a gateway has to do; it names each point's tag number, so the gateway invents none.
+"""
+
+import zlib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from lineshaft.core.errors import Corrupt
+
+FORMAT = 1
+PointKind = Literal["number", "integer", "boolean", "text"]
+Mode = Literal["subscribe", "poll"]
+
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+"""Short name: lower-case letters, digits, `_` and `-`; a token of bus subjects."""
+
+
+class ScanGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Points that are read together."""
+
+    name: Name = "main"
+    mode: Mode = "subscribe"
+    """`subscribe`: the device sends changes. `poll`: the gateway asks."""
+    period_ms: Annotated[int, Meta(ge=10, le=86_400_000)] = 500
+    """Time between two deliveries: the publishing interval, or the polling period."""
+    phase_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 0
+    """Polling only: offset from whole periods of the clock, so that groups do not all ask at once."""
+    sampling_ms: Annotated[int, Meta(ge=-1, le=86_400_000)] = 0
+    """Subscription only: how often the device looks at a value; 0 its fastest, -1 the publishing interval."""
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One value of a device and the tag it becomes."""
+
+    name: str
+    """Last level of the tag's path."""
+    address: str
+    """Where the driver finds it."""
+    kind: PointKind = "number"
+    group: Name = "main"
+    tag: int = 0
+    """Number of the tag; 0 until a configuration is committed."""
+    unit: str = ""
+    description: str = ""
+    low: float | None = None
+    """Lower end of the engineering range, as the device states it."""
+    high: float | None = None
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device, its connection and its points."""
+
+    name: Name
+    path: str
+    """ISA-95 path of the device: `enterprise/site/area/line/cell/device`; a tag's path is this and the point's name."""
+    driver: str
+    endpoint: str
+    options: Mapping[str, Any] = {}
+    """The driver's own; never a secret, only references to secrets."""
+    groups: tuple[ScanGroup, ...] = (ScanGroup(),)
+    points: tuple[Point, ...] = ()
+    description: str = ""
+    handle: str = ""
+    """Minted when the device is first committed."""
+
+    def group(self, name: str) -> ScanGroup:
+        """The group of that name; KeyError where there is none."""
+        for group in self.groups:
+            if group.name == name:
+                return group
+        raise KeyError(name)
+
+
+class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a gateway has to do, in one version."""
+
+    format: int = FORMAT
+    gateway: str
+    version: int
+    created: str
+    """RFC 3339."""
+    devices: tuple[Device, ...] = ()
+
+    def digest(self) -> str:
+        """The same for the same content, whatever version and time it carries."""
+        content = msgspec.json.encode(self.devices, order="deterministic")
+        return f"{zlib.crc32(content):08x}-{len(content)}"
+
+
+def encode_config(config: GatewayConfig) -> bytes:
+    """The configuration as it travels and as it lies on disk: JSON, deflated (names repeat, so it shrinks tenfold)."""
+    return zlib.compress(msgspec.json.encode(config), 6)
+
+
+def decode_config(data: bytes) -> GatewayConfig:
+    """The opposite of `encode_config`; takes plain JSON as well.
+
+    Raises:
+        Corrupt: not a configuration, or one of a newer release.
+    """
+    try:
+        text = data if data[:1] == b"{" else zlib.decompress(data)
+        config = msgspec.json.decode(text, type=GatewayConfig)
+    except (zlib.error, msgspec.MsgspecError) as error:
+        raise Corrupt(
+            "edge.configuration_unreadable", f"the gateway's configuration cannot be read: {error}",
+            "Commit the configuration anew: `lineshaft device list` shows what should be in it.", reason=str(error),
+        ) from error  # fmt: skip
+    if config.format > FORMAT:
+        raise Corrupt(
+            "edge.configuration_newer", f"the gateway's configuration was written by a newer release (format {config.format})",
+            "Upgrade the gateway to the release of the site.", format=config.format,
+        )  # fmt: skip
+    return config

@@ -1,0 +1,200 @@
+"""The gateway: runs the configured devices and sends their values to the bus.
+
+It starts with the copy of its configuration on disk, so it needs neither bus nor database to begin; what the bus has
+instead is applied when it comes. Only devices whose configuration changed are started anew.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import ClassVar, TypeVar
+
+import msgspec
+
+from lineshaft.bus import Bus, BusSettings, decode_body
+from lineshaft.core.errors import LineshaftError
+from lineshaft.core.health import Check
+from lineshaft.core.service import Context, Service
+from lineshaft.edge.attempts import Attempts
+from lineshaft.edge.certificates import ApplicationCertificates
+from lineshaft.edge.configuration import Configuration
+from lineshaft.edge.driver import Tools
+from lineshaft.edge.lane import GROUP, Lane
+from lineshaft.edge.messages import (
+    CertificateList,
+    GatewayStatus,
+    Inspect,
+    Inspected,
+    Look,
+    NamedSecret,
+    TestReport,
+    Trust,
+    Trusted,
+    Try,
+)
+from lineshaft.edge.model import Device, GatewayConfig
+from lineshaft.edge.runner import DeviceRunner
+from lineshaft.edge.secrets import Secrets
+from lineshaft.edge.settings import EdgeSettings
+
+T = TypeVar("T")
+_BUS_WAIT_SECONDS = 3.0
+
+
+class GatewayService(Service):
+    """See the module."""
+
+    NAME: ClassVar[str] = "gateway"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.settings = context.settings.of(EdgeSettings)
+        folder = context.home.folder("edge")
+        certificates = ApplicationCertificates(folder / "certificates", self.settings.gateway)
+        self.tools = Tools(certificates=certificates, secrets=Secrets(folder / "secrets"), log=self.log)
+        self._configuration = Configuration(folder / "config.json", self.settings.gateway)
+        self._attempts = Attempts(self.tools)
+        self._runners: dict[str, DeviceRunner] = {}
+        self._refused: dict[str, LineshaftError] = {}
+        self._version = 0
+        self._own_fingerprint = ""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._bus: Bus
+        self._lane: Lane
+
+    async def start(self) -> None:
+        own = await asyncio.to_thread(self.tools.certificates.own)
+        self._own_fingerprint = own.fingerprint
+        settings = self.context.settings.of(BusSettings)
+        self._bus = await Bus.connect(settings, self.context.home, self.settings.gateway, wait=_BUS_WAIT_SECONDS)
+        subject = self._bus.subjects.data(self.settings.gateway, GROUP)
+        self._lane = Lane(self._bus, subject, self.settings)
+        self._lane.start()
+        kept = self._configuration.kept()
+        if kept is not None:
+            await self._apply(kept)
+        await self._serve()
+        for work in (self._configuration.follow(self._bus), self._apply_changes()):
+            self._tasks.append(asyncio.create_task(self._guarded(work)))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(runner.stop() for runner in self._runners.values()))
+        if hasattr(self, "_lane") and not await self._lane.close(self.settings.stop_seconds):
+            self.log.warning("edge_stopped_unsent", waiting_bytes=self._lane.waiting_bytes)
+        if hasattr(self, "_bus"):
+            await self._bus.close()
+
+    async def checks(self) -> list[Check]:
+        """The bus is reached, there is a configuration, every device can be run. A lost device is no fault of ours."""
+        refused = ", ".join(sorted(self._refused))
+        return [
+            self._bus.check(),
+            Check(
+                name="configuration", ok=not self._refused, detail=f"cannot run: {refused}" if refused else "",
+                hint=next(iter(self._refused.values())).message if self._refused else "",
+            ),
+        ]  # fmt: skip
+
+    async def _guarded(self, work: object) -> None:
+        """A background task that ends unexpectedly ends the process: the supervisor starts it anew."""
+        try:
+            await work  # type: ignore[misc]
+        except Exception as error:  # noqa: BLE001  # the boundary of the service
+            self.fail(error)
+
+    # -- configuration --------------------------------------------------------------------------------------------------
+
+    async def _apply_changes(self) -> None:
+        while True:
+            config = await self._configuration.changes.get()
+            await self._apply(config)
+            await asyncio.to_thread(self._configuration.keep, config)
+
+    async def _apply(self, config: GatewayConfig) -> None:
+        """Run what the configuration says; devices that it leaves as they are run on."""
+        wanted = {device.name: device for device in config.devices}
+        changed = [name for name, runner in self._runners.items() if wanted.get(name) != runner.device]
+        stopped = {name: self._runners.pop(name) for name in changed}
+        await asyncio.gather(*(runner.stop() for runner in stopped.values()))
+        self._lane.flush()  # rows of before carry the version of before
+        self._lane.config = self._version = config.version
+        self._refused.clear()
+        for device in config.devices:
+            if device.name not in self._runners:
+                self._run(device, stopped.get(device.name))
+        self.log.info(
+            "edge_configuration_applied", version=config.version, devices=len(self._runners), changed=len(changed),
+            refused=sorted(self._refused),
+        )  # fmt: skip
+
+    def _run(self, device: Device, before: DeviceRunner | None) -> None:
+        try:
+            runner = DeviceRunner(device, self._lane, self.tools, self.settings)
+        except LineshaftError as error:  # a driver that is not installed here, or options of another release
+            self._refused[device.name] = error
+            self.log.error("edge_device_refused", device=device.name, code=error.code, message=error.message)
+            return
+        if before is not None:
+            runner.intake.inherit(before.intake)
+        self._runners[device.name] = runner
+        runner.start()
+
+    # -- what may be asked ------------------------------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        await self._bus.serve_stream("edge", "browse", self._browse)
+        for verb, answer in (
+            ("inspect", self._inspect), ("test", self._test), ("status", self._status),
+            ("certificates", self._certificates), ("trust", self._trust), ("secret", self._secret),
+        ):  # fmt: skip
+            await self._bus.serve("edge", verb, answer)
+
+    async def _browse(self, _caller: str, body: bytes) -> AsyncIterator[tuple[dict[str, str], bytes]]:
+        look = decode_body(body, Look)
+        async for page in self._attempts.browse(look.device, look.request):
+            yield {}, msgspec.json.encode(page)
+
+    async def _inspect(self, _caller: str, body: bytes) -> Inspected:
+        asked = decode_body(body, Inspect)
+        return Inspected(found=await self._attempts.inspect(asked.device, asked.addresses))
+
+    async def _test(self, _caller: str, body: bytes) -> TestReport:
+        return await self._attempts.test(decode_body(body, Try).device)
+
+    async def _status(self, _caller: str, _body: bytes) -> GatewayStatus:
+        return self.status()
+
+    async def _certificates(self, _caller: str, _body: bytes) -> CertificateList:
+        return CertificateList(certificates=await asyncio.to_thread(self.tools.certificates.known))
+
+    async def _trust(self, caller: str, body: bytes) -> Trusted:
+        asked = decode_body(body, Trust)
+        change = self.tools.certificates.trust_rejected if asked.trusted else self.tools.certificates.distrust
+        fingerprint = await asyncio.to_thread(change, asked.fingerprint)
+        self.log.info("edge_certificate_trust_changed", fingerprint=fingerprint, trusted=asked.trusted, caller=caller)
+        self._retry_refused()
+        return Trusted(fingerprint=fingerprint)
+
+    async def _secret(self, caller: str, body: bytes) -> None:
+        asked = decode_body(body, NamedSecret)
+        if asked.secret is None:
+            await asyncio.to_thread(self.tools.secrets.forget, asked.name)
+        else:
+            await asyncio.to_thread(self.tools.secrets.keep, asked.name, asked.secret)
+        self.log.info("edge_credentials_changed", name=asked.name, kept=asked.secret is not None, caller=caller)
+        self._retry_refused()
+
+    def _retry_refused(self) -> None:
+        """Something that devices were refused for has changed: try them now."""
+        for runner in self._runners.values():
+            runner.retry()
+
+    def status(self) -> GatewayStatus:
+        """How the gateway and its devices stand."""
+        return GatewayStatus(
+            gateway=self.settings.gateway, boot=self._lane.boot, version=self._version, sent=self._lane.sent_seq,
+            waiting_bytes=self._lane.waiting_bytes, own_fingerprint=self._own_fingerprint,
+            devices=[runner.status() for runner in self._runners.values()], secrets=self.tools.secrets.names(),
+        )  # fmt: skip

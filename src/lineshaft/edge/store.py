@@ -1,0 +1,331 @@
+"""Devices and gateway configurations in the records. Used by `web` and at installation; a gateway needs no database.
+
+Every change of a device commits a new version of its gateway's whole configuration in one transaction: the device's
+document, the tags' numbers, the configuration, and the message that carries it to the gateway.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from lineshaft.bus.subjects import Subjects
+from lineshaft.core import clock, ids
+from lineshaft.core.errors import Conflict, InvalidInput, NotFound, TooLarge
+from lineshaft.core.http import check_match, etag
+from lineshaft.core.principals import HandleMinterLike
+from lineshaft.edge.driver import find_driver
+from lineshaft.edge.model import Device, GatewayConfig, encode_config
+from lineshaft.history import Tags, TagSpec
+from lineshaft.records import Database, outbox
+
+METADATA = MetaData()
+
+DEVICE = Table(
+    "edge_device",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("gateway", String, nullable=False),
+    Column("path", String, nullable=False),
+    Column("handle", String, nullable=False, unique=True),
+    Column("document", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    UniqueConstraint("tenant", "path", name="edge_device_tenant_path"),
+)
+CONFIG = Table(
+    "edge_config",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("gateway", String, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("author", String, nullable=False),
+    Column("comment", Text, nullable=False),
+)
+FOUND = Table(
+    "edge_found",
+    METADATA,
+    Column("job", String, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("found", BigInteger, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+)
+"""What browses found, see `browses`."""
+
+DEFAULT_GATEWAY = "gateway"
+DEVICE_LEVELS = len(ids.PATH_LEVELS) - 1
+MAXIMUM_CONFIG_BYTES = 900_000
+"""Deflated; it travels as one message of the bus."""
+
+
+class StoredDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """A device as it is configured."""
+
+    device: Device
+    gateway: str
+    created: int
+    changed: int
+    """Microseconds UTC."""
+
+    @property
+    def etag(self) -> str:
+        """Changes with every change of the device or its gateway."""
+        return etag([self.gateway, self.device])
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a gateway's configuration."""
+
+    gateway: str
+    version: int
+    digest: str
+    created: int
+    author: str
+    comment: str
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Who changes a configuration, and why."""
+
+    author: str
+    """Handle of a principal."""
+    comment: str = ""
+
+
+class Devices:
+    """The devices of a tenant and the configurations made of them."""
+
+    def __init__(self, db: Database, tags: Tags, subjects: Subjects, minter: HandleMinterLike) -> None:
+        self._db = db
+        self._tags = tags
+        self._subjects = subjects
+        self._minter = minter
+
+    @property
+    def _tenant(self) -> str:
+        return self._subjects.tenant
+
+    async def list(self, *, after: str = "", limit: int = 100) -> Sequence[StoredDevice]:
+        """Devices by name, behind `after`."""
+        query = select(DEVICE).where(DEVICE.c.tenant == self._tenant, DEVICE.c.name > after)
+        return await self._db.query(_devices, query.order_by(DEVICE.c.name).limit(limit))
+
+    async def get(self, name: str) -> StoredDevice:
+        """One device.
+
+        Raises:
+            NotFound: none has that name.
+        """
+        return await self._db.query(self._get, name)
+
+    async def put(
+        self, device: Device, change: Change, *, gateway: str = DEFAULT_GATEWAY, if_match: str | None = None,
+        new: bool = False,
+    ) -> StoredDevice:  # fmt: skip
+        """Add a device or replace the one of its name; the gateway gets a new configuration.
+
+        Args:
+            device: with the points wanted; tag numbers and handle in it are ignored.
+            if_match: ETag of the device as the caller read it.
+            new: refuse to replace.
+
+        Raises:
+            InvalidInput: the driver refuses the device, or a path is wrong; all faults in one error.
+            Conflict: `new` and there is one, or another device has its path.
+            PreconditionFailed: it changed since the caller read it.
+            TooLarge: the gateway's configuration would not fit into one message.
+        """
+        check_device(device)
+        return await self._db.write(self._put, device, change, gateway, if_match, new)
+
+    async def remove(self, name: str, change: Change, *, if_match: str | None = None) -> None:
+        """Take a device out of its gateway's configuration; its tags keep their numbers and their history.
+
+        Raises:
+            NotFound: none has that name. PreconditionFailed: it changed since the caller read it.
+        """
+        await self._db.write(self._remove, name, change, if_match)
+
+    async def versions(self, gateway: str, *, before: int = 2**31 - 1, limit: int = 100) -> Sequence[Version]:
+        """A gateway's configurations, newest first."""
+        query = (
+            select(*[column for column in CONFIG.c if column.name not in ("document", "tenant")])
+            .where(CONFIG.c.tenant == self._tenant, CONFIG.c.gateway == gateway, CONFIG.c.version < before)
+            .order_by(CONFIG.c.version.desc())
+            .limit(limit)
+        )
+        return await self._db.query(lambda connection: [Version(**row) for row in connection.execute(query).mappings()])
+
+    async def send_again(self) -> None:
+        """Hand every gateway's newest configuration to the bus once more: a restored or new bus does not have it."""
+        await self._db.write(self._send_all)
+
+    # -- in a transaction ---------------------------------------------------------------------------------------------
+
+    def _get(self, connection: Connection, name: str) -> StoredDevice:
+        found = self._find(connection, name)
+        if found is None:
+            raise NotFound(
+                "edge.device_unknown", f"there is no device {name[:64]!r}",
+                "`lineshaft device list` and GET /api/v1/edge/devices list them.", device=name[:64],
+            )  # fmt: skip
+        return found
+
+    def _find(self, connection: Connection, name: str) -> StoredDevice | None:
+        query = select(DEVICE).where(DEVICE.c.tenant == self._tenant, DEVICE.c.name == name)
+        return next(iter(_devices(connection, query)), None)
+
+    def _put(
+        self, connection: Connection, device: Device, change: Change, gateway: str, if_match: str | None,
+        new: bool,  # noqa: FBT001
+    ) -> StoredDevice:  # fmt: skip
+        before = self._find(connection, device.name)
+        if before is not None and new:
+            raise Conflict(
+                "edge.device_exists", f"there is a device {device.name!r} already",
+                "Choose another name, or replace that device.", device=device.name,
+            )  # fmt: skip
+        if before is not None:
+            check_match(if_match, before.etag)
+        self._check_path_is_free(connection, device)
+        tagged = self._allocate(connection, device, before)
+        now = clock.now_us()
+        created = before.created if before else now
+        stored = StoredDevice(device=tagged, gateway=gateway, created=created, changed=now)
+        if before is None or before.etag != stored.etag:
+            self._write(connection, stored, fresh=before is None)
+        for name in {gateway, before.gateway if before else gateway}:
+            self._commit(connection, name, change)
+        return stored
+
+    def _check_path_is_free(self, connection: Connection, device: Device) -> None:
+        query = select(DEVICE.c.name).where(
+            DEVICE.c.tenant == self._tenant, DEVICE.c.path == device.path, DEVICE.c.name != device.name
+        )
+        other = connection.scalar(query)
+        if other is not None:
+            raise Conflict(
+                "edge.path_taken", f"the path {device.path!r} is that of the device {other!r}",
+                "Give each device a path of its own.", path=device.path, device=other,
+            )  # fmt: skip
+
+    def _allocate(self, connection: Connection, device: Device, before: StoredDevice | None) -> Device:
+        """The device with its handle and its points' tag numbers; tags of points that are gone are removed."""
+        specs = [
+            TagSpec(
+                path=f"{device.path}/{point.name}", unit=point.unit, description=point.description, kind=point.kind,
+                device=device.name,
+            )
+            for point in device.points
+        ]  # fmt: skip
+        if before is not None:
+            gone = {f"{before.device.path}/{point.name}" for point in before.device.points}
+            self._tags.remove(connection, self._tenant, sorted(gone - {spec.path for spec in specs}))
+        tags = self._tags.allocate(connection, self._tenant, specs)
+        points = tuple(
+            msgspec.structs.replace(point, tag=tag.number) for point, tag in zip(device.points, tags, strict=True)
+        )
+        handle = before.device.handle if before else self._minter.mint("device")
+        return msgspec.structs.replace(device, points=points, handle=handle)
+
+    def _write(self, connection: Connection, stored: StoredDevice, *, fresh: bool) -> None:
+        device = stored.device
+        values: dict[str, Any] = {
+            "gateway": stored.gateway, "path": device.path, "handle": device.handle,
+            "document": msgspec.json.encode(device), "created": stored.created, "changed": stored.changed,
+        }  # fmt: skip
+        if fresh:
+            connection.execute(insert(DEVICE).values(tenant=self._tenant, name=device.name, **values))
+        else:
+            chosen = (DEVICE.c.tenant == self._tenant) & (DEVICE.c.name == device.name)
+            connection.execute(update(DEVICE).where(chosen).values(**values))
+
+    def _remove(self, connection: Connection, name: str, change: Change, if_match: str | None) -> None:
+        stored = self._get(connection, name)
+        check_match(if_match, stored.etag)
+        paths = [f"{stored.device.path}/{point.name}" for point in stored.device.points]
+        self._tags.remove(connection, self._tenant, paths)
+        connection.execute(delete(DEVICE).where(DEVICE.c.tenant == self._tenant, DEVICE.c.name == name))
+        self._commit(connection, stored.gateway, change)
+
+    def _commit(self, connection: Connection, gateway: str, change: Change) -> None:
+        """Write a gateway's next configuration and send it, unless it says what the last one said."""
+        query = select(DEVICE).where(DEVICE.c.tenant == self._tenant, DEVICE.c.gateway == gateway)
+        devices = tuple(stored.device for stored in _devices(connection, query.order_by(DEVICE.c.name)))
+        last = connection.execute(self._newest(gateway).with_only_columns(CONFIG.c.version, CONFIG.c.digest)).first()
+        now = clock.now_us()
+        config = GatewayConfig(
+            gateway=gateway, version=(last.version if last else 0) + 1, created=clock.rfc3339(now), devices=devices
+        )
+        if last is not None and last.digest == config.digest():
+            return
+        document = encode_config(config)
+        if len(document) > MAXIMUM_CONFIG_BYTES:
+            raise TooLarge(
+                "edge.configuration_too_large",
+                f"the configuration of {gateway!r} would take {len(document)} bytes, more than {MAXIMUM_CONFIG_BYTES}",
+                "Spread the devices over several gateways.",
+                gateway=gateway, value=len(document), maximum=MAXIMUM_CONFIG_BYTES,
+            )  # fmt: skip
+        connection.execute(
+            insert(CONFIG).values(
+                tenant=self._tenant, gateway=gateway, version=config.version, digest=config.digest(),
+                document=document, created=now, author=change.author, comment=change.comment,
+            )
+        )  # fmt: skip
+        outbox.add(connection, self._subjects.config(gateway), document)
+
+    def _send_all(self, connection: Connection) -> None:
+        gateways = connection.scalars(select(CONFIG.c.gateway).where(CONFIG.c.tenant == self._tenant).distinct()).all()
+        for gateway in gateways:
+            document = connection.scalar(self._newest(gateway).with_only_columns(CONFIG.c.document))
+            outbox.add(connection, self._subjects.config(gateway), bytes(document or b""))
+
+    def _newest(self, gateway: str) -> Any:
+        chosen = select(CONFIG).where(CONFIG.c.tenant == self._tenant, CONFIG.c.gateway == gateway)
+        return chosen.order_by(CONFIG.c.version.desc()).limit(1)
+
+
+def check_device(device: Device) -> None:
+    """Refuse a device that cannot be: its path, or what its driver says of it.
+
+    Raises:
+        InvalidInput, NotFound: what is wrong, all faults in one error.
+    """
+    ids.check_path(device.path, levels=DEVICE_LEVELS)
+    for point in device.points:
+        if "/" in point.name:
+            raise InvalidInput(
+                "edge.point_name_invalid", f"points.name is {point.name!r}: it is one level of a path and holds no '/'",
+                "Give the point another name.", field="points.name", value=point.name,
+            )  # fmt: skip
+        ids.check_path(point.name, field="points.name")
+    find_driver(device.driver).plan(device)
+
+
+def _devices(connection: Connection, query: Any) -> list[StoredDevice]:
+    decode: Callable[[bytes], Device] = msgspec.json.Decoder(Device).decode
+    return [
+        StoredDevice(device=decode(row.document), gateway=row.gateway, created=row.created, changed=row.changed)
+        for row in connection.execute(query)
+    ]

@@ -1,0 +1,132 @@
+"""For tests and benchmarks: a foreign OPC UA server (node-opcua) as a process, installed once into a cache folder."""
+
+import contextlib
+import hashlib
+import os
+import queue
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lineshaft.core.errors import Unavailable
+
+READY_SECONDS = 60.0
+ANSWER_SECONDS = 20.0
+
+
+def install_peers(folder: Path) -> Path:
+    """Install what `folder/package-lock.json` names with `npm ci`, once per lock file; the `node_modules` made.
+
+    The copy lives under `XDG_CACHE_HOME` (`~/.cache`), outside the sources, in a folder named after the lock file's
+    digest.
+
+    Raises:
+        Unavailable: npm is missing or fails; carries what it said.
+    """
+    lock = (folder / "package-lock.json").read_bytes()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lineshaft"
+    place = cache / f"peers-{hashlib.sha256(lock).hexdigest()[:16]}"
+    if (place / "complete").exists():
+        return place / "node_modules"
+    making = place.with_name(f"{place.name}.{os.getpid()}")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(folder / name, making / name)
+    try:
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        done = subprocess.run(command, cwd=making, capture_output=True, text=True, timeout=600, check=False)
+    except OSError as error:
+        raise Unavailable("edge.peers_missing", f"npm cannot be run: {error}", "Install Node.js.") from error
+    if done.returncode != 0:
+        raise Unavailable(
+            "edge.peers_missing", f"npm ci failed: {done.stderr.strip()[-500:]}", "Run it by hand to see why."
+        )
+    (making / "complete").touch()
+    with contextlib.suppress(OSError):  # another process was first: its copy is as good
+        making.replace(place)
+    shutil.rmtree(making, ignore_errors=True)
+    return place / "node_modules"
+
+
+class ForeignServer:
+    """A running `opcua_server.js`; made by `foreign_server`. Its calls block for a moment; see the script for orders."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self.process = process
+        self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        hello = self._answer(READY_SECONDS)
+        self.port = int(hello["listening"])
+        self.url = f"opc.tcp://127.0.0.1:{self.port}"
+
+    def order(self, do: str, **facts: Any) -> None:
+        """Send one order."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(msgspec.json.encode({"do": do, **facts}) + b"\n")
+        self.process.stdin.flush()
+
+    def ask(self, do: str, **facts: Any) -> dict[str, Any]:
+        """Send one order that answers, and give its answer."""
+        self.order(do, **facts)
+        return self._answer(ANSWER_SECONDS)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End it: politely, then by force."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def _read(self) -> None:
+        """Collect its JSON lines; what the library prints between them is passed over."""
+        assert self.process.stdout is not None
+        with contextlib.suppress(ValueError):  # closed
+            for text in self.process.stdout:
+                if text.startswith(b"{"):
+                    self._answers.put(msgspec.json.decode(text))
+        self._answers.put({"failed": "the foreign server ended"})
+
+    def _answer(self, seconds: float) -> dict[str, Any]:
+        try:
+            answer = self._answers.get(timeout=seconds)
+        except queue.Empty:
+            answer = {"failed": f"the foreign server did not answer in {seconds} s"}
+        if "failed" in answer:
+            raise Unavailable("edge.peer_failed", str(answer["failed"]))
+        return answer
+
+
+@contextlib.contextmanager
+def foreign_server(script: Path, modules: Path, folder: Path, **options: Any) -> Iterator[ForeignServer]:
+    """Run the foreign server with its certificates in `folder`; it has stopped when the block ends."""
+    process = subprocess.Popen(
+        ["node", str(script), msgspec.json.encode({"folder": str(folder), **options}).decode()],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env={**os.environ, "NODE_PATH": str(modules)},
+    )  # fmt: skip
+    try:
+        server = ForeignServer(process)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,297 @@
+"""Routes of the history, `/api/v1/history/…`: tags, latest and stored samples, gaps, the writer's state."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+import pyarrow as pa
+from litestar import Request, Response, get, post
+from litestar.params import Parameter
+from litestar.response import Stream
+
+from lineshaft.core import clock
+from lineshaft.core.errors import InvalidInput
+from lineshaft.core.http import DEFAULT_PAGE, check_limit, decode_cursor, encode_cursor
+from lineshaft.core.principals import Principal
+from lineshaft.history import formats
+from lineshaft.history.formats import Item
+from lineshaft.history.model import Gap, HistoryStatus, Tag
+from lineshaft.history.reader import HistoryReader, last_key
+from lineshaft.history.store import Tags
+
+_HISTORY = ["history"]
+_READ = {"action": "history:read"}
+_MANAGE = {"action": "history:manage"}
+_FIRST_ROWS = 1000
+MAXIMUM_TAGS = 1000
+MAXIMUM_ROWS = 10_000
+
+Cursor = Annotated[str | None, Parameter(description="`next` of the page before")]
+Paths = Annotated[list[str] | None, Parameter(query="tag", description="Path of a tag; repeat it for several")]
+From = Annotated[str, Parameter(query="from", description="RFC 3339, or an offset such as -15m; included")]
+To = Annotated[str, Parameter(query="to", description="RFC 3339, or an offset; not included")]
+FormatName = Annotated[
+    str | None, Parameter(query="format", description="json, ndjson, csv or arrow; else what Accept asks for")
+]
+
+
+class TagView(msgspec.Struct, frozen=True, kw_only=True):
+    """A tag."""
+
+    path: str
+    number: int
+    handle: str
+    unit: str
+    description: str
+    kind: str
+    device: str
+    created: str
+    removed: str | None
+
+
+class TagPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Tags, by path."""
+
+    items: list[TagView]
+    next: str | None
+
+
+class SamplePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Samples, by time and then by tag."""
+
+    items: list[Item]
+    next: str | None
+    """Cursor of the next page; null at the end."""
+
+
+class GapView(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """Samples known to be missing."""
+
+    gateway: str
+    """Empty where the gap is one of the stream itself."""
+    boot: str
+    cause: str
+    """restart, sequence, overflow, dropped or undecodable."""
+    from_: str
+    to: str
+    from_seq: int | None
+    to_seq: int | None
+    rows: int | None
+    """How many samples; null where nobody can know."""
+    detail: str
+    noted: str
+
+
+class GapPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Gaps, by their beginning."""
+
+    items: list[GapView]
+    next: str | None
+
+
+class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a seal did."""
+
+    rows: int
+    committed_sequence: int
+    version: int
+    """Version of the table that holds it."""
+
+
+@get("/api/v1/history/tags", opt=_READ, tags=_HISTORY)
+async def list_tags(
+    tags: Tags,
+    principal: Principal,
+    prefix: Annotated[str, Parameter(description="First characters of the paths wanted")] = "",
+    removed: Annotated[bool, Parameter(description="Also tags that are no longer configured")] = False,  # noqa: FBT002
+    cursor: Cursor = None,
+    limit: int = DEFAULT_PAGE,
+) -> TagPage:
+    """Tags whose path begins with `prefix`."""
+    after = "" if cursor is None else _position(cursor, str)[0]
+    page = await tags.list(principal.tenant, prefix=prefix, after=after, limit=check_limit(limit), removed=removed)
+    full = len(page) == limit
+    return TagPage(items=[_tag_view(tag) for tag in page], next=encode_cursor(page[-1].path) if full else None)
+
+
+@get("/api/v1/history/latest", opt=_READ, tags=_HISTORY)
+async def latest(
+    request: Request[Any, Any, Any],
+    history: HistoryReader,
+    tags: Tags,
+    principal: Principal,
+    language: str,
+    paths: Paths = None,
+    kind: FormatName = None,
+) -> Response[SamplePage] | Stream:
+    """The newest sample of each tag that has one."""
+    chosen = _format(kind, request)
+    known = await _tags(tags, principal, paths)
+    rows = await history.latest(known)
+    if chosen == "json":
+        return Response(SamplePage(items=[*formats.items(rows, known, language)], next=None))
+    return _stream(_once(rows), chosen, known, language)
+
+
+@get("/api/v1/history/raw", opt=_READ, tags=_HISTORY)
+async def raw(
+    request: Request[Any, Any, Any],
+    history: HistoryReader,
+    tags: Tags,
+    principal: Principal,
+    language: str,
+    start: From,
+    paths: Paths = None,
+    end: To = "now",
+    limit: Annotated[int | None, Parameter(description="Most rows; JSON gives 1000 where it is left out")] = None,
+    cursor: Cursor = None,
+    kind: FormatName = None,
+) -> Response[SamplePage] | Stream:
+    """Samples as they were stored, hot and sealed alike. JSON comes in pages, the other formats as one stream."""
+    chosen = _format(kind, request)
+    now_us = clock.now_us()
+    start_us, end_us = clock.parse_time(start, field="from", now=now_us), clock.parse_time(end, field="to", now=now_us)
+    if end_us < start_us:
+        raise InvalidInput(
+            "history.range_reversed", f"to ({end}) lies before from ({start})", "Exchange the two.",
+            field="to", value=end, start=start,
+        )  # fmt: skip
+    after = None if cursor is None else _position(cursor, int, int)
+    known = await _tags(tags, principal, paths)
+    if chosen == "json":
+        size = _rows_limit(_FIRST_ROWS if limit is None else limit, MAXIMUM_ROWS)
+        return Response(await _page(history, known, start_us, end_us, size, after, language))
+    most = None if limit is None else _rows_limit(limit, None)
+    batches = history.raw(known, start_us, end_us, limit=most, after=after)
+    return _stream(await _begun(batches), chosen, known, language)
+
+
+@get("/api/v1/history/gaps", opt=_READ, tags=_HISTORY)
+async def list_gaps(
+    history: HistoryReader,
+    start: From = "-7d",
+    end: To = "now",
+    gateway: str | None = None,
+    cursor: Cursor = None,
+    limit: int = DEFAULT_PAGE,
+) -> GapPage:
+    """Samples known to be missing between two times, and why."""
+    now_us = clock.now_us()
+    start_us, end_us = clock.parse_time(start, field="from", now=now_us), clock.parse_time(end, field="to", now=now_us)
+    check_limit(limit)
+    found = await history.gaps(start_us, end_us, gateway)
+    if cursor is not None:
+        behind = tuple(_position(cursor, int, int, str, str))
+        found = [gap for gap in found if _gap_key(gap) > behind]
+    page = found[:limit]
+    return GapPage(
+        items=[_gap_view(gap) for gap in page],
+        next=encode_cursor(*_gap_key(page[-1])) if len(found) > limit else None,
+    )
+
+
+@get("/api/v1/history/status", opt=_READ, tags=_HISTORY)
+async def status(history: HistoryReader) -> HistoryStatus:
+    """How far the writer is: read, committed, still in memory."""
+    return await history.status()
+
+
+@post("/api/v1/history/seal", opt=_MANAGE, tags=_HISTORY, status_code=200)
+async def seal(history: HistoryReader) -> Sealed:
+    """Put everything that is in memory into the table now; returns once that is on disk."""
+    answer = await history.seal()
+    return Sealed(rows=answer.rows, committed_sequence=answer.committed_sequence, version=answer.version)
+
+
+ROUTES = [list_tags, latest, raw, list_gaps, status, seal]
+
+
+async def _tags(tags: Tags, principal: Principal, paths: Sequence[str] | None) -> dict[int, Tag]:
+    """The tags named, by number; another tenant's are as if they were not there."""
+    wanted = list(dict.fromkeys(paths or ()))
+    if not 1 <= len(wanted) <= MAXIMUM_TAGS:
+        raise InvalidInput(
+            "history.tag_count_invalid", f"tag is given {len(wanted)} times, not 1 to {MAXIMUM_TAGS} times",
+            "Name each tag with tag=PATH; ask several times for more.",
+            field="tag", value=len(wanted), maximum=MAXIMUM_TAGS,
+        )  # fmt: skip
+    return {tag.number: tag for tag in await tags.require(principal.tenant, wanted)}
+
+
+async def _page(
+    history: HistoryReader, known: Mapping[int, Tag], start_us: int, end_us: int, limit: int, after: Any, language: str
+) -> SamplePage:
+    found: list[Item] = []
+    key = None
+    async for rows in history.raw(known, start_us, end_us, limit=limit, after=after):
+        found.extend(formats.items(rows, known, language))
+        key = last_key(rows)
+    return SamplePage(items=found, next=encode_cursor(*key) if key is not None and len(found) == limit else None)
+
+
+def _stream(
+    batches: AsyncIterator[pa.RecordBatch], kind: formats.Format, known: Mapping[int, Tag], language: str
+) -> Stream:
+    return Stream(formats.encoded(batches, kind, known, language), media_type=formats.MEDIA_TYPES[kind])
+
+
+async def _begun(batches: AsyncGenerator[pa.RecordBatch, None]) -> AsyncIterator[pa.RecordBatch]:
+    """The same batches, the first one made already: what keeps a query from starting is refused, not cut off."""
+    first = await anext(batches, None)
+
+    async def all_of_them() -> AsyncIterator[pa.RecordBatch]:
+        try:
+            if first is not None:
+                yield first
+            async for rows in batches:
+                yield rows
+        finally:
+            await batches.aclose()
+
+    return all_of_them()
+
+
+async def _once(rows: pa.RecordBatch) -> AsyncIterator[pa.RecordBatch]:
+    yield rows
+
+
+def _format(asked: str | None, request: Request[Any, Any, Any]) -> formats.Format:
+    return formats.chosen_format(asked, request.headers.get("accept", ""))
+
+
+def _rows_limit(limit: int, maximum: int | None) -> int:
+    if limit < 1 or (maximum is not None and limit > maximum):
+        raise InvalidInput(
+            "history.limit_out_of_range", f"limit is {limit}, outside 1 to {maximum or 'any number'}",
+            "Ask for several pages, or for one of the streamed formats.",
+            field="limit", value=limit, maximum=maximum or "any number",
+        )  # fmt: skip
+    return limit
+
+
+def _position(cursor: str, *kinds: type) -> Any:
+    """The parts of a cursor of ours."""
+    position = decode_cursor(cursor)
+    if [type(part) for part in position] != [*kinds]:
+        decode_cursor("")  # refuses it in the same words
+    return position
+
+
+def _tag_view(tag: Tag) -> TagView:
+    return TagView(
+        path=tag.path, number=tag.number, handle=tag.handle, unit=tag.unit, description=tag.description, kind=tag.kind,
+        device=tag.device, created=clock.rfc3339(tag.created),
+        removed=None if tag.removed is None else clock.rfc3339(tag.removed),
+    )  # fmt: skip
+
+
+def _gap_view(gap: Gap) -> GapView:
+    return GapView(
+        gateway=gap.gateway, boot=gap.boot, cause=gap.cause, from_=clock.rfc3339(gap.from_us),
+        to=clock.rfc3339(gap.to_us), from_seq=gap.from_seq, to_seq=gap.to_seq, rows=gap.rows, detail=gap.detail,
+        noted=clock.rfc3339(gap.noted_us),
+    )  # fmt: skip
+
+
+def _gap_key(gap: Gap) -> tuple[int, int, str, str]:
+    return gap.from_us, gap.sequence, gap.cause, f"{gap.boot} {gap.from_seq}"

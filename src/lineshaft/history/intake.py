@@ -1,0 +1,75 @@
+"""From a stored message to rows: what a telemetry message holds, and what is wrong with it."""
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lineshaft.bus import BatchHeader, StoredMessage, read_batch_header
+from lineshaft.bus.telemetry import decode
+from lineshaft.core.errors import InvalidInput
+from lineshaft.history.schema import ROWS, TIME, empty_rows, microseconds
+from lineshaft.history.segment import keys
+
+LAST_TIME_US = (2**63 - 1) // 1000
+"""April 2262: readers that count in nanoseconds know no later time."""
+
+
+class Intake(msgspec.Struct, frozen=True, kw_only=True):
+    """What one message gives."""
+
+    header: BatchHeader | None
+    """None where the message does not say which batch it is."""
+    rows: pa.RecordBatch
+    """In the form ROWS."""
+    fault: str = ""
+    """Why the message, or some of its rows, cannot be taken; it belongs into the dead-letter stream then."""
+    refused: int | None = None
+    """How many rows are not taken; None where nobody can know."""
+
+
+def take_in(message: StoredMessage, maximum_tag: int) -> Intake:
+    """Read a message. Never raises: whatever a message holds, the history goes on."""
+    try:
+        header = read_batch_header(message.subject, message.headers)
+    except InvalidInput as error:
+        return Intake(header=None, rows=empty_rows(), fault=str(error))
+    if header.rows == 0 and not message.data:
+        return Intake(header=header, rows=empty_rows())
+    try:
+        batch = decode(message.data)
+    except InvalidInput as error:
+        return Intake(header=header, rows=empty_rows(), fault=str(error), refused=header.rows)
+    rows = _with_arrival(batch, message.time_us)
+    return _plausible(header, rows, maximum_tag)
+
+
+def _with_arrival(batch: pa.RecordBatch, time_us: int) -> pa.RecordBatch:
+    """The batch in the form ROWS: an arrival time that is missing or out of any range is the bus's."""
+    arrival = batch.column("arrival")
+    message_time = pa.scalar(time_us, pa.int64()).cast(TIME)
+    if arrival.null_count:
+        arrival = arrival.fill_null(message_time)
+    times = microseconds(arrival)
+    if len(times) and (times.min() < 0 or times.max() > LAST_TIME_US):
+        wrong = pa.array((times < 0) | (times > LAST_TIME_US))
+        arrival = pc.if_else(wrong, message_time, arrival)
+    columns = batch.columns
+    columns[ROWS.get_field_index("arrival")] = arrival
+    return pa.RecordBatch.from_arrays(columns, schema=ROWS)
+
+
+def _plausible(header: BatchHeader, rows: pa.RecordBatch, maximum_tag: int) -> Intake:
+    """Set rows aside that no table could hold: a tag number nobody allocated, a time outside 1970 to 2262."""
+    tag, ts = keys(rows)
+    wrong = (tag < 1) | (tag > maximum_tag) | (ts < 0) | (ts > LAST_TIME_US)
+    count = int(np.count_nonzero(wrong))
+    if not count:
+        return Intake(header=header, rows=rows)
+    first = int(np.flatnonzero(wrong)[0])
+    fault = (
+        f"{count} rows are out of range, the first with tag {tag[first]} and time {ts[first]} µs: "
+        f"tags go from 1 to {maximum_tag}, times from 1970 to 2262"
+    )
+    kept = rows.take(pa.array(np.flatnonzero(~wrong)))
+    return Intake(header=header, rows=kept, fault=fault, refused=count)

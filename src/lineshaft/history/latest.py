@@ -1,0 +1,183 @@
+"""The latest-value table: newest sample of every tag, in numpy columns indexed by tag number.
+
+Newest by source time; of two with one time the one that came last. A sample stamped ahead of the bus's clock counts as
+of the time it came, so that a clock that once ran ahead does not hide everything after it.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+
+from lineshaft.history.model import MAXIMUM_TAG
+from lineshaft.history.schema import ROWS, TIME, empty_rows, microseconds
+from lineshaft.history.segment import keys
+
+AHEAD_US = 60_000_000
+"""How far ahead of the bus's clock a source's time is believed."""
+NEVER = np.iinfo(np.int64).min
+_FIRST_SIZE = 1024
+_COLUMNS = {"ts": "i8", "arrival": "i8", "rank": "i8", "bits": "i8", "q": "u4", "kind": "u1"}
+NUMBER, INTEGER, TEXT, BOOLEAN = 1, 2, 3, 4
+
+
+class LatestTable:
+    """Newest samples.
+
+    Args:
+        believe_any_time: order strictly by source time (what is sealed, not what is shown).
+        maximum: rows of higher tag numbers are passed over; it bounds the memory.
+    """
+
+    def __init__(self, *, believe_any_time: bool = False, maximum: int = MAXIMUM_TAG) -> None:
+        self._strict = believe_any_time
+        self._maximum = maximum
+        self.texts: dict[int, str] = {}
+        """Value of each tag whose `kind` is TEXT."""
+        self._resize(_FIRST_SIZE)
+
+    def _resize(self, size: int) -> None:
+        for name, kind in _COLUMNS.items():
+            column = np.zeros(size, kind)  # pages that no tag uses cost nothing
+            old = getattr(self, name, None)
+            if old is not None:
+                column[: len(old)] = old
+            setattr(self, name, column)
+
+    ts: np.ndarray
+    """Source time, microseconds; meaningless where `kind` is 0."""
+    arrival: np.ndarray
+    rank: np.ndarray
+    """The time that decides which sample is newer."""
+    bits: np.ndarray
+    """The value's 64 bits: of a float, an integer, or a truth value; texts are apart."""
+    q: np.ndarray
+    kind: np.ndarray
+    """0 where the tag has no sample; else NUMBER, INTEGER, TEXT or BOOLEAN."""
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.kind))
+
+    def known(self) -> np.ndarray:
+        """Numbers of all tags that have a sample, ascending."""
+        return np.flatnonzero(self.kind).astype(np.int32)
+
+    def update(self, rows: pa.RecordBatch, time_us: int | None = None) -> np.ndarray:
+        """Take in rows in the order they came; returns the tags whose latest sample changed, ascending.
+
+        Args:
+            rows: in the form ROWS.
+            time_us: when the bus took them in; their own arrival times where None.
+        """
+        tag, ts = keys(rows)
+        allocated = (tag > 0) & (tag <= self._maximum)
+        if not allocated.all():
+            rows = rows.take(pa.array(np.flatnonzero(allocated)))
+            tag, ts = keys(rows)
+        if not len(rows):
+            return np.empty(0, np.int32)
+        arrival = microseconds(rows.column("arrival"))
+        came = arrival if time_us is None else time_us
+        rank = ts if self._strict else np.where(ts > np.add(came, AHEAD_US), came, ts)
+        order = np.lexsort((rank, tag))
+        last = np.append(tag[order][1:] != tag[order][:-1], True)  # a value, not a flag
+        newest = order[last]
+        tags = tag[newest]
+        if tags[-1] >= len(self.kind):
+            self._resize(max(int(tags[-1]) + 1, 2 * len(self.kind)))
+        newer = (self.kind[tags] == 0) | (rank[newest] >= self.rank[tags])
+        newest, tags = newest[newer], tags[newer]
+        self.ts[tags], self.arrival[tags], self.rank[tags] = ts[newest], arrival[newest], rank[newest]
+        kind, bits, texts = contents(rows.take(pa.array(newest)))
+        self.kind[tags], self.bits[tags] = kind, bits
+        self.q[tags] = rows.column("q").to_numpy(zero_copy_only=True)[newest]
+        self.texts.update((int(tags[index]), text) for index, text in texts)
+        return tags
+
+    def load(self, rows: pa.RecordBatch, rank: np.ndarray) -> None:
+        """Set the samples of a snapshot, one per tag, with their ranks, whatever the tags had."""
+        tags, _ = keys(rows)
+        self.kind[tags[tags < len(self.kind)]] = 0
+        self.update(rows)
+        self.rank[tags] = rank
+
+    def copy(self) -> "LatestTable":
+        """A table of its own with the same samples."""
+        twin = LatestTable(believe_any_time=self._strict, maximum=self._maximum)
+        for name in _COLUMNS:
+            setattr(twin, name, getattr(self, name).copy())
+        twin.texts = dict(self.texts)
+        return twin
+
+    def differing(self, other: "LatestTable") -> np.ndarray:
+        """Tags with a sample here that `other` does not have just so."""
+        tags = self.known()
+        inside = tags[tags < len(other.kind)]
+        same = np.ones(len(inside), bool)
+        for name in _COLUMNS:
+            same &= getattr(self, name)[inside] == getattr(other, name)[inside]
+        for index in np.flatnonzero(same & (self.kind[inside] == TEXT)):
+            tag = int(inside[index])
+            same[index] = self.texts[tag] == other.texts.get(tag)
+        return np.setdiff1d(tags, inside[same])
+
+    def holds(self, rows: pa.RecordBatch) -> np.ndarray:
+        """Per row, whether it repeats the tag's sample here: the same time, quality and value, bit for bit."""
+        tag, ts = keys(rows)
+        inside = tag < len(self.kind)
+        tag = np.where(inside, tag, 0)
+        kind, bits, texts = contents(rows)
+        q = rows.column("q").to_numpy(zero_copy_only=True)
+        same = inside & (self.kind[tag] == kind) & (self.ts[tag] == ts) & (self.bits[tag] == bits) & (self.q[tag] == q)
+        for index, text in texts:
+            same[index] = same[index] and self.texts.get(int(tag[index])) == text
+        return same
+
+    def newest_us(self, tags: np.ndarray) -> np.ndarray:
+        """Source time of each tag's sample; NEVER where there is none."""
+        inside = tags < len(self.kind)
+        tags = np.where(inside, tags, 0)
+        return np.where(inside & (self.kind[tags] > 0), self.ts[tags], NEVER)
+
+    def rows(self, tags: Iterable[int] | np.ndarray | None = None) -> pa.RecordBatch:
+        """The samples of `tags` that have one, or of all, ascending by tag, in the form ROWS."""
+        if tags is None:
+            numbers = self.known()
+        else:
+            numbers = np.unique(np.fromiter(tags, np.int64))
+            numbers = numbers[(numbers >= 0) & (numbers < len(self.kind))]
+            numbers = numbers[self.kind[numbers] > 0].astype(np.int32)
+        if not len(numbers):
+            return empty_rows()
+        kind, bits = self.kind[numbers], self.bits[numbers]
+        texts = [self.texts[int(tag)] if is_text else None for tag, is_text in zip(numbers, kind == TEXT, strict=True)]
+        columns = [
+            pa.array(numbers), _times(self.ts[numbers]), _times(self.arrival[numbers]),
+            pa.array(bits.view(np.float64), mask=kind != NUMBER), pa.array(bits, mask=kind != INTEGER),
+            pa.array(texts, pa.string()), pa.array(bits != 0, mask=kind != BOOLEAN), pa.array(self.q[numbers]),
+        ]  # fmt: skip
+        return pa.RecordBatch.from_arrays(columns, schema=ROWS)
+
+
+def contents(rows: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray, list[tuple[int, str]]]:
+    """Kind and 64 bits of each row's value, and (index, text) of those that are texts."""
+    kind = np.zeros(len(rows), np.uint8)
+    bits = np.zeros(len(rows), np.int64)
+    for name, number, view in (("v", NUMBER, np.int64), ("vi", INTEGER, np.int64), ("vb", BOOLEAN, None)):
+        column = rows.column(name)
+        if column.null_count == len(column):
+            continue
+        there = column.is_valid().to_numpy(zero_copy_only=False)
+        values = column.drop_null().to_numpy(zero_copy_only=False)
+        kind[there] = number
+        bits[there] = values.view(view) if view else values
+    texts = rows.column("vs")
+    if texts.null_count == len(texts):
+        return kind, bits, []
+    found = [(index, text) for index, text in enumerate(texts.to_pylist()) if text is not None]
+    kind[[index for index, _ in found]] = TEXT
+    return kind, bits, found
+
+
+def _times(values: np.ndarray) -> pa.Array:
+    return pa.array(values, pa.int64()).cast(TIME)

@@ -1,0 +1,102 @@
+"""The nouns of the history. Times are microseconds since 1970 UTC; rows of samples are Arrow, see `schema`."""
+
+from typing import Literal
+
+import msgspec
+
+TagKind = Literal["number", "integer", "boolean", "text"]
+Cause = Literal["restart", "sequence", "overflow", "dropped", "undecodable"]
+
+MAXIMUM_TAG = 4_000_000
+"""Tag numbers are dense, from 1; a writer takes no higher ones than this unless its settings say so."""
+
+
+class TagSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What a configuration says of a tag that it wants allocated."""
+
+    path: str
+    """ISA-95 path `enterprise/site/area/line/cell/device/tag`."""
+    unit: str = ""
+    """UNECE or UCUM code, as the device names it."""
+    description: str = ""
+    kind: TagKind = "number"
+    device: str = ""
+    """Name of the device the tag belongs to."""
+
+
+class Tag(msgspec.Struct, frozen=True, kw_only=True):
+    """A tag: number and handle are given once and never change; the rest may."""
+
+    number: int
+    tenant: str
+    path: str
+    handle: str
+    unit: str
+    description: str
+    kind: TagKind
+    device: str
+    created: int
+    removed: int | None = None
+    """When it left the configuration; its samples stay."""
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """Samples that are known to be missing.
+
+    restart: a boot of a gateway ended without saying so. sequence: batches of a lane, or messages of the stream
+    itself (`gateway` empty), never came. overflow: a device's queue ran over. dropped: a full buffer let go.
+    undecodable: a batch came that cannot be read; it lies in the dead-letter stream.
+    """
+
+    gateway: str
+    """Empty where the gap is one of the stream itself."""
+    boot: str
+    cause: Cause
+    from_seq: int | None
+    """First missing batch of the lane, or message of the stream; None where the gap has no number."""
+    to_seq: int | None
+    from_us: int
+    to_us: int
+    rows: int | None
+    """Samples missing; None where nobody can know."""
+    detail: str
+    noted_us: int
+    """Time of the message that told it, by the bus."""
+    sequence: int
+    """Stream sequence of that message."""
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of the event `history.committed`: everything up to `sequence` is durable in the table."""
+
+    stream: str
+    stream_created: str
+    sequence: int
+    version: int
+    rows: int
+
+
+class HistoryStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What `svc.history.status` answers."""
+
+    stream: str
+    stream_created: str
+    read_sequence: int
+    """Newest message taken in."""
+    committed_sequence: int
+    last_sequence: int
+    """Newest message the stream held when last asked."""
+    table_version: int
+    hot_rows: int
+    hot_bytes: int
+    tags: int
+    """Tags with a latest value."""
+    rows_total: int
+    """Rows taken in since the process started; the same for the counts below."""
+    repeated_batches: int
+    undecodable_batches: int
+    gaps: int
+    seals: int
+    last_seal_us: int
+    trouble: str
+    """Why sealing stands still; empty while it does not."""

@@ -1,0 +1,90 @@
+"""The table as its readers see it: the files of one exact version, by their statistics. Imports the library when asked."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from lineshaft.history.commits import TableName
+from lineshaft.history.faults import folder_error
+
+
+class Files(msgspec.Struct, frozen=True):
+    """Files of one version, column by column."""
+
+    paths: list[str]
+    rows: np.ndarray
+    min_tag: np.ndarray
+    max_tag: np.ndarray
+    min_us: np.ndarray
+    max_us: np.ndarray
+
+    def overlapping(self, tags: np.ndarray | None, start_us: int, end_us: int) -> np.ndarray:
+        """Indexes of the files that may hold rows of `tags` (sorted; None for all) with start ≤ ts < end."""
+        hit = (self.min_us < end_us) & (self.max_us >= start_us)
+        if tags is not None:
+            first = np.searchsorted(tags, self.min_tag)
+            hit &= first < np.searchsorted(tags, self.max_tag, side="right")
+        return np.flatnonzero(hit)
+
+
+class SealedTable:
+    """One table of a history folder, for reading. Blocking; keeps the files of the version last asked for."""
+
+    def __init__(self, folder: Path, name: TableName) -> None:
+        self.folder = folder / name
+        self._time = {"samples": "ts", "gaps": "noted"}[name]
+        self._table: Any = None
+        self._version = -1
+        self._files: Files | None = None
+
+    def files(self, version: int) -> Files:
+        """The files of exactly this version.
+
+        Raises:
+            Unavailable: the table is not there or cannot be read.
+        """
+        if self._files is None or self._version != version:
+            self._files = self._read(version)
+            self._version = version
+        return self._files
+
+    def _read(self, version: int) -> Files:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        try:
+            if self._table is None:
+                self._table = DeltaTable(self.folder, version=version)
+            elif self._table.version() < version:
+                self._table.update_incremental()
+            if self._table.version() != version:
+                self._table.load_as_version(version)
+            return self._columns()
+        except (DeltaError, OSError) as error:
+            self._table = None
+            raise folder_error(error, self.folder) from error
+
+    def _columns(self) -> Files:
+        actions = self._table.get_add_actions(flatten=True)
+        count = actions.num_rows
+        present = set(actions.schema.names)
+
+        def column(name: str, missing: int) -> np.ndarray:
+            values = actions.column(name).to_pylist() if name in present else [None] * count
+            return np.array([missing if value is None else _integer(value) for value in values], np.int64)
+
+        return Files(
+            [str(path) for path in actions.column("path").to_pylist()], column("num_records", 0),
+            column("min.tag", 0), column("max.tag", 2**31 - 1),
+            column(f"min.{self._time}", -(2**62)), column(f"max.{self._time}", 2**62),
+        )  # fmt: skip
+
+
+def _integer(value: Any) -> int:
+    from datetime import datetime
+
+    from lineshaft.core import clock
+
+    return clock.to_us(value) if isinstance(value, datetime) else int(value)

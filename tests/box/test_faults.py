@@ -1,0 +1,122 @@
+"""What happens when parts of a running box break: a clear message, and nothing acknowledged is lost or doubled."""
+
+import http.client
+import itertools
+import json
+import os
+import random
+import signal
+import time
+import urllib.parse
+
+import pytest
+
+from lineshaft.cli.testing import running_box
+from lineshaft.core.home import read_json
+
+SEEDS = [1]
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory):
+    """Ten times a second: 530 points/s while parts are killed."""
+    folder = tmp_path_factory.mktemp("faults") / "home"
+    with running_box(folder, settings=["demo.publish_interval_seconds=0.1", "history.seal_seconds=5"]) as running:
+        running.until(lambda: running.good_values() == 53, "all 53 values of the plant are live and good")
+        yield running
+
+
+def rows(box, tag="XMEAS_07"):
+    return [row["time"] for row in box.json("history", "query", tag, "--from", "-1h", "--limit", "0")]
+
+
+def gaps(box):
+    return box.json("history", "gaps", "--from", "-1h")
+
+
+def longest_pause(times):
+    from lineshaft.core import clock
+
+    moments = [clock.parse_time(time) for time in times]
+    return max((after - before) / 1e6 for before, after in itertools.pairwise(moments))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", ["bus", "history", "web", "access"])
+def test_killing_a_part_that_is_not_the_gateway_loses_nothing(box, name, seed):
+    chance = random.Random(f"{name} {seed}")
+    before = rows(box)
+    gaps_before = len(gaps(box))
+    for _ in range(2):
+        time.sleep(chance.uniform(0.2, 1.5))  # the moment of the kill is the seeded part of this test
+        box.kill(name)
+    box.until(lambda: box.good_values() == 53, f"values are live again after {name} was killed")
+    box.until(lambda: len(rows(box)) > len(before) + 20, "stored values go on")
+    after = rows(box)
+    assert len(set(after)) == len(after), "a value came twice"
+    assert set(before) <= set(after), "a value was lost"
+    assert longest_pause(after[len(before) :]) < 1.0, "values of the time of the kill are missing"
+    assert len(gaps(box)) == gaps_before, "a gap was reported where nothing is missing"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_killing_the_gateway_leaves_a_gap_that_the_report_tells(box, seed):
+    chance = random.Random(f"gateway {seed}")
+    before = rows(box)
+    known = len([gap for gap in gaps(box) if gap["cause"] == "restart"])
+    for number in range(1, 3):
+        time.sleep(chance.uniform(0.5, 1.5))  # the moment of the kill is the seeded part of this test
+        box.kill("gateway")
+        box.until(
+            lambda number=number: len([gap for gap in gaps(box) if gap["cause"] == "restart"]) == known + number,
+            "the restart is reported as a gap",
+        )
+    box.until(lambda: len(rows(box)) > len(before) + 20, "stored values go on")
+    after = rows(box)
+    assert len(set(after)) == len(after), "a value came twice"
+    assert set(before) <= set(after), "a stored value was lost"
+    reported = [(gap["from"], gap["to"]) for gap in gaps(box) if gap["cause"] == "restart"]
+    for early, late in itertools.pairwise(after):
+        if longest_pause([early, late]) > 1.0:
+            assert any(start <= early and late <= end for start, end in reported), (early, late, reported)
+
+
+def test_while_access_is_down_values_go_on_and_sign_in_refuses_clearly(box):
+    pid = box.pid("access")
+    os.kill(pid, signal.SIGSTOP)  # it hangs, which is worse than being gone
+    try:
+        before = len(rows(box))
+        box.until(lambda: len(rows(box)) > before + 10, "values go on while access hangs")
+        status, answer = post(box, "/api/v1/access/session", {"name": "somebody", "password": "a wrong password"})
+        assert status == 503
+        assert answer["code"] == "access.unreachable"
+        assert answer["hint"]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_revoked_service_is_cut_off_within_five_seconds_and_comes_back_when_reinstated(box):
+    times = len(rows(box))
+    box.lineshaft("access", "revoke", "gateway", "--yes")
+    started = time.monotonic()
+    box.until(lambda: not box.json("status")["ok"] if box_answers(box) else True, "the cut is noticed", 15)
+    assert time.monotonic() - started < 10
+    settled = rows(box)
+    time.sleep(2)  # nothing may arrive in this time
+    assert len(rows(box)) == len(settled) >= times
+    box.lineshaft("access", "reinstate", "gateway")
+    box.until(lambda: len(rows(box)) > len(settled) + 5, "values go on once the gateway is reinstated", 90)
+
+
+def box_answers(box):
+    return box.lineshaft("status", check=False).returncode in (0, 1)
+
+
+def post(box, path, body):
+    url = urllib.parse.urlsplit(str(read_json(box.home.run / "web.json")["url"]))
+    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
+    origin = f"{url.scheme}://{url.netloc}"
+    headers = {"content-type": "application/json", "origin": origin}
+    connection.request("POST", path, json.dumps(body), headers)
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())

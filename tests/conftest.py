@@ -1,0 +1,80 @@
+"""What all tests share: the two databases, and the rules for tests that need a foreign program or much time."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lineshaft.records import Database, upgrade
+from lineshaft.records.testing import (
+    PostgresServer,
+    fresh_postgres_database,
+    migrated_packages,
+    postgres_server,
+    sqlite_database,
+)
+
+_TEMPLATE = "migrated"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("soak") and os.environ.get("LINESHAFT_SOAK") != "1":
+        pytest.skip("long; runs in `make soak` only")
+    for marker in item.iter_markers("peer"):
+        for program in marker.args:
+            if shutil.which(program) is None:
+                reason = f"needs the program {program!r}, which is not installed"
+                if os.environ.get("LINESHAFT_REQUIRE_PEERS") == "1":
+                    pytest.fail(f"{reason}, and LINESHAFT_REQUIRE_PEERS is set", pytrace=False)
+                pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL server, one for the whole run."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """Name of a database with every package's tables, to copy."""
+    with fresh_postgres_database(postgres) as db:
+        upgrade(db, migrated_packages())
+        db.engine.dispose()
+        postgres.execute(f"CREATE DATABASE {_TEMPLATE} TEMPLATE {db.engine.url.database}")
+    return _TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A closed database file with every package's tables, to copy."""
+    folder = tmp_path_factory.mktemp("template")
+    with sqlite_database(folder) as db:
+        upgrade(db, migrated_packages())
+    return folder / "records.db"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database with every package's tables, on either engine."""
+    if request.param == "sqlite":
+        with sqlite_database(tmp_path, request.getfixturevalue("sqlite_template")) as db:
+            yield db
+    else:
+        template = request.getfixturevalue("postgres_template")
+        with fresh_postgres_database(request.getfixturevalue("postgres"), template) as db:
+            yield db
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def blank_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without any table, on either engine."""
+    if request.param == "sqlite":
+        with sqlite_database(tmp_path) as db:
+            yield db
+    else:
+        with fresh_postgres_database(request.getfixturevalue("postgres")) as db:
+            yield db
