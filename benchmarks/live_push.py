@@ -27,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 import uvicorn
 import uvloop
+
 from lineshaft.access import Access, AccessSettings, principals, tokens
 from lineshaft.bus.telemetry import SCHEMA, BatchHeader, encode
 from lineshaft.bus.testing import TestBus, embedded_bus
@@ -79,7 +80,9 @@ async def produce(bus: Any, load: str) -> None:
             seq += 1
             parts = {"dashboard": [shown], "spread": [part], "hidden": [np.concatenate([shown, part])]}[load]
             for numbers in parts:
-                header = BatchHeader(gateway="gateway", boot="b", seq=seq, config=1, clock_offset_us=0, rows=len(numbers), group="fast")
+                header = BatchHeader(
+                    gateway="gateway", boot="b", seq=seq, config=1, clock_offset_us=0, rows=len(numbers), group="fast"
+                )
                 await bus.publish(subject, batch(numbers), header.to_headers())
             due += 0.1
             await asyncio.sleep(max(0.0, due - clock.monotonic()))
@@ -164,7 +167,7 @@ async def measure(seconds: float, readers: asyncio.subprocess.Process, delivered
     """CPU per message in one-second slices, once every client has been served for a while."""
     begins = delivered()
     async with asyncio.timeout(30):
-        while delivered() < begins + 3 * CLIENTS:
+        while delivered() < begins + 3 * CLIENTS:  # noqa: ASYNC110 (a counter has no event)
             await asyncio.sleep(0.1)
     costs, bytes_before, first = [], await received(readers), delivered()
     started = clock.monotonic()
@@ -225,7 +228,7 @@ async def push(house: House, load: str, seconds: float) -> dict[str, float]:
     readers = await child("clients", str(bound.getsockname()[1]), house.token, load)
     producer = await child("source", str(house.box.home.path), load)
     try:
-        return await measure(seconds, readers, lambda: int(MESSAGES._value.get()))
+        return await measure(seconds, readers, lambda: int(MESSAGES._value.get()))  # noqa: SLF001 (its own way out is text)
     finally:
         for process in (readers, producer):
             process.stdin.close()
@@ -240,7 +243,7 @@ async def peer(house: House, seconds: float) -> dict[str, float]:
     sends: list[Any] = []
     delivered = 0
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
         sends.append(send)
@@ -253,7 +256,7 @@ async def peer(house: House, seconds: float) -> dict[str, float]:
         paths = [path_of(number) for number in range(1, TAGS + 1)]
         while True:
             values = np.random.default_rng().normal(50, 10, TAGS).tolist()
-            for send in list(sends):
+            for send in sends:
                 rows = [(path, clock.now_us(), value, 0) for path, value in zip(paths, values, strict=True)]
                 await send({"type": "websocket.send", "text": msgspec.json.encode({"values": rows}).decode()})
                 delivered += 1

@@ -41,7 +41,10 @@ def check_whole(home, database, started):
     assert {path.name for path in home.keys.iterdir()} == FILES
     account = Authority(home, home.identity()).account
     assert started.bus_auth.preload.keys() == {account, started.bus_auth.system_account}
-    assert read_claims(started.bus_auth.operator_jwt)["nats"]["system_account"] == started.bus_auth.system_account
+    operator = read_claims(started.bus_auth.operator_jwt)
+    assert operator["nats"]["system_account"] == started.bus_auth.system_account
+    for key, token in started.bus_auth.preload.items():
+        assert (read_claims(token)["iss"], read_claims(token)["sub"]) == (operator["sub"], key)
     for name in SERVICES:
         claims = claims_in(home, name)
         assert (claims["iss"], claims["name"]) == (account, name)

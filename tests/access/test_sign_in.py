@@ -221,6 +221,16 @@ async def test_a_clock_that_steps_back_does_not_lock_for_years(office):
         await office.sign_in("ada", PASSWORD, ELSEWHERE)
 
 
+async def test_failures_from_a_future_the_clock_has_left_do_not_count(office):
+    now = clock.now_us()
+    with clock.fixed(lambda: now):
+        await office.first_administrator()
+        await fail(office, "ada", office.settings.lockout_attempts - 1)
+        now -= 365 * 24 * 60 * MINUTE
+        await fail(office, "ada", office.settings.lockout_attempts - 1)
+        await office.sign_in("ada", PASSWORD, ELSEWHERE)
+
+
 async def test_a_person_is_known_at_the_last_few_places_only(office):
     await office.first_administrator()
     for number in range(KNOWN_ADDRESSES):

@@ -1,5 +1,6 @@
 """What happens when parts of a running box break: a clear message, and nothing acknowledged is lost or doubled."""
 
+import contextlib
 import http.client
 import itertools
 import json
@@ -12,22 +13,25 @@ import urllib.parse
 import pytest
 
 from lineshaft.cli.testing import running_box
+from lineshaft.core import clock
 from lineshaft.core.home import read_json
 
 SEEDS = [1]
+SCAN_US = 200_000
+SETTINGS = ["demo.speed=10", "demo.publish_interval_seconds=0.1", "history.seal_seconds=5"]
 
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory):
-    """Ten times a second: 530 points/s while parts are killed."""
+    """Ten simulated seconds a second: 340 points/s while parts are killed."""
     folder = tmp_path_factory.mktemp("faults") / "home"
-    with running_box(folder, settings=["demo.publish_interval_seconds=0.1", "history.seal_seconds=5"]) as running:
+    with running_box(folder, settings=SETTINGS) as running:
         running.until(lambda: running.good_values() == 53, "all 53 values of the plant are live and good")
         yield running
 
 
 def rows(box, tag="XMEAS_07"):
-    return [row["time"] for row in box.json("history", "query", tag, "--from", "-1h", "--limit", "0")]
+    return [row["time"] for row in box.json("history", "query", tag, "--from", "-1h", "--limit", "1000000")]
 
 
 def gaps(box):
@@ -35,8 +39,6 @@ def gaps(box):
 
 
 def longest_pause(times):
-    from lineshaft.core import clock
-
     moments = [clock.parse_time(time) for time in times]
     return max((after - before) / 1e6 for before, after in itertools.pairwise(moments))
 
@@ -75,10 +77,11 @@ def test_killing_the_gateway_leaves_a_gap_that_the_report_tells(box, seed):
     after = rows(box)
     assert len(set(after)) == len(after), "a value came twice"
     assert set(before) <= set(after), "a stored value was lost"
-    reported = [(gap["from"], gap["to"]) for gap in gaps(box) if gap["cause"] == "restart"]
-    for early, late in itertools.pairwise(after):
-        if longest_pause([early, late]) > 1.0:
-            assert any(start <= early and late <= end for start, end in reported), (early, late, reported)
+    restarts = [gap for gap in gaps(box) if gap["cause"] == "restart"]
+    reported = [(clock.parse_time(gap["from"]), clock.parse_time(gap["to"])) for gap in restarts]
+    for early, late in itertools.pairwise([clock.parse_time(text) for text in after[len(before) - 1 :]]):
+        if late - early > 1_000_000:
+            assert any(start <= early + SCAN_US and late - SCAN_US <= end for start, end in reported), (early, reported)
 
 
 def test_while_access_is_down_values_go_on_and_sign_in_refuses_clearly(box):
@@ -99,7 +102,7 @@ def test_a_revoked_service_is_cut_off_within_five_seconds_and_comes_back_when_re
     times = len(rows(box))
     box.lineshaft("access", "revoke", "gateway", "--yes")
     started = time.monotonic()
-    box.until(lambda: not box.json("status")["ok"] if box_answers(box) else True, "the cut is noticed", 15)
+    box.until(lambda: box.lineshaft("status", check=False).returncode == 1, "the cut is noticed", 15)
     assert time.monotonic() - started < 10
     settled = rows(box)
     time.sleep(2)  # nothing may arrive in this time
@@ -108,15 +111,10 @@ def test_a_revoked_service_is_cut_off_within_five_seconds_and_comes_back_when_re
     box.until(lambda: len(rows(box)) > len(settled) + 5, "values go on once the gateway is reinstated", 90)
 
 
-def box_answers(box):
-    return box.lineshaft("status", check=False).returncode in (0, 1)
-
-
 def post(box, path, body):
     url = urllib.parse.urlsplit(str(read_json(box.home.run / "web.json")["url"]))
-    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
-    origin = f"{url.scheme}://{url.netloc}"
-    headers = {"content-type": "application/json", "origin": origin}
-    connection.request("POST", path, json.dumps(body), headers)
-    answer = connection.getresponse()
-    return answer.status, json.loads(answer.read())
+    headers = {"content-type": "application/json", "origin": f"{url.scheme}://{url.netloc}"}
+    with contextlib.closing(http.client.HTTPConnection(url.hostname, url.port, timeout=30)) as connection:
+        connection.request("POST", path, json.dumps(body), headers)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())

@@ -9,7 +9,9 @@ TAG = "XMEAS_07"
 
 def stored(box, start="-1h"):
     """(time, value) of one tag as the command line answers."""
-    return [(row["time"], row["value"]) for row in box.json("history", "query", TAG, "--from", start, "--limit", "0")]
+    return [
+        (row["time"], row["value"]) for row in box.json("history", "query", TAG, "--from", start, "--limit", "1000000")
+    ]
 
 
 def foreign(box, tag_number):

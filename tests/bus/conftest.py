@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from lineshaft.bus import services
 from lineshaft.bus.testing import TestBus, embedded_bus
 
 DEADLINE_SECONDS = 20
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that never end do not hold up the end of their test."""
+    monkeypatch.setattr(services, "_CLOSE_SECONDS", 0.3)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import structlog.testing
 
-from lineshaft.bus import Bus, BusAdministration, BusSettings, Subjects, connection, permissions
+from lineshaft.bus import Bus, BusSettings, Subjects, connection, permissions
 from lineshaft.core import clock
 from lineshaft.core.errors import DeadlineExceeded, Forbidden, InvalidInput, TooLarge, Unavailable
 from lineshaft.core.home import Home
@@ -354,10 +354,7 @@ async def test_a_revocation_holds_for_tokens_dated_after_it_because_a_clock_was_
 
 
 async def test_what_is_not_an_account_token_is_refused(box):
-    box.issue("somebody")
-    await box.revoke("somebody")  # writes the system credentials too
-    path = box.home.keys / "system-admin.creds"
-    administration = await BusAdministration.connect(box.settings, box.home, "system-admin", path)
+    administration = await box.administer()
     try:
         with pytest.raises(Unavailable) as refused:
             await administration.push_account("garbage")

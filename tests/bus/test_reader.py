@@ -226,8 +226,12 @@ async def test_the_newest_reader_of_a_name_takes_over_whatever_process_it_runs_i
             await waiting
     assert told.value.code == "bus.reader_replaced"
     await first.aclose()
+    with pytest.raises(Conflict):
+        await anext(first)
+    inbox = second._inbox
     await fill(old, 0)
     assert await take(second, 1) == [11]
+    assert second._inbox == inbox  # the first one's end did not disturb it
     await second.aclose()
     await new.close()
 

@@ -77,7 +77,7 @@ def authority(tmp_path: Path) -> Authority:
 
 
 def test_the_configuration_is_one_that_loses_nothing(tmp_path):
-    text = render(BusSettings(), AUTH, tmp_path / "bus", 4222)
+    text = render(BusSettings(), AUTH, tmp_path / "bus", 4222, tmp_path / "nats.pid")
     assert "sync_interval: always" in text
     assert 'listen: "127.0.0.1:4222"' in text
     assert "type: full" in text
@@ -87,7 +87,7 @@ def test_the_configuration_is_one_that_loses_nothing(tmp_path):
 
 
 def test_a_path_with_quotes_spaces_and_chinese_is_one_string(tmp_path):
-    text = render(BusSettings(), AUTH, Path('/a "b"\\天轴 $HOME'), 1)
+    text = render(BusSettings(), AUTH, Path('/a "b"\\天轴 $HOME'), 1, tmp_path / "nats.pid")
     assert 'store_dir: "/a \\"b\\"\\\\天轴 $HOME"' in text
 
 
@@ -160,6 +160,10 @@ async def test_beyond_loopback_connections_are_encrypted_and_checked_by_the_cert
     async with embedded_bus(tmp_path, tls_settings(authority, name)) as box:
         bus = await box.connect("web")
         assert bus.connected
+        assert (await bus.stream_info("TELEMETRY")).last == 0
+        await box.kill()
+        await box.start()
+        await bus.wait_connected(10)
         assert (await bus.stream_info("TELEMETRY")).last == 0
 
 

@@ -31,12 +31,6 @@ class Answer(msgspec.Struct):
     total: int
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch) -> None:
-    """Requests that never end do not hold up the end of their test."""
-    monkeypatch.setattr(services, "_CLOSE_SECONDS", 0.3)
-
-
 @pytest.fixture
 async def pair(box) -> tuple[Bus, Bus]:
     """A service and a caller with no more permissions than they need."""
@@ -72,7 +66,7 @@ async def test_bytes_and_nothing_travel_as_they_are(pair, result):
 
 KINDS = [
     errors.InvalidInput, errors.Unauthenticated, Forbidden, NotFound, errors.Conflict, errors.PreconditionFailed,
-    TooLarge, TooMany, Unavailable, DeadlineExceeded,
+    TooLarge, TooMany, Unavailable, DeadlineExceeded, Corrupt, LineshaftError,
 ]  # fmt: skip
 
 
@@ -96,12 +90,37 @@ async def test_facts_that_json_does_not_know_travel_as_text(pair):
     service, caller = pair
 
     async def fail(_who, _body):
-        raise NotFound("history.missing", "x", "y", path=object, when={1})
+        raise NotFound("history.missing", "x", "y", path=object, inside=[{"a": print}], when={1})
 
     await service.serve("history", "fail", fail)
     with pytest.raises(NotFound) as caught:
         await caller.request("history", "fail")
-    assert caught.value.facts == {"path": "<class 'object'>", "when": "{1}"}
+    facts = {"path": "<class 'object'>", "inside": [{"a": "<built-in function print>"}], "when": [1]}
+    assert caught.value.facts == facts
+
+
+@pytest.mark.parametrize("facts", [{"pairs": {(1, 2): 3}}, {"long": "x" * (2 << 20)}, {"long": ["x" * 1000] * 2000}])
+async def test_an_error_with_facts_that_cannot_travel_arrives_without_them(pair, facts):
+    service, caller = pair
+
+    async def fail(_who, _body):
+        raise NotFound("history.missing", "there is none", "y", **facts)
+
+    await service.serve("history", "fail", fail)
+    with pytest.raises(NotFound, match="there is none"):
+        await caller.request("history", "fail")
+
+
+async def test_one_answer_is_not_made_of_the_first_chunk_of_a_stream(pair):
+    service, caller = pair
+
+    async def hot(_who, _body):
+        yield {}, b"1"
+
+    await service.serve_stream("history", "hot", hot)
+    with pytest.raises(errors.InvalidInput) as caught:
+        await caller.request("history", "hot")
+    assert caught.value.code == "bus.stream_expected"
 
 
 async def test_a_bug_in_a_service_is_an_error_to_the_caller_and_a_traceback_in_the_log(pair):
@@ -577,8 +596,11 @@ async def test_live_messages_come_one_after_the_other_and_a_bad_one_ends_nothing
     assert len(seen) == 3
 
 
-async def test_live_messages_beyond_what_may_wait_are_dropped_counted_and_logged_once(box, eventually, monkeypatch):
-    monkeypatch.setattr("lineshaft.bus.live.MAXIMUM_WAITING", 10)
+@pytest.mark.parametrize(("limit", "value"), [("MAXIMUM_WAITING", 10), ("MAXIMUM_WAITING_BYTES", 1009)])
+async def test_live_messages_beyond_what_may_wait_are_dropped_counted_and_logged_once(
+    box, eventually, monkeypatch, limit, value
+):
+    monkeypatch.setattr(f"lineshaft.bus.live.{limit}", value)
     bus = await box.connect("web")
     release = asyncio.Event()
     seen = []
@@ -589,8 +611,8 @@ async def test_live_messages_beyond_what_may_wait_are_dropped_counted_and_logged
 
     with structlog.testing.capture_logs() as lines:
         subscription = await bus.subscribe(bus.subjects.all_events(), take)
-        for number in range(30):
-            await bus.publish(bus.subjects.event("a", "b"), b"%d" % number)
+        for _ in range(30):
+            await bus.publish(bus.subjects.event("a", "b"), b"x" * 100)
         await eventually(lambda: subscription.dropped >= 19)
     assert [line["event"] for line in lines] == ["bus_messages_dropped"]
     release.set()

@@ -74,8 +74,8 @@ def serve(node_modules):
 
 @pytest.fixture(scope="session")
 def peer(serve, tmp_path_factory):
-    """The foreign server that most tests share: a thousand items, keys that live two seconds."""
-    return serve(tmp_path_factory.mktemp("peer"), items=1000, hz=20, tokenLifetime=2000)
+    """The foreign server that most tests share: a thousand items, keys that live four seconds."""
+    return serve(tmp_path_factory.mktemp("peer"), items=1000, hz=10, tokenLifetime=4000)
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +115,59 @@ def make_device():
         )  # fmt: skip
 
     return make
+
+
+class Wire:
+    """A TCP connection between two ends that can be cut, and stays cut until mended."""
+
+    def __init__(self, target):
+        self._target = target
+        self._tasks = set()
+        self._writers = []
+        self._server = None
+        self._cut = False
+
+    async def __aenter__(self):
+        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self.url = f"opc.tcp://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_):
+        self._server.close()
+        self.cut()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self):
+        self._cut = True
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    def mend(self):
+        self._cut = False
+
+    async def _connect(self, reader, writer):
+        if self._cut:
+            writer.transport.abort()
+            return
+        other_reader, other_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers += [writer, other_writer]
+        for source, sink in ((reader, other_writer), (other_reader, writer)):
+            self._tasks.add(asyncio.create_task(self._pump(source, sink)))
+
+    async def _pump(self, source, sink):
+        with contextlib.suppress(ConnectionError):
+            while data := await source.read(65536):
+                sink.write(data)
+                await sink.drain()
+        sink.close()
+
+
+@pytest.fixture
+async def wire():
+    """Put a wire that can be cut before a port."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield lambda port: stack.enter_async_context(Wire(port))
 
 
 @pytest.fixture

@@ -202,6 +202,13 @@ def test_the_change_that_a_confirmation_brought_is_not_doubled_by_its_notificati
     assert [row for row in lane.of(11) if row[2] == 2.5] == [(NOW + SECOND, 0, 2.5)]
 
 
+def test_a_late_sample_is_kept_but_is_not_the_last_one(intake, lane, rows_of):
+    intake.take(rows_of((0, NOW, NOW, 0, NUMBER, 2.0)))
+    intake.take(rows_of((0, NOW - SECOND, NOW, 0, NUMBER, 1.0)))
+    intake.lose()
+    assert [value for _, _, value in lane.of(11)] == [2.0, 1.0, 2.0]
+
+
 def test_a_point_that_was_never_heard_of_is_not_confirmed(intake, lane, rows_of):
     intake.lose()
     before = len(lane.rows)

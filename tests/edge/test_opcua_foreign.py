@@ -43,7 +43,7 @@ async def test_a_thousand_items_arrive_completely_and_in_order(peer, counting, t
     await until(lambda: len(lane.rows) >= 1000)
     first = int(lane.of(1)[0][2])
     with counting:
-        await until(lambda: len(lane.rows) >= 21_000)
+        await until(lambda: len(lane.rows) >= 16_000)
     await until(lambda: len(lane.rows) >= 1000 * (counting.ticks - first + 1))
     by_tag = {}
     for tag, _, _, q, value in lane.rows:
@@ -59,9 +59,8 @@ async def test_keys_are_renewed_without_a_break(peer, counting, trust, run, lane
     runner = await run(make_device(peer.url, counters(10)))
     await until(lambda: len(lane.rows) >= 10)
     first = int(lane.of(1)[0][2])
-    renewals = 3
     with counting:
-        await until(lambda: len(lane.rows) >= 10 * (renewals * 2 * 20), 60)  # keys live 2 s, it counts at 20 Hz
+        await until(lambda: len(lane.rows) >= 10 * 10 * 10, 60)  # ten seconds at 10 Hz: two renewals and more
     await until(lambda: len(lane.rows) >= 10 * (counting.ticks - first + 1))
     assert [value for _, _, value in lane.of(1)] == list(range(first, counting.ticks + 1))
     assert runner.intake.counts["losses"] == 0

@@ -6,6 +6,8 @@ import pytest
 
 from lineshaft.core.errors import Unavailable
 from lineshaft.history import reader as reading
+from lineshaft.history.reader import HistoryReader
+from lineshaft.history.settings import HistorySettings
 from lineshaft.history.testing import START_US, listed
 
 SECOND = 1_000_000
@@ -54,7 +56,7 @@ async def test_the_reader_opens_exactly_the_version_that_the_hot_rows_belong_to(
         async def then_seal(verb, request):
             answer = await gather(verb, request)
             await plant.reader.seal()
-            await plant.publish(series(1, 8.0))
+            await plant.publish([*series(1, 8.0), *series(1, 9.0, start=9)])
             await plant.taken()
             await plant.reader.seal()
             return answer
@@ -62,7 +64,7 @@ async def test_the_reader_opens_exactly_the_version_that_the_hot_rows_belong_to(
         monkeypatch.setattr(plant.reader, "_gather", then_seal)
         assert await plant.raw() == expected(*series(1, 7.0, 2.0, 3.0))
         monkeypatch.undo()
-        assert await plant.raw() == expected(*series(1, 8.0, 2.0, 3.0))
+        assert await plant.raw() == expected(*series(1, 8.0, 2.0, 3.0), *series(1, 9.0, start=9))
 
 
 async def test_pages_of_any_size_make_up_the_whole(plants, monkeypatch):
@@ -181,9 +183,10 @@ async def test_gaps_of_both_places_are_told_once_and_by_time_and_gateway(plants)
 
 
 async def test_a_query_waits_for_a_writer_that_is_starting_and_no_longer(plants):
-    async with plants(started=False, hot_timeout_seconds=0.5) as plant:
+    async with plants(started=False, hot_timeout_seconds=20) as plant:
+        impatient = HistoryReader(HistorySettings(hot_timeout_seconds=0.2), plant.bus.home, plant.asker)
         with pytest.raises(Unavailable) as refused:
-            await plant.raw()
+            await impatient.latest()
         assert refused.value.code == "bus.no_service"
         waiting = asyncio.create_task(plant.raw())
         await plant.start()

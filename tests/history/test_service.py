@@ -20,14 +20,21 @@ def series(tag: int, *values, start: int = 0) -> list[tuple]:
     return [(tag, START_US + (start + n) * SECOND, value) for n, value in enumerate(values)]
 
 
-async def test_what_is_committed_is_published_and_trimmed_and_nothing_above_it(plants):
+async def test_what_is_committed_is_published_and_trimmed_and_nothing_above_it(plants, monkeypatch):
     async with plants() as plant:
         for n in range(3):
             await plant.publish(series(1, float(n), start=n))
         await plant.taken()
+        commit = plant.service.writer._committer.commit
+
+        async def while_another_message_comes(*arguments):
+            await plant.publish(series(1, 3.0, start=3))
+            await plant.taken()
+            assert (await plant.asker.stream_info(TELEMETRY)).first == 1, "trimmed before it was committed"
+            return await commit(*arguments)
+
+        monkeypatch.setattr(plant.service.writer._committer, "commit", while_another_message_comes)
         answer = await plant.reader.seal()
-        await plant.publish(series(1, 3.0, start=3))
-        await plant.taken()
         state = await plant.asker.stream_info(TELEMETRY)
         assert (state.first, state.last, answer.committed_sequence) == (4, 4, 3)
         event = await plant.asker.last_message(EVENTS, plant.bus.subjects.event("history", "committed"))

@@ -1,8 +1,6 @@
 """The Delta table: one writer at a time, whole commits, a log that survives being cut, no file removed twice."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -172,34 +170,3 @@ def test_the_table_says_how_to_read_it(tmp_path, table):
     assert [field["name"] for field in json.loads(DeltaTable(tmp_path / "samples").schema().to_json())["fields"]] == [
         "tag", "ts", "arrival", "v", "vi", "mul", "div", "vs", "vb", "q",
     ]  # fmt: skip
-
-
-def test_every_log_entry_is_on_the_disk_before_the_commit_returns(tmp_path):
-    """Seen from the kernel: fsync of segment, folder, log entry, log folder, in this order (strace, where it is)."""
-    program = (
-        "import os, sys\n"
-        "from pathlib import Path\n"
-        "calls = []\n"
-        "real = os.fsync\n"
-        "def fsync(fd):\n"
-        "    calls.append(Path(os.readlink(f'/proc/self/fd/{fd}')))\n"
-        "    return real(fd)\n"
-        "os.fsync = fsync\n"
-        "from lineshaft.core.home import sync_folder\n"
-        "from lineshaft.history.commits import Commit\n"
-        "from lineshaft.history.segment import ordered, write_segment\n"
-        "from lineshaft.history.table import Table\n"
-        "from lineshaft.history.testing import START_US, rows_of\n"
-        "folder = Path(sys.argv[1])\n"
-        "table = Table(folder / 'samples', 'samples')\n"
-        "fence = table.claim('a')\n"
-        "calls.clear()\n"
-        "made = write_segment(folder / 'samples', 'writer-0', ordered([rows_of([(1, START_US, 1.0)])]))\n"
-        "sync_folder(folder / 'samples')\n"
-        "table.commit(Commit(fence=fence, sequence=1, add=[made]))\n"
-        "print('\\n'.join(str(path.relative_to(folder)) for path in calls))\n"
-    )
-    said = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
-    calls = said.stdout.split()
-    assert calls[0].startswith("samples/writer-0-")
-    assert calls[1:] == ["samples", "samples/_delta_log/00000000000000000002.json", "samples/_delta_log"]

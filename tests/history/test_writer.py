@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -339,6 +341,39 @@ async def test_files_moved_by_somebody_else_are_looked_up_again(writers, lane, m
     assert len(list((writers.folder / "samples").glob("*.parquet"))) == 3, (
         "current, and two that queries may still read"
     )
+
+
+async def test_segment_folder_log_entry_and_log_folder_are_on_the_disk_in_this_order(writers, lane, monkeypatch):
+    writer = await writers.open()
+    await writer.take(lane.next(series(1, 1.0)))
+    lane.seq += 1
+    await writer.take(lane.next(series(1, 2.0, start=1)))
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def recorded(descriptor: int) -> None:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink().relative_to(writers.folder)
+        synced.append(re.sub(r"[0-9A-Z]{26}", "*", str(name)))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    await writer.seal()
+    assert [name for name in synced if name.startswith("samples")] == [
+        "samples/writer-0-*.parquet", "samples", "samples/_delta_log/00000000000000000002.json", "samples/_delta_log",
+    ]  # fmt: skip
+    assert [name for name in synced if name.startswith("gaps")] == [
+        "gaps/writer-0-*.parquet", "gaps", "gaps/_delta_log/00000000000000000002.json", "gaps/_delta_log",
+    ]  # fmt: skip
+    assert synced.index("snapshots") < synced.index("samples/_delta_log/00000000000000000002.json")
+
+
+async def test_a_message_given_twice_is_taken_in_once_even_if_nobody_can_read_it(writers, lane):
+    writer = await writers.open()
+    rubbish = lane.next(data=b"rubbish")
+    foreign = type(rubbish)(2, rubbish.subject, {}, b"", rubbish.time_us)
+    for message in (rubbish, foreign, foreign, rubbish):
+        await writer.take(message)
+    assert writer.counts.gaps == len(writers.dead) == 2
 
 
 async def test_of_two_writers_the_older_one_stops(writers, lane):

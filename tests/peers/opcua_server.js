@@ -9,7 +9,6 @@
 //   {"do": "set", "node": "ns=1;s=…", "type": "Double", "value": 1.5, "status": "BadSensorFailure"}
 //   {"do": "burst", "node": "ns=1;s=…", "count": n}   n changes at once, faster than any publishing interval
 //   {"do": "sessions"}                 answers {"sessions": n}
-//   {"do": "drop"}                     cut every connection at the socket
 //   {"do": "quit"}                     (the end of standard input says the same)
 "use strict";
 const path = require("node:path");
@@ -56,11 +55,8 @@ async function main() {
     await server.initialize();
     const items = build(server.engine.addressSpace, options.items);
     await server.start();
-    const sockets = new Set();
-    server.on("newChannel", (channel) => sockets.add(channel));
-    server.on("closeChannel", (channel) => sockets.delete(channel));
     say({ listening: server.endpoints[0].port });
-    await obey(server, items, sockets);
+    await obey(server, items);
 }
 
 function build(space, count) {
@@ -114,7 +110,7 @@ function typesFolder(namespace, line) {
     });
 }
 
-async function obey(server, items, sockets) {
+async function obey(server, items) {
     const find = (text) => server.engine.addressSpace.findNode(coerceNodeId(text));
     let ticks = 0;
     let timer = null;
@@ -149,7 +145,6 @@ async function obey(server, items, sockets) {
             say({ burst: order.count });
         },
         sessions: () => say({ sessions: server.currentSessionCount }),
-        drop: () => { for (const channel of sockets) channel.getTransport?.()._socket?.destroy?.() ?? channel.transport?._socket?.destroy?.(); },
         quit: async () => { clearTimeout(timer); await server.shutdown(0); process.exit(0); },
     };
     const lines = readline.createInterface({ input: process.stdin });

@@ -1,6 +1,7 @@
 """A real server for the tests of the web: real access on a real database, real sockets; routes of the test's own."""
 
 import asyncio
+import inspect
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+
 from lineshaft.access import Access, AccessSettings, principals, sessions, tokens
 from lineshaft.access.model import SignedIn
 from lineshaft.bus import Bus
@@ -97,7 +99,7 @@ def records(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def serve(home: Home, records: Database) -> Callable[..., Any]:
-    """`async with serve(routes, **settings) as server`."""
+    """Serves routes of the test's own: `async with serve(*routes, **settings) as server`."""
 
     @asynccontextmanager
     async def serving(*routes: Any, live: Any = None, access: Any = None, **values: Any) -> AsyncIterator[Server]:
@@ -138,11 +140,15 @@ class _ConnectedBus(Bus):
 
 
 async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """Wait until the condition holds; returns what it gave."""
+    """Wait until the condition, a function or a coroutine function, holds; returns what it gave."""
     async with asyncio.timeout(seconds):
-        while not (found := condition()):
+        while True:
+            found = condition()
+            if inspect.isawaitable(found):
+                found = await found
+            if found:
+                return found
             await asyncio.sleep(0.01)
-    return found
 
 
 @pytest.fixture

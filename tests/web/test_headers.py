@@ -4,8 +4,9 @@ import re
 from importlib import resources
 
 import pytest
-from lineshaft.web.headers import POLICY, SecurityHeaders
 from litestar import Response, get
+
+from lineshaft.web.headers import POLICY, SecurityHeaders
 
 PUBLIC = {"public": "a test"}
 PAGES = resources.files("lineshaft.web").joinpath("pages")
@@ -82,7 +83,13 @@ async def test_every_file_of_the_pages_is_served_with_its_kind(serve):
 
 @pytest.mark.parametrize(
     "path",
-    ["/pages/", "/pages/../settings.py", "/pages/%2e%2e/settings.py", "/pages/..%2fsettings.py", "/pages/live.css%00.js"],
+    [
+        "/pages/",
+        "/pages/../settings.py",
+        "/pages/%2e%2e/settings.py",
+        "/pages/..%2fsettings.py",
+        "/pages/live.css%00.js",
+    ],
 )
 async def test_nothing_but_those_files_is_served(serve, path):
     async with serve() as server:
@@ -131,4 +138,6 @@ def test_every_text_a_script_asks_for_is_in_both_languages():
 def test_no_script_writes_markup_or_code():
     for entry in PAGES.iterdir():
         if entry.name.endswith(".js"):
-            assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", entry.read_text())
+            assert not re.search(
+                r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", entry.read_text()
+            )

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
-from lineshaft.core.errors import Conflict
 from litestar import Request, Response, post
+
+from lineshaft.core.errors import Conflict
 
 DONE = []
 

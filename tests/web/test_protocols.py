@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import websockets
+
 from lineshaft.web.protocols import LIVE_SOCKET
 from lineshaft.web.server import HttpServer
 from lineshaft.web.settings import WebSettings
@@ -33,7 +34,9 @@ async def echo(scope, receive, send):
         if not event.get("more_body"):
             break
     body = str(size).encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(body)).encode())]})
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(body)).encode())]}
+    )
     await send({"type": "http.response.body", "body": body})
 
 
@@ -65,7 +68,8 @@ async def talk(port: int, *parts: bytes) -> bytes:
 async def test_an_ordinary_request_is_answered():
     async with serving() as port:
         answer = await talk(port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"\r\n\r\n0")
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"\r\n\r\n0")
 
 
 async def test_a_head_over_the_limit_is_refused_although_it_arrives_whole():
@@ -76,20 +80,22 @@ async def test_a_head_over_the_limit_is_refused_although_it_arrives_whole():
 
 
 async def test_a_head_that_never_ends_is_cut_off_at_the_limit():
-    async def endless(port):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
-        sent = 0
-        with pytest.raises(ConnectionError):
-            while sent < 64 << 20:
-                writer.write(b"a" * 65536)
-                sent += 65536
-                await writer.drain()
-        writer.close()
-        return sent
+    sent = 0
+
+    async def send(writer):
+        nonlocal sent
+        while sent < 64 << 20:
+            writer.write(b"a" * 65536)
+            sent += 65536
+            await writer.drain()
 
     async with serving(head_bytes=4096) as port:
-        assert await endless(port) < 64 << 20
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
+        with pytest.raises(ConnectionError):
+            await send(writer)
+        writer.close()
+    assert sent < 64 << 20
 
 
 async def test_too_many_headers_are_refused():
@@ -145,21 +151,22 @@ async def test_requests_on_whose_end_two_servers_could_disagree_are_refused(smug
     assert answer.count(b"HTTP/1.1") == 1
 
 
-async def test_connections_over_the_limit_are_refused_and_served_again_later():
+async def test_connections_over_the_limit_are_refused_and_served_again_later(eventually):
     async with serving(connections=10) as port:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(10)]
         refused = await talk(port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         assert refused.startswith(b"HTTP/1.1 503")
-        for reader, writer in held:
+        for _, writer in held:
             writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         for reader, writer in held:
             await reader.read()
             writer.close()
-        async with asyncio.timeout(5):
-            while not (await talk(port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).startswith(
-                b"HTTP/1.1 200"
-            ):
-                await asyncio.sleep(0.01)
+
+        async def served():
+            answer = await talk(port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            return answer.startswith(b"HTTP/1.1 200")
+
+        await eventually(served, 5)
 
 
 @pytest.mark.parametrize("path", ["/small", "/big"])
@@ -171,7 +178,7 @@ async def test_texts_written_the_fast_way_are_what_a_strict_client_reads(path):
         assert await client.recv() == "y" * 300
 
 
-async def test_nothing_is_written_after_the_socket_is_closed():
+async def test_nothing_is_written_after_the_socket_is_closed(eventually):
     results = []
 
     async def app(scope, receive, send):
@@ -185,9 +192,7 @@ async def test_nothing_is_written_after_the_socket_is_closed():
     async with serving(app) as port:
         async with websockets.connect(f"ws://127.0.0.1:{port}/"):
             pass
-        async with asyncio.timeout(5):
-            while not results:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: results, 5)
     assert results == [False]
 
 
@@ -221,7 +226,5 @@ async def test_what_a_client_does_not_read_is_seen_as_unsent():
 async def test_stopping_closes_live_sockets_and_says_that_it_restarts():
     async with serving() as port:
         client = await websockets.connect(f"ws://127.0.0.1:{port}/small")
-    with pytest.raises(websockets.ConnectionClosed):
-        while True:
-            await asyncio.wait_for(client.recv(), 5)
+    await asyncio.wait_for(client.wait_closed(), 5)
     assert client.close_code == 1012

@@ -14,8 +14,8 @@ from lineshaft.core.console import HomeOption, JsonOption, YesOption, say
 from lineshaft.core.errors import Forbidden, Unavailable
 from lineshaft.core.home import Home, read_json
 
-app = typer.Typer(no_args_is_help=True, help="People, services, roles and tokens.")
-token_app = typer.Typer(no_args_is_help=True, help="API tokens for programs.")
+app = console.application("People, services, roles and tokens.")
+token_app = console.application("API tokens for programs.")
 app.add_typer(token_app, name="token")
 
 _ROOT = "/api/v1/access"

@@ -88,11 +88,8 @@ class SignInDesk:
             select(PRINCIPAL.c.id, PASSWORD.c.hash, ADDRESS.c.address)
             .join(PASSWORD, PASSWORD.c.principal == PRINCIPAL.c.id)
             .outerjoin(ADDRESS, (ADDRESS.c.principal == PRINCIPAL.c.id) & (ADDRESS.c.address == address))
-            .where(
-                PRINCIPAL.c.tenant == self._tenant, PRINCIPAL.c.name == searched_name(name), PRINCIPAL.c.kind == "person",
-                PRINCIPAL.c.revoked.is_(None),
-            )
-        ).one_or_none()  # fmt: skip
+            .where(PRINCIPAL.c.tenant == self._tenant, PRINCIPAL.c.name == searched_name(name))
+        ).one_or_none()
         known = row is not None and row.address is not None
         limits = self._lockout.limits(name, address, known=known)
         locks = self._lockout.charge(connection, limits)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lineshaft.bus.address import Address, find_address
+    from lineshaft.bus.care import ServerCare
     from lineshaft.bus.client import Bus, Stored, credentials_file, ensure_streams
     from lineshaft.bus.connection import Listener
     from lineshaft.bus.envelopes import BatchHeader, Event, Gap, decode_body, read_batch_header, read_event
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "address": ("Address", "find_address"),
+    "care": ("ServerCare",),
     "client": ("Bus", "Stored", "credentials_file", "ensure_streams"),
     "connection": ("Listener",),
     "envelopes": ("BatchHeader", "Event", "Gap", "decode_body", "read_batch_header", "read_event"),
@@ -54,6 +56,7 @@ __all__ = [
     "Listener",
     "LiveMessage",
     "Permissions",
+    "ServerCare",
     "Stored",
     "StoredMessage",
     "StreamReader",

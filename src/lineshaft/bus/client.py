@@ -83,7 +83,6 @@ class Bus:
         for subscription in list(self._subscriptions):
             await subscription.stop()
         for reader in list(self._readers):
-            reader.stop(faults.unreachable(self.name, "closed"))
             await reader.aclose()
         await self.connection.close()
 
@@ -198,7 +197,7 @@ class Bus:
     async def subscribe(self, subject: str, callback: Callback, *, queue: str = "") -> Subscription:
         """Call `async callback(message)` for each live message, one after the other.
 
-        Messages that come while 10,000 wait are dropped and counted in `Subscription.dropped`.
+        Messages that come while 10,000 or 32 MiB wait are dropped and counted in `Subscription.dropped`.
 
         Raises:
             Forbidden: this principal may not listen there.

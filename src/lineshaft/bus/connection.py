@@ -83,6 +83,11 @@ class _Pending:
         if not self.future.done():
             self.future.set_exception(error)
 
+    def end(self) -> None:
+        """Nobody waits any more; an error that came too late is not reported as forgotten."""
+        if not self.future.cancel() and not self.future.cancelled():
+            self.future.exception()
+
 
 class Connection:
     """A principal's connection.
@@ -218,7 +223,7 @@ class Connection:
             raise faults.unanswered(subject, timeout) from None
         finally:
             del self._pending[token]
-            pending.future.cancel()
+            pending.end()
         return None if status_of(answer) == _NO_RESPONDERS else answer
 
     async def listen(self, subject: str, sink: Sink, *, queue: str = "") -> Listener:
@@ -267,29 +272,35 @@ class Connection:
         client = Client()
         self._last_error = ""
         try:
-            address = self._find()
-            context = address.context()
-            await client.connect(
-                address.url, name=self.name, user_credentials=self._credentials,
-                inbox_prefix=inbox_prefix(self.name), error_cb=self._on_error, closed_cb=self._on_closed,
-                allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0, connect_timeout=5,
-                ping_interval=_PING_SECONDS, max_outstanding_pings=2, flush_timeout=_FLUSH_SECONDS, tls=context,
-                tls_hostname=(address.tls_name or address.host) if context else None,
-                tls_handshake_first=context is not None,
-            )  # fmt: skip
+            await self._connect(client)
             while new := [listener for listener in self._listeners if listener.client is not client]:
                 await self._attach(client, new)  # others may begin to listen meanwhile
-        except LineshaftError as error:
-            self._troubled(error if isinstance(error, Unavailable) else faults.unreachable(self.name, error.message))
-        except (nats.errors.Error, OSError, TimeoutError, ValueError) as error:
-            self._troubled(self._explain(self._last_error or str(error) or type(error).__name__))
-        else:
             if client.is_connected:
                 self._found(client)
                 return client
             self._troubled(self._explain(self._last_error or "closed by the server"))
-        await self._dispose(client)
+        except LineshaftError as error:
+            self._troubled(error if isinstance(error, Unavailable) else faults.unreachable(self.name, error.message))
+        except (nats.errors.Error, OSError, TimeoutError, ValueError) as error:
+            self._troubled(self._explain(self._last_error or str(error) or type(error).__name__))
+        finally:
+            if self._client is not client:
+                await self._dispose(client)
         return None
+
+    async def _connect(self, client: Client) -> None:
+        async def closed() -> None:
+            self._closed(client)
+
+        address = self._find()
+        context = address.context()
+        await client.connect(
+            address.url, name=self.name, user_credentials=self._credentials, inbox_prefix=inbox_prefix(self.name),
+            error_cb=self._on_error, closed_cb=closed, allow_reconnect=False, max_reconnect_attempts=1,
+            reconnect_time_wait=0, connect_timeout=5, ping_interval=_PING_SECONDS, max_outstanding_pings=2,
+            flush_timeout=_FLUSH_SECONDS, tls=context, tls_handshake_first=context is not None,
+            tls_hostname=(address.tls_name or address.host) if context else None,
+        )  # fmt: skip
 
     async def _attach(self, client: Client, listeners: list[Listener]) -> None:
         """Subscribe and wait until the server has said which subscriptions it refuses."""
@@ -347,9 +358,8 @@ class Connection:
 
     # -- what the client underneath reports ---------------------------------------------------------------------------
 
-    async def _on_closed(self) -> None:
-        client = self._client
-        if client is not None:
+    def _closed(self, client: Client) -> None:
+        if client is self._client:
             trouble = self._explain(str(client.last_error or self._last_error or "closed by the server"))
             self._troubled(trouble)
             self._lost(trouble)

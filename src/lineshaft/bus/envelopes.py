@@ -50,6 +50,8 @@ class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):
     last: bool = False
     """The last batch of a clean stop."""
     gap: Gap | None = None
+    complete_us: int | None = None
+    """Every sample with an earlier source time is in this batch or one before it; None where the gateway cannot say."""
 
     @property
     def message_id(self) -> str:
@@ -65,6 +67,8 @@ class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):
             headers["Ls-First"] = "1"
         if self.last:
             headers["Ls-Last"] = "1"
+        if self.complete_us is not None:
+            headers["Ls-Complete"] = str(self.complete_us)
         if self.gap is not None:
             headers["Ls-Gap"] = msgspec.json.encode(self.gap).decode()
         return headers
@@ -86,6 +90,7 @@ def read_batch_header(subject: str, headers: Mapping[str, str]) -> BatchHeader:
         config=_integer(headers, "Ls-Config", 0, _MAXIMUM_SEQUENCE),
         clock_offset_us=_integer(headers, "Ls-Clock-Offset", -_MAXIMUM_SEQUENCE, _MAXIMUM_SEQUENCE),
         first=_flag(headers, "Ls-First"), last=_flag(headers, "Ls-Last"), gap=_gap(headers),
+        complete_us=_integer(headers, "Ls-Complete", 0, _MAXIMUM_SEQUENCE) if "Ls-Complete" in headers else None,
     )  # fmt: skip
 
 

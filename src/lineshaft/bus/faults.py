@@ -15,6 +15,7 @@ from lineshaft.core.errors import (
 )
 
 _LIMIT_REACHED = ("maximum bytes exceeded", "maximum messages exceeded")
+_DISK_FULL = "no space left on device"
 _STREAM_NOT_FOUND = 10059
 _CONSUMER_NOT_FOUND = 10014
 
@@ -52,7 +53,8 @@ def unanswered(subject: str, seconds: float) -> DeadlineExceeded:
 def unacknowledged(subject: str, seconds: float) -> Unavailable:
     return Unavailable(
         "bus.unacknowledged", f"the bus did not confirm within {seconds:g} seconds that a message on {subject} is stored",
-        "Publish it again with the same message id: it is stored once.", subject=subject, seconds=seconds,
+        "Publish it again with the same message id: it is stored once. If it lasts, see the free space of the bus's disk.",
+        subject=subject, seconds=seconds,
     )  # fmt: skip
 
 
@@ -94,9 +96,18 @@ def not_stored(subject: str, error: dict[str, Any]) -> LineshaftError:
             "It empties as its reader works: see whether history runs, or raise bus.store_max_bytes.",
             subject=subject, reason=description,
         )  # fmt: skip
+    if _DISK_FULL in description:
+        return disk_full(subject)
     return Unavailable(
         "bus.not_stored", f"the bus did not store a message on {subject}: {description}",
         "See the bus's log and the free space of its disk.", subject=subject, reason=description,
+    )  # fmt: skip
+
+
+def disk_full(subject: str) -> Unavailable:
+    return Unavailable(
+        "bus.disk_full", f"the disk of the bus is full: {subject} is not done",
+        "Free space on it: the bus then goes on by itself.", subject=subject,
     )  # fmt: skip
 
 
@@ -148,6 +159,8 @@ def api_error(subject: str, error: dict[str, Any]) -> LineshaftError:
             "bus.consumer_missing", f"the bus has no such reader ({subject})", "It is made anew by itself.",
             subject=subject,
         )  # fmt: skip
+    if _DISK_FULL in description:
+        return disk_full(subject)
     return Unavailable(
         "bus.call_refused", f"the bus refused {subject}: {description}", "See the bus's log.",
         subject=subject, reason=description,

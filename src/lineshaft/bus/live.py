@@ -10,6 +10,7 @@ from lineshaft.bus.connection import Listener
 from lineshaft.core import logs
 
 MAXIMUM_WAITING = 10_000
+MAXIMUM_WAITING_BYTES = 32 << 20
 
 
 class LiveMessage(msgspec.Struct, frozen=True):
@@ -32,18 +33,21 @@ class Subscription:
         self.listener: Listener | None = None
         self._callback = callback
         self._registry = registry
-        self._queue: asyncio.Queue[LiveMessage] = asyncio.Queue(MAXIMUM_WAITING)
+        self._queue: asyncio.Queue[LiveMessage] = asyncio.Queue()
+        self._waiting_bytes = 0
         self._worker = asyncio.create_task(self._work())
         self._log = logs.get("bus")
         registry.append(self)
 
     def take(self, message: Msg) -> None:
-        try:
-            self._queue.put_nowait(LiveMessage(message.subject, message.headers or {}, message.data))
-        except asyncio.QueueFull:
+        size = len(message.data)
+        if self._queue.qsize() >= MAXIMUM_WAITING or self._waiting_bytes + size > MAXIMUM_WAITING_BYTES:
             if not self.dropped:
                 self._log.warning("bus_messages_dropped", subject=message.subject)
             self.dropped += 1
+            return
+        self._waiting_bytes += size
+        self._queue.put_nowait(LiveMessage(message.subject, message.headers or {}, message.data))
 
     async def stop(self) -> None:
         if self in self._registry:
@@ -56,6 +60,7 @@ class Subscription:
     async def _work(self) -> None:
         while True:
             message = await self._queue.get()
+            self._waiting_bytes -= len(message.data)
             try:
                 await self._callback(message)
             except Exception:  # noqa: BLE001  # one bad message must not end the subscription

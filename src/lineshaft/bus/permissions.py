@@ -98,8 +98,8 @@ def serve(subjects: Subjects, package: str, *verbs: str) -> Permissions:
 
 
 def push_accounts() -> Permissions:
-    """Give the server a new account token (system account only)."""
-    return Permissions(publish=["$SYS.REQ.CLAIMS.UPDATE"])
+    """Give the server a new account token, and ask how it fares (system account only)."""
+    return Permissions(publish=["$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.SERVER.PING.HEALTHZ"])
 
 
 def consumer_name(name: str, reader: str = "") -> str:

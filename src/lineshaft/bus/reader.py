@@ -97,24 +97,20 @@ class StreamReader:
             self._event.clear()
             await self._wait()
 
-    def stop(self, reason: LineshaftError) -> None:
-        """Let the iteration raise `reason`, now and for ever."""
-        self._end = reason
-        self._messages.clear()
-        self._event.set()
-
     async def aclose(self) -> None:
-        """Stop reading; remove the consumer unless another reader has taken it over."""
+        """Stop reading; whoever waits for messages gets `bus.unreachable`. Removes the consumer if it is still ours."""
         if self._closed:
             return
         self._closed = True
+        ours = self._end is None
+        self._end = self._end or faults.unreachable(self._connection.name, "the reader is closed")
+        self._event.set()
         self._unwatch()
         if self._making is not None:
             self._making.cancel()
             await asyncio.gather(self._making, return_exceptions=True)
         await self._detach()
-        if self._connection.connected and self._end is None:
-            self._end = faults.unreachable(self._connection.name, "the reader is closed")
+        if ours and self._connection.connected:
             with contextlib.suppress(LineshaftError):
                 await self._streams.call(f"CONSUMER.DELETE.{self.stream}.{self.consumer}", missing_ok=True)
 
@@ -200,7 +196,8 @@ class StreamReader:
         making = self._making
         await asyncio.wait([making])
         self._making = None
-        making.result()
+        if not making.cancelled():  # `aclose` cancels it
+            making.result()
 
     async def _remake(self) -> None:
         backoff = _FIRST_BACKOFF_SECONDS
@@ -255,7 +252,8 @@ class StreamReader:
             return
         found = await self._streams.call(f"CONSUMER.INFO.{self.stream}.{self.consumer}", missing_ok=True)
         if found is not None and found["config"].get("metadata", {}).get(_OWNER) != self._token:
-            raise faults.reader_replaced(self.stream, self.consumer)
+            self._end = faults.reader_replaced(self.stream, self.consumer)
+            raise self._end
 
     async def _detach(self) -> None:
         listener, self._listener = self._listener, None

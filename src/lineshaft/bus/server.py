@@ -20,6 +20,8 @@ from lineshaft.bus.settings import MIB, BusSettings, is_loopback
 from lineshaft.core.errors import InvalidInput, Unavailable
 from lineshaft.core.home import Home, write_file
 
+PID_FILE = "nats.pid"
+"""In the home's `run` folder: the server's process id."""
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # what to connect to where the server listens on all
 _FREE_PORTS = range(20000, 32768)  # below the range from which the kernel takes ports of outgoing connections
 _CONFIG_STREAM_BYTES = 256 * MIB
@@ -64,9 +66,12 @@ class BusServer:
             tls=self._settings.encrypted, tls_ca=self._settings.tls_ca,
             tls_name=certificate_name(self._settings) if self._settings.encrypted else "",
         )  # fmt: skip
-        write_file(self._config_file, render(self._settings, self._auth, self._folder, self._address.port).encode())
+        write_file(self._config_file, self._render(self._address.port).encode())
         write_address(self._home, self._address)
         return self._address
+
+    def _render(self, port: int) -> str:
+        return render(self._settings, self._auth, self._folder, port, self._home.folder("run") / PID_FILE)
 
     async def probe(self) -> bool:
         """True once the server answers; its streams are open by then."""
@@ -94,12 +99,13 @@ async def answers(address: Address) -> bool:
     return False
 
 
-def render(settings: BusSettings, auth: BusAuth, folder: Path, port: int) -> str:
+def render(settings: BusSettings, auth: BusAuth, folder: Path, port: int, pid_file: Path) -> str:
     """The server's configuration. One option per line inside `jetstream`: the server refuses several."""
     files = settings.store_max_bytes + settings.event_max_bytes + settings.dead_max_bytes + _CONFIG_STREAM_BYTES
     preload = "\n".join(f"  {account}: {token}" for account, token in auth.preload.items())
     return f"""# Written by Lineshaft at each start: changes here are lost.
 server_name: lineshaft
+pid_file: {_quote(str(pid_file))}
 listen: {_quote(_join(settings.host.strip("[]"), port))}
 max_payload: {settings.max_payload}
 max_pending: {max(16 * MIB, 4 * settings.max_payload)}

@@ -23,7 +23,7 @@ from lineshaft.bus.envelopes import encode_body
 from lineshaft.bus.permissions import RESPOND_SECONDS
 from lineshaft.bus.subjects import Subjects
 from lineshaft.core import clock, ids, logs
-from lineshaft.core.errors import LineshaftError, TooMany, Unavailable, from_wire
+from lineshaft.core.errors import InvalidInput, LineshaftError, TooMany, Unavailable
 
 Handler = Callable[[str, bytes], Awaitable[Any]]
 """`async def handler(caller: str, body: bytes) -> bytes | Struct | None`."""
@@ -42,6 +42,7 @@ STALL_SECONDS = 15.0
 REPLY_SECONDS = RESPOND_SECONDS / 4
 """Age at which a stream's caller names a fresh reply subject: the giver's permission for the old one runs out."""
 _CLOSE_SECONDS = 5.0
+_MAXIMUM_ERROR_BYTES = 32 << 10
 _ERROR, _STREAM, _CHUNK, _END, _ALIVE = "Ls-Error", "Ls-Stream", "Ls-Chunk", "Ls-End", "Ls-Alive"
 _OWN = (_CHUNK, _STREAM)
 _CANCEL = -1
@@ -50,6 +51,8 @@ _CANCEL = -1
 class WireError(msgspec.Struct, frozen=True, kw_only=True):
     """An error as it crosses the bus, in the body of the answer."""
 
+    kind: str
+    """Name of the class in `core.errors`."""
     code: str
     message: str
     hint: str
@@ -91,8 +94,8 @@ class Services:
     ) -> AsyncIterator[tuple[dict[str, str], bytes]]:
         """Ask and give the answer's chunks; see `Bus.request_stream`."""
         taker = _Taker(self._connection, self._subjects, package, verb, timeout)
-        await taker.start(encode_body(body))
         try:
+            await taker.start(encode_body(body))
             while (chunk := await taker.next()) is not None:
                 yield chunk
         finally:
@@ -109,7 +112,9 @@ class Services:
 
     async def serve_stream(self, package: str, verb: str, handler: StreamHandler) -> Listener:
         async def answer(caller: str, message: Msg) -> None:
-            stream = (message.headers or {}).get(_STREAM, "")
+            stream = (message.headers or {}).get(_STREAM)
+            if stream is None:
+                raise _stream_expected(package, verb)
             giver = _Giver(self._connection, message.reply)
             self._given[caller, stream] = giver
             try:
@@ -173,10 +178,8 @@ class Services:
             await self._send_error(message, _handler_failed(package, verb))
 
     async def _send_error(self, message: Msg, error: LineshaftError) -> None:
-        facts = {key: _plain(value) for key, value in error.facts.items()}
-        body = WireError(code=error.code, message=error.message, hint=error.hint, status=error.status, facts=facts)
         with contextlib.suppress(LineshaftError):  # no connection: the caller's deadline tells it
-            await self._connection.publish(message.reply, msgspec.json.encode(body), headers={_ERROR: error.code})
+            await self._connection.publish(message.reply, encode_error(error), headers={_ERROR: error.code})
 
     def _credit(self, message: Msg) -> None:
         *_, caller, stream = message.subject.split(".")
@@ -237,6 +240,7 @@ class _Giver:
             try:
                 await asyncio.wait_for(self._news.wait(), STALL_SECONDS)
             except TimeoutError:
+                logs.get("bus").warning("bus_stream_abandoned", chunks_sent=self._sent)
                 self._taken = _CANCEL
         return self._taken != _CANCEL
 
@@ -346,6 +350,22 @@ class _Taker:
         )  # fmt: skip
 
 
+def encode_error(error: LineshaftError) -> bytes:
+    """An error as it crosses the bus. Facts that are no JSON become text; too many of them stay behind."""
+    wire = WireError(
+        kind=type(error).__name__, code=error.code, message=error.message, hint=error.hint, status=error.status,
+        facts=error.facts,
+    )  # fmt: skip
+    try:
+        body = msgspec.json.encode(wire, enc_hook=str)
+    except (TypeError, ValueError):  # such as a key that is neither text nor number
+        body = msgspec.json.encode(msgspec.structs.replace(wire, facts={"facts": repr(error.facts)}))
+    if len(body) <= _MAXIMUM_ERROR_BYTES:
+        return body
+    short = error.message[: _MAXIMUM_ERROR_BYTES // 16]
+    return msgspec.json.encode(msgspec.structs.replace(wire, message=short, facts={}))
+
+
 def raise_error(answer: Msg) -> None:
     """Raise the error that an answer carries; return where it carries none."""
     if _ERROR not in (answer.headers or {}):
@@ -354,11 +374,15 @@ def raise_error(answer: Msg) -> None:
         wire = msgspec.json.decode(answer.data, type=WireError)
     except msgspec.MsgspecError as error:
         raise faults.answer_unreadable(answer.subject, str(error)) from error
-    raise from_wire(wire.code, wire.message, wire.hint, wire.status, wire.facts)
+    kind = next((kind for kind in LineshaftError.__subclasses__() if kind.__name__ == wire.kind), LineshaftError)
+    raise kind(wire.code, wire.message, wire.hint, **wire.facts)
 
 
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, str | int | float | bool | list | dict | None) else str(value)
+def _stream_expected(package: str, verb: str) -> InvalidInput:
+    return InvalidInput(
+        "bus.stream_expected", f"{package}.{verb} answers with a stream, and one answer was asked for",
+        "Ask with request_stream.", field="verb", package=package, verb=verb,
+    )  # fmt: skip
 
 
 def _busy(package: str, verb: str) -> TooMany:

@@ -1,4 +1,4 @@
-"""The server's administration: giving it a newer account token while it runs.
+"""The server's administration: giving it a newer account token while it runs, and asking how it fares.
 
 Uses a user of the system account, whose credentials only the access service holds.
 """
@@ -17,7 +17,28 @@ from lineshaft.core.errors import Unavailable
 from lineshaft.core.home import Home
 
 _SUBJECT = "$SYS.REQ.CLAIMS.UPDATE"
+_HEALTH = "$SYS.REQ.SERVER.PING.HEALTHZ"
 _SECONDS = 5.0
+
+
+class StreamFault(msgspec.Struct, frozen=True):
+    """A stream that cannot write, and why."""
+
+    stream: str
+    reason: str
+
+
+class _HealthError(msgspec.Struct):
+    stream: str = ""
+    error: str = ""
+
+
+class _HealthStatus(msgspec.Struct):
+    errors: list[_HealthError] = []
+
+
+class _Health(msgspec.Struct):
+    data: _HealthStatus
 
 
 class BusAdministration:
@@ -60,3 +81,18 @@ class BusAdministration:
                 "bus.account_refused", f"the bus server refuses an account's token: {reason}",
                 "See the bus's log.", reason=reason,
             )  # fmt: skip
+
+    async def stream_faults(self) -> list[StreamFault]:
+        """Streams that cannot write.
+
+        Raises:
+            Unavailable: the server is not reached.
+        """
+        answer = await self._connection.ask(_HEALTH, b'{"details": true}', timeout=_SECONDS)
+        if answer is None:
+            raise faults.no_stream(_HEALTH)
+        try:
+            errors = msgspec.json.decode(answer.data, type=_Health).data.errors
+        except msgspec.MsgspecError as error:
+            raise faults.answer_unreadable(_HEALTH, str(error)) from error
+        return [StreamFault(each.stream, each.error) for each in errors if each.stream and "write error" in each.error]

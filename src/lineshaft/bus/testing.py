@@ -101,13 +101,22 @@ class TestBus:
     async def revoke(self, name: str) -> None:
         """Make the tokens of `name` void and push that to the running server."""
         self._revoked[self._users[name].public] = claims.FOR_EVER
-        path = self.home.keys / f"{_SYSTEM}.creds"
-        self._write(path, self._system, _SYSTEM, permissions.inbox(_SYSTEM) | permissions.push_accounts())
-        administration = await BusAdministration.connect(self.settings, self.home, _SYSTEM, path)
+        administration = await self.administer()
         try:
             await administration.push_account(self._account_jwt())
         finally:
             await administration.close()
+
+    async def administer(self) -> BusAdministration:
+        """A connection to the system account, as the access service has one; the caller closes it."""
+        path = self.home.keys / f"{_SYSTEM}.creds"
+        self._write(path, self._system, _SYSTEM, permissions.inbox(_SYSTEM) | permissions.push_accounts())
+        return await BusAdministration.connect(self.settings, self.home, _SYSTEM, path)
+
+    async def ended(self) -> None:
+        """Return when the server's process has ended by itself."""
+        assert self._process is not None
+        await self._process.wait()
 
     async def make_streams(self) -> None:
         """What the access service does at its start."""

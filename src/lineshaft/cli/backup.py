@@ -133,6 +133,7 @@ def read_backup(file: Path, home: Home) -> None:
     staging = Path(tempfile.mkdtemp(dir=home.path.parent, prefix=".restore-"))
     try:
         _unpack(file, staging)
+        _load_records(Home(staging))
         if home.path.exists():
             home.path.rmdir()
         staging.chmod(0o700)
@@ -158,9 +159,19 @@ def _unpack(file: Path, staging: Path) -> None:
             field="file", value=str(file), version=manifest["version"],
         )  # fmt: skip
     (staging / _MANIFEST).unlink()
-    if (staging / "records").exists():
-        (staging / "records" / "records.db").replace(staging / "records.db")
-        (staging / "records").rmdir()
+
+
+def _load_records(home: Home) -> None:
+    """Put the copied records where the settings in the backup want them: a file of the home, or PostgreSQL."""
+    from lineshaft.cli.catalogue import load_settings
+    from lineshaft.records import Database, RecordsSettings, load
+
+    database = Database.open(load_settings(home).of(RecordsSettings), home)
+    try:
+        load(database, home.path / "records")
+    finally:
+        database.close()
+    shutil.rmtree(home.path / "records")
 
 
 def _seal(home: Home) -> None:

@@ -5,9 +5,12 @@ LineshaftError
   Unauthenticated     401  nobody, or somebody who could not prove who they are
   Forbidden           403  known, but not allowed
   NotFound            404  no such object, or one the caller must not know of
+  MethodNotAllowed    405  the resource is there, but not for this method
+  RequestTimeout      408  the caller took too long to say what it wants
   Conflict            409  the object is in a state that does not admit this
   PreconditionFailed  412  the object changed since the caller read it
   TooLarge            413  over a stated limit
+  UnsupportedMedia    415  a body of a kind that is not read here
   TooMany             429  over a stated rate
   Unavailable         503  a part that is needed does not answer
   DeadlineExceeded    504  a part answered too late
@@ -72,6 +75,16 @@ class NotFound(LineshaftError):
     exit_code = 4
 
 
+class MethodNotAllowed(LineshaftError):
+    status = 405
+    exit_code = 2
+
+
+class RequestTimeout(LineshaftError):
+    status = 408
+    exit_code = 6
+
+
 class Conflict(LineshaftError):
     status = 409
     exit_code = 5
@@ -84,6 +97,11 @@ class PreconditionFailed(LineshaftError):
 
 class TooLarge(LineshaftError):
     status = 413
+    exit_code = 2
+
+
+class UnsupportedMedia(LineshaftError):
+    status = 415
     exit_code = 2
 
 
@@ -110,8 +128,8 @@ class DeadlineExceeded(LineshaftError):
 def from_wire(code: str, message: str, hint: str, status: int, facts: dict[str, Any]) -> LineshaftError:
     """Rebuild an error that crossed the bus or HTTP; the class follows from the status."""
     for kind in (
-        InvalidInput, Unauthenticated, Forbidden, NotFound, Conflict, PreconditionFailed,
-        TooLarge, TooMany, Unavailable, DeadlineExceeded,
+        InvalidInput, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, RequestTimeout, Conflict,
+        PreconditionFailed, TooLarge, UnsupportedMedia, TooMany, Unavailable, DeadlineExceeded,
     ):  # fmt: skip
         if kind.status == status:
             return kind(code, message, hint, **facts)

@@ -46,17 +46,17 @@ def encode_cursor(*position: Any) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str) -> list[Any]:
-    """The sort key inside a cursor.
+def decode_cursor(cursor: str, *kinds: type) -> list[Any]:
+    """The sort key inside a cursor; its parts are of these types, where they are given.
 
     Raises:
-        InvalidInput: not a cursor of ours.
+        InvalidInput: not a cursor of ours, or of another list.
     """
     try:
         position = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError:
         position = None
-    if not isinstance(position, list):
+    if not isinstance(position, list) or (kinds and tuple(map(type, position)) != kinds):
         raise InvalidInput(
             "core.cursor_invalid", f"cursor {cursor[:40]!r} is not one that this server gave",
             "Pass `next` of the previous page unchanged, or start without a cursor.", field="cursor", value=cursor[:40],

@@ -7,7 +7,7 @@ import typer
 from lineshaft.core import console
 from lineshaft.core.console import HomeOption, JsonOption
 
-app = typer.Typer(no_args_is_help=True, help="The demonstration plant.")
+app = console.application("The demonstration plant.")
 
 _Names = Annotated[list[str] | None, typer.Argument(help="idv_01 to idv_28; none means all.")]
 

@@ -290,10 +290,11 @@ class Intake:
         )
 
     def _remember(self, columns: Columns) -> None:
+        """Keep each point's newest sample and newest good one; a late one, sent again by the device, is neither."""
         rows = columns.rows
-        self._newest.remember(columns)
-        good = columns.q[:rows] < quality.UNCERTAIN
-        self._good.remember(columns, slice(None) if good.all() else good)
+        fresh = columns.ts[:rows] >= self._newest.ts[columns.key[:rows]]
+        self._newest.remember(columns, _all_or(fresh))
+        self._good.remember(columns, _all_or(fresh & (columns.q[:rows] < quality.UNCERTAIN)))
 
     def _complain(self, reason: str, columns: Columns, marked: Any) -> None:
         """Log the first time that a device gives cause; the counts say how often."""
@@ -305,3 +306,8 @@ class Intake:
     def _names(self, points: Any) -> str:
         names = [self._plan.points[int(point)].name for point in points[:_NAMED_POINTS]]
         return ", ".join(names) + (", …" if len(points) > _NAMED_POINTS else "")
+
+
+def _all_or(chosen: Any) -> Any:
+    """A choice of rows that costs nothing where it is all of them."""
+    return slice(None) if chosen.all() else chosen

@@ -12,7 +12,7 @@ batch, from which history tells the restart; what the bus confirmed is on disk, 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -54,6 +54,8 @@ class Parcel(msgspec.Struct, kw_only=True):
     made: float
     """On the monotonic clock."""
     gap: Gap | None = None
+    complete_us: int | None = None
+    """Source time before which every sample has gone with this batch; None: unknown."""
     last: bool = False
 
 
@@ -72,6 +74,8 @@ class Lane:
         self.sent_seq = 0
         """Number of the newest batch that the bus has on disk."""
         self.waiting_bytes = 0
+        self.complete_us: Callable[[], int | None] = lambda: None
+        """Asked for each batch: the source time before which every sample has been appended; None: unknown."""
         self._publisher = publisher
         self._subject = subject
         self._settings = settings
@@ -146,7 +150,11 @@ class Lane:
         pieces = []
         for number, (payload, rows) in enumerate(batch.halves(parcel.payload)):
             gap = parcel.gap if number == 0 else None
-            pieces += self._fit(msgspec.structs.replace(parcel, payload=payload, rows=rows, gap=gap))
+            complete_us = parcel.complete_us
+            if number == 0 and complete_us is not None:  # what the second half holds is still to come
+                complete_us = min(complete_us, parcel.from_ts)
+            piece = msgspec.structs.replace(parcel, payload=payload, rows=rows, gap=gap, complete_us=complete_us)
+            pieces += self._fit(piece)
         return pieces
 
     def _parcel(self, columns: Columns, gap: Gap | None) -> Parcel:
@@ -156,6 +164,7 @@ class Lane:
         times = columns.ts[:rows]
         return Parcel(
             payload=batch.encode(columns), rows=rows, config=self.config, made=clock.monotonic(), gap=gap,
+            complete_us=self.complete_us(),
             from_ts=int(times.min()) if rows else 0, to_ts=int(times.max()) if rows else 0,
         )  # fmt: skip
 
@@ -249,6 +258,7 @@ class Lane:
         header = BatchHeader(
             gateway=self._settings.gateway, boot=self.boot, seq=self.sent_seq + 1, rows=parcel.rows, group=GROUP,
             config=parcel.config, first=self.sent_seq == 0, last=parcel.last, gap=parcel.gap,
+            complete_us=parcel.complete_us,
         )  # fmt: skip
         headers, pause, troubled = header.to_headers(), _FIRST_PAUSE_SECONDS, False
         while True:

@@ -15,6 +15,8 @@ from lineshaft.edge.model import Device
 from lineshaft.edge.settings import EdgeSettings
 
 _CLOSE_SECONDS = 5.0
+_LAG_US = 500_000
+"""What a sample may take from the device to here beside its group's periods."""
 
 DeviceState = Literal["connecting", "connected", "lost", "refused"]
 """refused: the device, its credentials or its certificate must be put right by somebody; trying again seldom."""
@@ -60,6 +62,8 @@ class DeviceRunner:
         self._state: DeviceState = "connecting"
         self._since = clock.now_us()
         self._trouble: LineshaftError | None = None
+        self._lag_us = 2000 * max((group.period_ms for group in device.groups), default=0) + _LAG_US
+        self._complete_us = self._since
         self._task: asyncio.Task[None] | None = None
         self._again = asyncio.Event()
         self._log = logs.get("edge")
@@ -81,6 +85,16 @@ class DeviceRunner:
     def retry(self) -> None:
         """Try again now what was refused."""
         self._again.set()
+
+    def complete_us(self) -> int:
+        """Source time before which every sample of the device is in the lane.
+
+        A device that is connected delivers within two periods and some time for the way. One that is lost, or has just
+        come back and may still deliver what it kept, is complete up to its loss only.
+        """
+        if self._state == "connected" and clock.now_us() - self._since > 2 * self._lag_us:
+            self._complete_us = clock.now_us() - self._lag_us
+        return self._complete_us
 
     def status(self) -> DeviceStatus:
         """How the device stands now."""
@@ -166,6 +180,7 @@ class DeviceRunner:
             )
             metrics.LOSSES.labels(self.device.name).inc()
         self._trouble = trouble
+        self.complete_us()  # as far as it was complete when the connection was still there
         self.intake.lose()
         self._become("lost" if isinstance(trouble, Unavailable) else "refused")
 

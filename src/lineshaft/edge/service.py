@@ -68,6 +68,7 @@ class GatewayService(Service):
         self._bus = await Bus.connect(settings, self.context.home, self.settings.gateway, wait=_BUS_WAIT_SECONDS)
         subject = self._bus.subjects.data(self.settings.gateway, GROUP)
         self._lane = Lane(self._bus, subject, self.settings)
+        self._lane.complete_us = self._complete_us
         self._lane.start()
         kept = self._configuration.kept()
         if kept is not None:
@@ -190,6 +191,9 @@ class GatewayService(Service):
         """Something that devices were refused for has changed: try them now."""
         for runner in self._runners.values():
             runner.retry()
+
+    def _complete_us(self) -> int | None:
+        return min((runner.complete_us() for runner in self._runners.values()), default=None)
 
     def status(self) -> GatewayStatus:
         """How the gateway and its devices stand."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import pyarrow as pa
 from litestar import Request, Response, get, post
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from lineshaft.core import clock
@@ -26,12 +26,13 @@ _FIRST_ROWS = 1000
 MAXIMUM_TAGS = 1000
 MAXIMUM_ROWS = 10_000
 
-Cursor = Annotated[str | None, Parameter(description="`next` of the page before")]
-Paths = Annotated[list[str] | None, Parameter(query="tag", description="Path of a tag; repeat it for several")]
-From = Annotated[str, Parameter(query="from", description="RFC 3339, or an offset such as -15m; included")]
-To = Annotated[str, Parameter(query="to", description="RFC 3339, or an offset; not included")]
+Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before")]
+Limit = Annotated[int, QueryParameter(description="Items on one page")]
+Paths = Annotated[list[str] | None, QueryParameter(name="tag", description="Path of a tag; repeat it for several")]
+From = Annotated[str, QueryParameter(name="from", description="RFC 3339, or an offset such as -15m; included")]
+To = Annotated[str, QueryParameter(name="to", description="RFC 3339, or an offset; not included")]
 FormatName = Annotated[
-    str | None, Parameter(query="format", description="json, ndjson, csv or arrow; else what Accept asks for")
+    str | None, QueryParameter(name="format", description="json, ndjson, csv or arrow; else what Accept asks for")
 ]
 
 
@@ -102,10 +103,10 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
 async def list_tags(
     tags: Tags,
     principal: Principal,
-    prefix: Annotated[str, Parameter(description="First characters of the paths wanted")] = "",
-    removed: Annotated[bool, Parameter(description="Also tags that are no longer configured")] = False,  # noqa: FBT002
+    prefix: Annotated[str, QueryParameter(description="First characters of the paths wanted")] = "",
+    removed: Annotated[bool, QueryParameter(description="Also tags that are no longer configured")] = False,  # noqa: FBT002
     cursor: Cursor = None,
-    limit: int = DEFAULT_PAGE,
+    limit: Limit = DEFAULT_PAGE,
 ) -> TagPage:
     """Tags whose path begins with `prefix`."""
     after = "" if cursor is None else _position(cursor, str)[0]
@@ -143,7 +144,7 @@ async def raw(
     start: From,
     paths: Paths = None,
     end: To = "now",
-    limit: Annotated[int | None, Parameter(description="Most rows; JSON gives 1000 where it is left out")] = None,
+    limit: Annotated[int | None, QueryParameter(description="Most rows; JSON gives 1000 where it is left out")] = None,
     cursor: Cursor = None,
     kind: FormatName = None,
 ) -> Response[SamplePage] | Stream:
@@ -171,9 +172,9 @@ async def list_gaps(
     history: HistoryReader,
     start: From = "-7d",
     end: To = "now",
-    gateway: str | None = None,
+    gateway: Annotated[str | None, QueryParameter(description="Only of this gateway")] = None,
     cursor: Cursor = None,
-    limit: int = DEFAULT_PAGE,
+    limit: Limit = DEFAULT_PAGE,
 ) -> GapPage:
     """Samples known to be missing between two times, and why."""
     now_us = clock.now_us()

@@ -10,7 +10,7 @@ from lineshaft.core import console, quality
 from lineshaft.core.console import HomeOption, JsonOption, say
 from lineshaft.core.errors import InvalidInput, NotFound
 
-app = typer.Typer(no_args_is_help=True, help="Stored and present values.")
+app = console.application("Stored and present values.")
 
 _Tags = Annotated[list[str], typer.Argument(help="Paths of tags, or their last level where only one tag has it.")]
 _From = Annotated[str, typer.Option("--from", help="RFC 3339, or an offset such as -15m.")]

@@ -24,6 +24,8 @@ class Boot(msgspec.Struct, kw_only=True):
     seq: int
     time_us: int
     """When the bus took it in."""
+    complete_us: int = 0
+    """Source time before which the gateway had sent everything, as far as that batch says."""
     closed: bool = False
     """The gateway said that this was its last."""
 
@@ -64,7 +66,8 @@ class Lanes:
         if boot is None:
             if boots and not boots[-1].closed:
                 gaps.append(note.restart(boots[-1]))
-            boot = Boot(name=batch.boot, seq=0, time_us=boots[-1].time_us if boots else time_us)
+            begun_us = boots[-1].time_us if boots else time_us
+            boot = Boot(name=batch.boot, seq=0, time_us=begun_us, complete_us=begun_us)
             boots.append(boot)
             del boots[:-BOOTS_KEPT]
         if batch.seq > boot.seq + 1:
@@ -72,6 +75,7 @@ class Lanes:
         if batch.gap is not None:
             gaps.append(note.told(batch.gap))
         boot.seq, boot.time_us, boot.closed = batch.seq, time_us, batch.last
+        boot.complete_us = time_us if batch.complete_us is None else min(time_us, batch.complete_us)
         return gaps
 
     def _find(self, gateway: str, name: str) -> Boot | None:
@@ -98,7 +102,7 @@ class _Note:
 
     def restart(self, before: Boot) -> Gap:
         return self._gap(
-            "restart", before.time_us, self._time_us, boot=before.name, from_seq=before.seq + 1,
+            "restart", before.complete_us or before.time_us, self._time_us, boot=before.name, from_seq=before.seq + 1,
             detail="the gateway ended without a clean stop; what it held unsent is lost",
         )  # fmt: skip
 

@@ -123,10 +123,10 @@ async def readyz(bus: NamedDependency[Bus], database: NamedDependency[Database])
     return Response(Alive(ok=ok), status_code=200 if ok else 503)
 
 
-@get("/metrics", opt={"action": "system:read"}, tags=_SYSTEM, media_type=metrics.CONTENT_TYPE)
-async def all_metrics(home: NamedDependency[Home]) -> bytes:
+@get("/metrics", opt={"action": "system:read"}, tags=_SYSTEM)
+async def all_metrics(home: NamedDependency[Home]) -> Response[bytes]:
     """Metrics of every service in Prometheus' text format, each with its `service` label."""
-    return await asyncio.to_thread(metrics.gather, home)
+    return Response(await asyncio.to_thread(metrics.gather, home), media_type=metrics.CONTENT_TYPE)
 
 
 @get("/api/v1/system/status", opt={"action": "system:read"}, tags=_SYSTEM)
@@ -168,7 +168,7 @@ async def list_jobs(
     limit: Annotated[int, QueryParameter(description="Jobs on one page")] = 100,
 ) -> JobPage:
     """Long work, newest first."""
-    before = str(decode_cursor(cursor)[0]) if cursor else None
+    before = decode_cursor(cursor, str)[0] if cursor is not None else None
     page = await jobs.page(before=before, limit=check_limit(limit))
     full = len(page) == limit
     return JobPage(items=[_view(job) for job in page], next=encode_cursor(page[-1].id) if full else None)

@@ -30,6 +30,13 @@ PACKAGES = ("access", "history", "edge", "demo")
 """Packages whose `api.ROUTES` are served, where they are installed."""
 
 
+PARTS = (
+    "access", "browses", "bus", "database", "devices", "history", "home", "identity", "jobs", "settings", "subjects",
+    "tags",
+)  # fmt: skip
+"""What a route may ask for by name, beside `principal`, `caller` and `language` of its request."""
+
+
 def package_routes(packages: Iterable[str] = PACKAGES) -> list[ControllerRouterHandler]:
     """The routes that the packages bring."""
     modules = [f"lineshaft.{package}.api" for package in packages]
@@ -50,7 +57,7 @@ def assemble(
     """The whole ASGI application.
 
     Args:
-        parts: what routes may ask for by name, beside `principal`, `caller` and `language`.
+        parts: the objects behind the names of `PARTS`.
         routes: of the packages.
         live: ASGI application of the live socket.
         tls: whether it is reached by TLS.

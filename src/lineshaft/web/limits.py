@@ -4,15 +4,8 @@ import asyncio
 from typing import Any
 
 from lineshaft.core import clock
-from lineshaft.core.errors import InvalidInput, LineshaftError, TooLarge
+from lineshaft.core.errors import InvalidInput, LineshaftError, RequestTimeout, TooLarge
 from lineshaft.web import problems
-
-
-class BodyTooSlow(LineshaftError):
-    """408: the body did not arrive in time."""
-
-    status = 408
-    exit_code = 6
 
 
 class BodyLimits:
@@ -66,7 +59,7 @@ class _Body:
             async with asyncio.timeout(self._started + self._seconds - now):
                 event = await self._receive()
         except TimeoutError:
-            raise BodyTooSlow(
+            raise RequestTimeout(
                 "web.body_too_slow", f"the request body was not complete after {self._seconds:g} s",
                 "Send it faster, or in parts.", seconds=self._seconds,
             ) from None  # fmt: skip

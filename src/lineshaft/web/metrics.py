@@ -9,7 +9,7 @@ from prometheus_client import Counter, Histogram
 from lineshaft.core import clock, health
 from lineshaft.core.home import Home
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4"
 
 REQUESTS = Counter("lineshaft_http_requests_total", "HTTP requests answered.", ["method", "route", "status"])
 SECONDS = Histogram(

@@ -16,8 +16,6 @@ from lineshaft.access.browser import COOKIE, CSRF_HEADER
 from lineshaft.core.http import PROBLEM_JSON
 from lineshaft.web.idempotency import KEY_HEADER
 
-_DEEPEST = 6
-
 _DESCRIPTION = f"""\
 Every call needs a signed-in session (cookie `{COOKIE}`; unsafe methods also the header `{CSRF_HEADER}`) or an API token
 (`Authorization: Bearer ls_…`), and the action named with it. Lists are paged: pass `next` as `cursor`.
@@ -105,6 +103,11 @@ def describe(app: Litestar) -> dict[str, Any]:
     }
     declared = _declared(app)
     for path, method, operation in _operations(document):
+        # Litestar's summary is the function's name; the sentence beside it says what it does.
+        said, _, more = operation.pop("description", operation.get("summary", "")).partition("\n\n")
+        operation["summary"] = " ".join(said.split())
+        if more:
+            operation["description"] = more.strip()
         _add_access(operation, declared.get((path, method), {}))
         _add_errors(operation)
         _add_examples(operation, schemas)
@@ -155,28 +158,41 @@ def _add_examples(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
             parameter["example"] = example(parameter.get("schema", {}), schemas, parameter["name"])
 
 
-def example(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str = "", depth: int = 0) -> Any:
-    """A value that the schema admits; `name` is that of the field it is for."""
+def example(
+    schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str = "", inside: frozenset[str] = frozenset()
+) -> Any:
+    """A value that the schema admits; None where it would contain itself for ever.
+
+    Args:
+        name: of the field it is for.
+        inside: the named schemas that it stands in.
+    """
     if "$ref" in schema:
-        schema = schemas.get(schema["$ref"].rsplit("/", 1)[1], {})
+        reference = schema["$ref"].rsplit("/", 1)[1]
+        if reference in inside:
+            return None
+        return example(schemas.get(reference, {}), schemas, name, inside | {reference})
     if given := _given(schema):
         return given[0]
-    if depth >= _DEEPEST:
-        return None
     choices = [choice for key in ("oneOf", "anyOf", "allOf") for choice in schema.get(key, ())]
     if choices:
         chosen = next((choice for choice in choices if choice.get("type") != "null"), choices[0])
-        return example(chosen, schemas, name, depth)
+        return example(chosen, schemas, name, inside)
+    return _made(schema, schemas, name, inside)
+
+
+def _made(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str, inside: frozenset[str]) -> Any:
+    """A value of the schema's own type."""
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((each for each in kind if each != "null"), "null")
     if kind == "object" or "properties" in schema:
-        return {
-            field: example(inner, schemas, field, depth + 1) for field, inner in schema.get("properties", {}).items()
-        }
+        fields = schema.get("properties", {})
+        return {field: example(inner, schemas, field, inside) for field, inner in fields.items()}
     if kind == "array":
         items = schema.get("prefixItems") or [schema.get("items") or {}]
-        return [example(inner, schemas, name.removesuffix("s"), depth + 1) for inner in items]
+        values = [example(inner, schemas, name.removesuffix("s"), inside) for inner in items]
+        return [value for value in values if value is not None]
     return _plain(kind, schema, name)
 
 

@@ -21,29 +21,16 @@ from lineshaft.core import ids, logs, texts
 from lineshaft.core.errors import (
     InvalidInput,
     LineshaftError,
+    MethodNotAllowed,
     NotFound,
     TooMany,
     Unauthenticated,
     Unavailable,
-    from_wire,
+    UnsupportedMedia,
 )
 from lineshaft.core.http import PROBLEM_JSON, problem
 
 _log = logs.get("web")
-
-
-class MethodNotAllowed(LineshaftError):
-    """405: the resource is there, but not for this method."""
-
-    status = 405
-    exit_code = 2
-
-
-class UnsupportedMedia(LineshaftError):
-    """415: a body of a kind this route does not read."""
-
-    status = 415
-    exit_code = 2
 
 
 def headers_of(error: LineshaftError) -> dict[str, str]:
@@ -164,7 +151,7 @@ def _client(exception: HTTPException, scope: Mapping[str, Any]) -> LineshaftErro
         return UnsupportedMedia(
             "web.media_unsupported", "this route does not read that kind of body", "Send application/json."
         )
-    return from_wire("web.refused", "the request was refused", "", exception.status_code, {})
+    return InvalidInput("web.refused", "the request was refused", "/api/docs shows what this route takes.")
 
 
 def _unreadable() -> InvalidInput:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lineshaft.bus.telemetry import SCHEMA
 from lineshaft.history import LatestTable
 from lineshaft.web.live.board import Board
@@ -52,14 +53,14 @@ def test_a_row_is_path_time_value_and_quality(board, table):
 @pytest.mark.parametrize(
     ("value", "shown"),
     [(1.5, 1.5), (math.nan, None), (math.inf, None), (2**62, 2**62), (-1, -1), (True, True), (False, False),
-     ("天轴 \"],[\"\n\t\x00", "天轴 \"],[\"\n\t\x00"), ("", ""), (-0.0, 0.0), (5e-324, 5e-324)],
+     ('天轴 "],["\n\t\x00', '天轴 "],["\n\t\x00'), ("", ""), (-0.0, 0.0), (5e-324, 5e-324)],
 )  # fmt: skip
 def test_every_kind_of_value_reaches_json_exactly(board, table, value, shown):
-    board.watch({1: "天/轴\"\\"})
+    board.watch({1: '天/轴"\\'})
     take(board, table, (1, 5, value, 0))
     (row,) = board.present([1])
     path, _, read, _ = json.loads(row)
-    assert path == "天/轴\"\\"
+    assert path == '天/轴"\\'
     assert read == shown
     assert type(read) is type(shown)
 

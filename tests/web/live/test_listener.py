@@ -3,11 +3,11 @@
 import json
 
 import pytest
+
 from lineshaft.history import LatestTable
+from lineshaft.history.testing import rows_of
 from lineshaft.web.live.board import Board
 from lineshaft.web.live.listener import SLOWEST_SECONDS, Listener, Tick
-
-from tests.web.live.test_board import take
 
 TICK = 0.1
 
@@ -49,7 +49,7 @@ class Stage:
 
     def value(self, number, value):
         self.time += 1
-        take(self.board, self.table, (number, self.time, float(value), 0))
+        self.board.mark(self.table.update(rows_of([(number, self.time, float(value), 0)])))
 
     def tick(self, times=1):
         for _ in range(times):
@@ -198,7 +198,7 @@ def test_a_message_about_the_connection_waits_for_a_socket_that_is_free(stage):
 
 
 def test_a_closed_listener_watches_nothing(stage):
-    listener, wire = stage.listener(t1=0)
+    listener, _ = stage.listener(t1=0)
     listener.close()
     stage.value(1, 1)
     assert stage.board.close_tick() == {}

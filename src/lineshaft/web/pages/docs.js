@@ -38,7 +38,7 @@ function show(path, method, operation) {
   const needs = operation["x-action"] ? `${text("needs")} ${operation["x-action"]}` : text("public");
   entry.append(
     make("summary", [make("span", method.toUpperCase(), "method"), " ", make("code", path), " — ", operation.summary ?? ""]),
-    make("p", operation.description ?? ""),
+    ...(operation.description ? [make("p", operation.description)] : []),
     make("p", make("small", needs)),
     ...parameters(operation),
   );

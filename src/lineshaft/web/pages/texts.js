@@ -2,7 +2,7 @@
 
 const TEXTS = {
   en: {
-    interface: "Interface", other_language: "中文", sign_in: "Sign in", sign_out: "Sign out", name: "Name",
+    interface: "API", other_language: "中文", sign_in: "Sign in", sign_out: "Sign out", name: "Name",
     password: "Password", old_password: "Present password", new_password: "New password", again: "The same again",
     change_password: "Change password", back: "Back", begin: "Set password and begin", welcome: "Welcome",
     invitation_help: "This link signs you in once. Choose the name and the password that you will sign in with from now on.",
@@ -18,7 +18,7 @@ const TEXTS = {
     loading: "Loading …", needs: "needs", public: "public", parameters: "Parameters", body: "Body", answer: "Answer",
   },
   zh: {
-    interface: "接口", other_language: "English", sign_in: "登录", sign_out: "退出", name: "用户名",
+    interface: "API 接口", other_language: "English", sign_in: "登录", sign_out: "退出", name: "用户名",
     password: "密码", old_password: "当前密码", new_password: "新密码", again: "再次输入",
     change_password: "修改密码", back: "返回", begin: "设置密码并开始", welcome: "欢迎",
     invitation_help: "此链接只能登录一次。请设置以后登录用的用户名和密码。",

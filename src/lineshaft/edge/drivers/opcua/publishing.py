@@ -21,7 +21,6 @@ from lineshaft.edge.drivers.opcua.subscription import Subscription
 
 _MOST_REQUESTS: Final = 20
 _WATCH_SECONDS: Final = 0.5
-_GONE: Final = frozenset((ua.StatusCodes.BadSubscriptionIdInvalid, ua.StatusCodes.BadNoSubscription))
 
 
 class Publishing:
@@ -163,23 +162,14 @@ class Publishing:
                 )
             )  # fmt: skip
 
-    async def take_back(self, subscription: Subscription) -> bool:
-        """Follow a subscription again after a lost connection, beginning with what was sent and did not arrive.
-
-        Returns:
-            False where the server has it no more.
-        """
+    async def take_back(self, subscription: Subscription) -> None:
+        """Follow a subscription again after a lost connection, beginning with what was sent and did not arrive."""
         self.add(subscription)
-        try:
-            while await self.republish(subscription, subscription.expected):
-                pass
-        except ua.UaStatusCodeError:
-            del self._subscriptions[subscription.id]
-            return False
-        return True
+        while await self.republish(subscription, subscription.expected):
+            pass
 
     async def republish(self, subscription: Subscription, number: int) -> bool:
-        """Ask for one message again; whether it came. Raises where the server has not even the subscription."""
+        """Ask for one message again; whether it came."""
         request = ua.RepublishRequest()
         request.Parameters.SubscriptionId = subscription.id
         request.Parameters.RetransmitSequenceNumber = number
@@ -187,9 +177,7 @@ class Publishing:
         try:
             answer = await self._session.ask(request)
             message = answers.read_republish(answer, columns, subscription.id)
-        except ua.UaStatusCodeError as error:
-            if error.code in _GONE:
-                raise
+        except ua.UaStatusCodeError:
             return False
         except ValueError as error:
             self._undecodable(str(error))

@@ -54,10 +54,10 @@ class OpcUaSource:
         blocks = self._plan.of_mode("subscribe")
         with self._losing():
             publishing = Publishing(self._session, sink, len(self._plan.points))
-            gone = [each for each in self._had if not await publishing.take_back(each)] if await self._ours() else self._had
-            if gone:
-                self._tell_lost(sink, gone)
+            for each in await self._still_there():
+                await publishing.take_back(each)
             kept = {each.block.points for each in publishing.subscriptions}
+            self._tell_lost(sink, [each for each in self._had if each.block.points not in kept])
             for block in blocks:
                 if block.points not in kept:
                     await self._create(block, publishing, sink)
@@ -100,24 +100,30 @@ class OpcUaSource:
 
     # -- subscriptions ----------------------------------------------------------------------------------------------------
 
-    async def _ours(self) -> bool:
-        """Whether the subscriptions from before belong to the present session, transferred to it where it is new."""
-        if not self._had:
-            return False
-        if self._session.resumed:
-            return True
-        request = ua.TransferSubscriptionsRequest()
-        request.Parameters.SubscriptionIds = [each.id for each in self._had]
-        request.Parameters.SendInitialValues = False
+    async def _still_there(self) -> list[Subscription]:
+        """The subscriptions from before that the server still has, brought over to the present session."""
+        found = self._had
+        if found and not self._session.resumed:
+            transfer = ua.TransferSubscriptionsRequest()
+            transfer.Parameters.SubscriptionIds = [each.id for each in found]
+            transfer.Parameters.SendInitialValues = False
+            found = await self._good_ones(found, transfer, ua.TransferSubscriptionsResponse)
+        if found:
+            # Asked of each, because not every server says at a republish that it has no such subscription.
+            enable = ua.SetPublishingModeRequest()
+            enable.Parameters.PublishingEnabled = True
+            enable.Parameters.SubscriptionIds = [each.id for each in found]
+            found = await self._good_ones(found, enable, ua.SetPublishingModeResponse)
+        return found
+
+    async def _good_ones(self, subscriptions: list[Subscription], request: Any, kind: Any) -> list[Subscription]:
+        """Those for which the server's result is good; none where it refuses the whole call."""
         try:
-            answer = await self._session.call(request, ua.TransferSubscriptionsResponse)
-        except ua.UaStatusCodeError:  # a server that cannot, or does not let us
-            return False
-        results = answer.Parameters.Results or []
-        gone = [each for each, result in zip(self._had, results, strict=True) if not result.StatusCode.is_good()]
-        for each in gone:
-            each.id = 0  # which no server has: taking it back then fails, and it is made anew
-        return True
+            results = (await self._session.call(request, kind)).Parameters.Results or []
+        except ua.UaStatusCodeError:
+            return []
+        status = [getattr(result, "StatusCode", result) for result in results]
+        return [each for each, code in zip(subscriptions, status, strict=False) if code.is_good()]
 
     async def _create(self, block: Block, publishing: Publishing, sink: Sink) -> None:
         subscription = Subscription(block, self._plan.options)

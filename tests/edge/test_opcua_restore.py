@@ -1,0 +1,167 @@
+"""Connections that break: what is written, what comes back, and that nothing the server still has is lost."""
+
+import math
+import signal
+
+import pytest
+
+from lineshaft.edge.model import ScanGroup
+
+pytestmark = pytest.mark.peer("node", "npm")
+
+NS = "nsu=urn:lineshaft:test:peer"
+LAST_USABLE, NO_COMMUNICATION = 0x408F0000, 0x80310000
+COUNTER, STEADY = ("C0", f"{NS};s=C0"), ("Double", f"{NS};s=Double")
+
+
+@pytest.fixture(scope="session")
+def fragile_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("fragile")
+
+
+@pytest.fixture
+def fragile(serve, fragile_folder):
+    """A foreign server to maltreat, with the same certificate every time."""
+    servers = []
+
+    def start(port=0, **options):
+        server = serve(fragile_folder, port=port, items=50, hz=20, **options)
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.process.send_signal(signal.SIGCONT)
+        server.stop()
+
+
+def statuses(lane, tag):
+    return [q for _, q, _ in lane.of(tag)]
+
+
+async def test_a_cut_connection_is_taken_up_again_and_not_one_value_is_lost(
+    fragile, wire, trust, run, lane, make_device, until
+):
+    server = fragile()
+    between = await wire(server.port)
+    await trust(between.url)
+    runner = await run(make_device(between.url, [(f"C{number}", f"{NS};s=C{number}") for number in range(50)]))
+    await until(lambda: len(lane.rows) >= 50)
+    server.order("start")
+    for losses in (1, 2, 3):
+        await until(lambda losses=losses: len(lane.of(1)) > 20 * losses)
+        between.cut()
+        await until(lambda losses=losses: runner.intake.counts["losses"] == losses)
+        before = len(lane.rows)
+        between.mend()
+        await until(lambda before=before: len(lane.rows) > before)
+    ticks = server.ask("stop")["stopped"]["ticks"]
+    assert server.ask("sessions") == {"sessions": 1}
+    everything = set(range(ticks + 1))
+    for tag in range(1, 51):
+        await until(lambda tag=tag: {value for _, q, value in lane.of(tag) if q == 0} == everything)
+        assert statuses(lane, tag).count(LAST_USABLE) == 3
+    assert lane.gaps == []
+
+
+async def test_a_restarted_server_has_lost_the_subscription_and_the_gap_says_so(fragile, trust, run, lane, make_device, until):
+    server = fragile()
+    await trust(server.url)
+    runner = await run(make_device(server.url, [COUNTER, STEADY]))
+    await until(lambda: len(lane.rows) >= 2)
+    server.order("start")
+    await until(lambda: len(lane.of(1)) > 5)
+    server.kill()
+    await until(lambda: runner.status().state == "lost")
+    assert statuses(lane, 1)[-1] == LAST_USABLE
+    assert lane.of(1)[-1][2] == lane.of(1)[-2][2]  # the last good value
+    assert statuses(lane, 2) == [0, LAST_USABLE]
+    newest = max(ts for ts, q, _ in lane.of(1) if q == 0)
+    fragile(server.port)
+    await until(lambda: runner.status().state == "connected")
+    await until(lambda: statuses(lane, 1)[-1] == 0 and statuses(lane, 2)[-1] == 0)
+    (gap,) = lane.gaps
+    assert gap.cause == "sequence"
+    assert gap.from_ts <= newest < gap.to_ts
+    assert runner.intake.counts["losses"] == 1
+
+
+async def test_a_value_that_never_changes_is_good_again_after_a_cut(fragile, wire, trust, run, lane, make_device, until):
+    between = await wire(fragile().port)
+    await trust(between.url)
+    runner = await run(make_device(between.url, [STEADY]))
+    await until(lambda: lane.rows)
+    between.cut()
+    await until(lambda: runner.intake.counts["losses"] == 1)
+    between.mend()
+    await until(lambda: len(lane.of(1)) == 3)
+    (first, _, _), (lost, q, value), (again, q_again, value_again) = lane.of(1)
+    assert (q, value) == (LAST_USABLE, 0.1)
+    assert (q_again, value_again) == (0, 0.1)
+    assert first < lost < again
+
+
+async def test_a_server_that_falls_silent_counts_as_lost(fragile, trust, run, lane, make_device, until):
+    server = fragile()
+    await trust(server.url)
+    runner = await run(make_device(server.url, [STEADY], keep_alive_seconds=0.5, timeout_seconds=1))
+    await until(lambda: lane.rows)
+    server.process.send_signal(signal.SIGSTOP)
+    await until(lambda: runner.status().state == "lost")
+    assert statuses(lane, 1)[-1] == LAST_USABLE
+    server.process.send_signal(signal.SIGCONT)
+    await until(lambda: runner.status().state == "connected")
+    await until(lambda: statuses(lane, 1)[-1] == 0)
+
+
+async def test_a_polled_device_that_falls_silent_counts_as_lost_and_comes_back(fragile, trust, run, lane, make_device, until):
+    server = fragile()
+    await trust(server.url)
+    group = ScanGroup(period_ms=50, mode="poll")
+    runner = await run(make_device(server.url, [COUNTER, STEADY], group=group, timeout_seconds=1))
+    server.order("start")
+    await until(lambda: len(lane.of(1)) > 10)
+    assert len(lane.of(2)) == 1  # the same sample, however often it is read
+    server.process.send_signal(signal.SIGSTOP)
+    await until(lambda: runner.status().state == "lost")
+    assert statuses(lane, 2) == [0, LAST_USABLE]
+    server.process.send_signal(signal.SIGCONT)
+    await until(lambda: statuses(lane, 2) == [0, LAST_USABLE, 0])
+    before = len(lane.of(1))
+    await until(lambda: len(lane.of(1)) > before + 3)
+
+
+async def test_a_device_that_never_answered_is_bad_without_a_value_once(run, lane, make_device, until, unused_tcp_port):
+    runner = await run(make_device(f"opc.tcp://127.0.0.1:{unused_tcp_port}", [COUNTER, STEADY]), connected=False)
+    await until(lambda: runner.status().state == "lost")
+    status = runner.status()
+    assert (status.code, status.points) == ("edge.device_unreachable", 2)
+    assert [(tag, q, math.isnan(value)) for tag, _, _, q, value in lane.rows] == [
+        (1, NO_COMMUNICATION, True), (2, NO_COMMUNICATION, True),
+    ]  # fmt: skip
+
+
+async def test_a_refused_device_is_tried_again_at_once_when_told(fragile, tools, run, lane, make_device, until):
+    from lineshaft.edge.runner import DeviceRunner
+    from lineshaft.edge.settings import EdgeSettings
+
+    server = fragile()
+    runner = DeviceRunner(make_device(server.url, [STEADY]), lane, tools, EdgeSettings(retry_most_seconds=3600))
+    runner.start()
+    try:
+        await until(lambda: runner.status().state == "refused")
+        assert runner.status().code == "edge.server_untrusted"
+        tools.certificates.trust_rejected(tools.certificates.known()[0].fingerprint)
+        runner.retry()
+        await until(lambda: runner.status().state == "connected")
+    finally:
+        await runner.stop()
+
+
+async def test_a_stopped_runner_leaves_no_session_behind(fragile, trust, run, make_device, until):
+    server = fragile()
+    await trust(server.url)
+    runner = await run(make_device(server.url, [STEADY]))
+    assert server.ask("sessions") == {"sessions": 1}
+    await runner.stop()
+    await until(lambda: server.ask("sessions") == {"sessions": 0})
