@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import inspect
+import os
 import socket
 from pathlib import Path
 
@@ -146,9 +147,6 @@ class Plant:
         self._stack.push_async_callback(bus.close)
         return bus
 
-    def hold(self) -> None:
-        self._stack.enter_context(self.home.locked())
-
     async def close(self) -> None:
         await self._stack.aclose()
         await self.stop_server()
@@ -182,10 +180,6 @@ class Site:
         self.office = plant.office
         self.url = url
         self.service = service
-
-    def hold(self) -> None:
-        """Hold the home's lock, as the box does, so that the command line knows that something runs."""
-        self.plant.hold()
 
     def browser(self) -> httpx.AsyncClient:
         """A browser on our page that has not signed in; it keeps cookies."""
@@ -223,7 +217,7 @@ async def site(plant):
     server = HttpServer(app, [bound], settings, None)
     await server.start()
     url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-    write_file(plant.home.run / "web.json", msgspec.json.encode({"url": url}))
+    write_file(plant.home.run / "web.json", msgspec.json.encode({"url": url, "pid": os.getpid()}))
     try:
         yield Site(plant, url, service)
     finally:

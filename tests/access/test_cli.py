@@ -93,7 +93,6 @@ def test_recover_where_nothing_was_ever_started_says_so(home):
 @sqlite_only
 async def test_the_life_of_people_and_tokens_on_the_command_line(site):
     home = site.plant.home
-    site.hold()
 
     def story():
         me = json.loads(run(home, "whoami", "--json"))
@@ -126,6 +125,5 @@ async def test_the_life_of_people_and_tokens_on_the_command_line(site):
 
 @sqlite_only
 async def test_a_question_not_answered_with_yes_changes_nothing(site):
-    site.hold()
     await asyncio.to_thread(run, site.plant.home, "revoke", "gateway", ok=False)
     assert (await site.office.access.member("gateway")).revoked is None

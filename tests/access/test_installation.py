@@ -1,5 +1,6 @@
 """The first start, starts after a kill, damaged keys, and the way back in."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -87,9 +88,7 @@ class Killed(BaseException):
 
 def test_a_start_killed_at_any_step_is_completed_by_the_next(home, database, monkeypatch):
     """Each write of a file and each commit is one step; the start is killed before and after every one of them."""
-    import lineshaft.access.authority
-    import lineshaft.access.credentials
-    import lineshaft.access.local_token
+    from lineshaft.access import files as files_module
 
     left = [0]
 
@@ -106,8 +105,7 @@ def test_a_start_killed_at_any_step_is_completed_by_the_next(home, database, mon
 
         return step
 
-    for module in (lineshaft.access.authority, lineshaft.access.credentials, lineshaft.access.local_token):
-        monkeypatch.setattr(module, "write_file", stepwise(module.write_file))
+    monkeypatch.setattr(files_module, "write_file", stepwise(files_module.write_file))
     monkeypatch.setattr(database, "transact", stepwise(database.transact))
     kills = 0
     while True:
@@ -123,6 +121,26 @@ def test_a_start_killed_at_any_step_is_completed_by_the_next(home, database, mon
         left[0] = -1
         check_whole(home, database, start(home, database))
     assert kills >= 2 * (len(FILES) + 3)
+
+
+def test_a_full_disk_is_a_clear_refusal_and_the_next_start_goes_on(home, database, monkeypatch):
+    from lineshaft.access import files as files_module
+
+    write, left = files_module.write_file, [4]
+
+    def until_full(path, data):
+        if left[0] == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        left[0] -= 1
+        write(path, data)
+
+    monkeypatch.setattr(files_module, "write_file", until_full)
+    with pytest.raises(Unavailable) as refusal:
+        start(home, database)
+    assert refusal.value.code == "access.file_not_written"
+    assert "No space left on device" in refusal.value.message
+    left[0] = -1
+    check_whole(home, database, start(home, database))
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage\xff", b"SUAAAA"])

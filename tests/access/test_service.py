@@ -1,5 +1,6 @@
 """The access service on a real bus: who may ask it, who is cut off and how fast, what goes on without it."""
 
+import errno
 import time
 
 import pytest
@@ -375,3 +376,36 @@ async def test_the_machines_own_token_is_renewed_in_time(running, condition, mon
     assert new != old
     assert file.stat().st_mode & 0o777 == 0o600
     await running.office.access.principal_of_token(new)
+
+
+@sqlite_only
+async def test_a_full_disk_delays_a_cut_off_and_does_not_lose_it(running, condition, monkeypatch):
+    """The account's token cannot be kept: the revocation waits, is reported, and happens when there is space again."""
+    from lineshaft.access import files
+
+    gateway = await running.connect("gateway")
+    write = files.write_file
+    monkeypatch.setattr(files, "write_file", full_disk)
+    asked = OfPrincipal(actor=running.actor, name="gateway")
+    assert await code_of(running.access._revoke(asked)) == "access.cut_off_pending"
+    assert gateway.connected
+    monkeypatch.setattr(files, "write_file", write)
+    await condition(lambda: not gateway.connected, 20)
+    assert running.access.failure is None
+
+
+@sqlite_only
+async def test_a_background_task_that_fails_for_an_unknown_reason_ends_the_service(running, condition, monkeypatch):
+    """The supervisor starts it anew; without its pusher it would revoke nobody."""
+
+    async def broken():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(running.access, "_push", broken)
+    running.access._to_push.set()
+    await condition(running.access.stopping.is_set)
+    assert isinstance(running.access.failure, ZeroDivisionError)
+
+
+def full_disk(path, data):
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -100,6 +100,20 @@ def until():
 
 
 @pytest.fixture
+def until_async():
+    """As `until`, for what has to be asked for: `await until_async(ask, condition)` gives the answer that satisfied."""
+
+    async def wait(ask, condition, seconds=30.0):
+        deadline = time.monotonic() + seconds
+        while not condition(answer := await ask()):
+            assert time.monotonic() < deadline, "the condition did not come true in time"
+            await asyncio.sleep(0.05)
+        return answer
+
+    return wait
+
+
+@pytest.fixture
 def make_device():
     """A device on an OPC UA server; points by name and node, their tags numbered from 1."""
 
@@ -115,6 +129,23 @@ def make_device():
         )  # fmt: skip
 
     return make
+
+
+@pytest.fixture
+def counting(peer):
+    """Have the peer count until the block ends; then `ticks` is its last number."""
+
+    class Counting:
+        ticks = None
+
+        def __enter__(self):
+            peer.order("start")
+            return self
+
+        def __exit__(self, *_):
+            self.ticks = peer.ask("stop")["stopped"]["ticks"]
+
+    return Counting()
 
 
 class Wire:

@@ -203,6 +203,27 @@ async def test_batches_that_waited_too_long_go_with_a_gap(bus, until):
     await lane.close(5)
 
 
+async def test_no_batch_says_that_it_completes_a_time_of_which_rows_are_still_to_come(bus, until):
+    lane = Lane(bus, SUBJECT, EdgeSettings(flush_rows=4000, buffer_bytes=MIB))
+    last = 0
+    lane.complete_us = lambda: BASE + last
+    bus.trouble = Unavailable("bus.unreachable", "down")
+    lane.start()
+    for last in range(500, 100_001, 500):  # noqa: B007  # asked for when each batch is made
+        lane.gap(Gap(cause="overflow", from_ts=1, to_ts=2))
+        lane.gap(Gap(cause="sequence", from_ts=1, to_ts=2))
+        lane.append(*rows(*range(last - 500, last)))
+        lane.flush()
+    bus.trouble = None
+    await until(lambda: bus.values and bus.values[-1] == last - 1)
+    told = BASE
+    for header, batch in bus.stored.values():
+        assert all(BASE + value >= told for value in batch.column("v").to_pylist())
+        told = max(told, header.complete_us or 0)
+    assert told == BASE + last
+    await lane.close(5)
+
+
 # -- limits of the bus --------------------------------------------------------------------------------------------------
 
 

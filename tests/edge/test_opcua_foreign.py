@@ -17,23 +17,6 @@ def counters(count):
     return [(f"C{number}", f"{NS};s=C{number}") for number in range(count)]
 
 
-@pytest.fixture
-def counting(peer):
-    """Have the peer count until the block ends; then `ticks` is its last number."""
-
-    class Counting:
-        ticks = None
-
-        def __enter__(self):
-            peer.order("start")
-            return self
-
-        def __exit__(self, *_):
-            self.ticks = peer.ask("stop")["stopped"]["ticks"]
-
-    return Counting()
-
-
 # -- values -----------------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pyarrow as pa
@@ -36,6 +37,13 @@ def refused(_: Request, error: LineshaftError) -> Response:
     return Response(problem(error), status_code=error.status, media_type=PROBLEM_JSON)
 
 
+def giving(part: Any) -> Callable[[], Any]:
+    def give() -> Any:
+        return part
+
+    return give
+
+
 @pytest.fixture
 def served(plants, tmp_path, sqlite_template) -> Callable[..., object]:
     @asynccontextmanager
@@ -49,9 +57,7 @@ def served(plants, tmp_path, sqlite_template) -> Callable[..., object]:
                 given = {"history": plant.reader, "tags": tags, "principal": PRINCIPAL, "language": "en"}
                 app = Litestar(
                     ROUTES, exception_handlers={LineshaftError: refused}, openapi_config=None,
-                    dependencies={
-                        name: Provide(lambda value=value: value, sync_to_thread=False) for name, value in given.items()
-                    },
+                    dependencies={name: Provide(giving(part), sync_to_thread=False) for name, part in given.items()},
                 )  # fmt: skip
                 async with listening(app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
                     yield plant, client

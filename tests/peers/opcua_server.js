@@ -122,6 +122,7 @@ async function obey(server, items) {
         }
     };
     const begin = () => {
+        clearTimeout(timer);
         const period = 1000 / options.hz;
         let due = Date.now();
         const run = () => {

@@ -99,7 +99,7 @@ def records(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def serve(home: Home, records: Database) -> Callable[..., Any]:
-    """Serves routes of the test's own: `async with serve(*routes, **settings) as server`."""
+    """A server of the test's own routes and settings, as an asynchronous context manager."""
 
     @asynccontextmanager
     async def serving(*routes: Any, live: Any = None, access: Any = None, **values: Any) -> AsyncIterator[Server]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from lineshaft.access.files import write_secret
 from lineshaft.access.grants import bus_permissions
 from lineshaft.bus import permissions
 from lineshaft.bus.claims import (
@@ -28,7 +29,7 @@ from lineshaft.bus.claims import (
 from lineshaft.bus.server import BusAuth
 from lineshaft.bus.subjects import Subjects
 from lineshaft.core.errors import Corrupt, LineshaftError, Unavailable
-from lineshaft.core.home import Home, Identity, write_file
+from lineshaft.core.home import Home, Identity
 from lineshaft.core.principals import Principal
 
 SYSTEM: Final = "system"
@@ -86,7 +87,7 @@ class Authority:
             return file.read_text("ascii")
         previous = None if last is None else file.read_text("ascii")
         token = account_jwt(self._operator, self.account, self._name, revoked=revocations, previous=previous)
-        write_file(file, token.encode())
+        write_secret(file, token)
         return token
 
     def bus_auth(self, revoked: Iterable[str]) -> BusAuth:
@@ -125,7 +126,7 @@ class Authority:
                     "Restore the keys folder of the home from a backup; nothing was changed.", path=str(file),
                 ) from error  # fmt: skip
             key = new_key(kind)
-            write_file(file, key.seed.encode())
+            write_secret(file, key.seed)
         return key
 
 

@@ -7,10 +7,11 @@ from sqlalchemy import Connection, insert, select
 
 from lineshaft.access import principals
 from lineshaft.access.authority import Authority
+from lineshaft.access.files import write_secret
 from lineshaft.access.store import CREDENTIAL, PRINCIPAL
 from lineshaft.bus.client import credentials_file
 from lineshaft.core import clock
-from lineshaft.core.home import Home, write_file
+from lineshaft.core.home import Home
 from lineshaft.core.principals import Principal
 from lineshaft.records import Database
 
@@ -55,5 +56,5 @@ def keep_file(database: Database, home: Home, authority: Authority, principal: P
         return False
     key, text = authority.credentials_for(principal)
     database.transact(replace, principal.id, key)
-    write_file(file, text.encode())
+    write_secret(file, text)
     return True

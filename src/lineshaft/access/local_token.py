@@ -9,10 +9,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, select
 
 from lineshaft.access import principals, tokens
+from lineshaft.access.files import write_secret
 from lineshaft.access.model import LOCAL
 from lineshaft.access.store import TOKEN
 from lineshaft.core import clock
-from lineshaft.core.home import Home, Identity, write_file
+from lineshaft.core.home import Home, Identity
 from lineshaft.core.ids import HandleMinter
 from lineshaft.records import Database
 
@@ -37,7 +38,7 @@ def renew(database: Database, home: Home, identity: Identity, *, alone: bool) ->
         alone: void all earlier ones; else they live out their day, so that a running command goes on.
     """
     made = database.transact(_make, identity, alone)
-    write_file(home.folder("run") / FILE, made.text.encode())
+    write_secret(home.folder("run") / FILE, made.text)
     return made.token.expires
 
 

@@ -15,6 +15,7 @@ from lineshaft.access import credentials, invitations, local_token, principals, 
 from lineshaft.access.access import Access
 from lineshaft.access.administration import Administration
 from lineshaft.access.authority import SYSTEM, Authority
+from lineshaft.access.files import write_secret
 from lineshaft.access.grants import ACCESS_VERBS
 from lineshaft.access.lockout import Lockout
 from lineshaft.access.messages import (
@@ -40,7 +41,6 @@ from lineshaft.bus.system import BusAdministration
 from lineshaft.core import clock
 from lineshaft.core.errors import LineshaftError, Unauthenticated, Unavailable
 from lineshaft.core.health import Check
-from lineshaft.core.home import write_file
 from lineshaft.core.principals import Principal
 from lineshaft.core.service import Context, Service
 from lineshaft.records import Database, RecordsSettings
@@ -80,11 +80,10 @@ class AccessService(Service):
         bus = await self._connect()
         await self._serve(bus)
         self._to_push.set()
-        self._tasks = [
-            asyncio.create_task(self._keep_pushed(), name="account pusher"),
-            asyncio.create_task(self._keep_streams(bus), name="streams"),
-            asyncio.create_task(self._keep_tidy(), name="chores"),
-        ]
+        for work in (self._keep_pushed(), self._keep_streams(bus), self._keep_tidy()):
+            task = asyncio.create_task(work)
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -106,7 +105,7 @@ class AccessService(Service):
     async def _connect(self) -> Bus:
         settings, home = self.context.settings.of(BusSettings), self.context.home
         file = credentials_file(home, SYSTEM)
-        write_file(file, self._authority.system_credentials().encode())
+        write_secret(file, self._authority.system_credentials())
         self._bus = bus = await Bus.connect(settings, home, self.NAME, wait=_CONNECT_SECONDS)
         self._stack.push_async_callback(bus.close)
         self._server = await BusAdministration.connect(settings, home, SYSTEM, file, wait=_CONNECT_SECONDS)
@@ -179,7 +178,7 @@ class AccessService(Service):
         name = (await self._access.member(asked.name)).name
         file = credentials_file(self.context.home, name)
         if file.exists():
-            await asyncio.to_thread(write_file, file, made.text.encode())
+            await asyncio.to_thread(write_secret, file, made.text)
         await self._push_now(name)
         return made
 
@@ -222,6 +221,8 @@ class AccessService(Service):
                 self._pushed = False
                 self._to_push.set()
                 await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                self._noted.pop("account_push_failed", None)
 
     async def _keep_streams(self, bus: Bus) -> None:
         """Make the streams once the bus answers; the other services wait for them."""
@@ -243,6 +244,8 @@ class AccessService(Service):
                 await self._database.write(self._sweep)
             except LineshaftError as error:
                 self._note_once("chores_failed", error)
+            else:
+                self._noted.pop("chores_failed", None)
             await asyncio.sleep(_CHORES_SECONDS)
 
     def _renew_local_token(self) -> None:
@@ -256,8 +259,13 @@ class AccessService(Service):
         invitations.sweep(connection)
         Lockout(self._settings).sweep(connection)
 
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A background task failed for a reason that nobody foresaw: begin anew rather than go on without it."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+
     def _note_once(self, event: str, error: LineshaftError) -> None:
-        """Log a failure that is tried again, once until its reason changes."""
+        """Log a failure that is tried again, once until its reason changes or it is over."""
         if self._noted.get(event) != error.code:
             self._noted[event] = error.code
             self.log.warning(event, code=error.code, message=error.message)

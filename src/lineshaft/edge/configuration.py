@@ -1,6 +1,7 @@
 """Where a gateway's configuration comes from: the bus keeps the newest, the disk a copy to start alone with."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 from lineshaft.bus import CONFIG, Bus, LiveMessage
@@ -9,7 +10,8 @@ from lineshaft.core.errors import Corrupt, LineshaftError
 from lineshaft.core.home import write_file
 from lineshaft.edge.model import GatewayConfig, decode_config, encode_config
 
-_RETRY_SECONDS = 2.0
+_LOOK_AFTER_SECONDS = (0.0, 0.1, 0.5, 2.0)
+_LOOK_EVERY_SECONDS = 30.0
 
 
 class Configuration:
@@ -55,33 +57,37 @@ class Configuration:
         """Put every other version that the bus has, now or later, into `changes`; for ever."""
         subject = bus.subjects.config(self._gateway)
 
-        async def passing(message: LiveMessage) -> None:
+        async def passing(_: LiveMessage) -> None:
             self._look.set()
 
         await bus.subscribe(subject, passing)
         forget = bus.on_connection(lambda connected: self._look.set() if connected else None)
         try:
-            self._look.set()
             while True:
-                await self._look.wait()
                 self._look.clear()
-                await self._take_newest(bus, subject)
+                # A message passes before it is stored: what is not there yet is looked for again in a moment.
+                for pause in _LOOK_AFTER_SECONDS:
+                    await asyncio.sleep(pause)
+                    if await self._take_newest(bus, subject):
+                        break
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._look.wait(), _LOOK_EVERY_SECONDS)
         finally:
             forget()
 
-    async def _take_newest(self, bus: Bus, subject: str) -> None:
-        """The newest kept on the bus; the message that passed only says that there may be one."""
+    async def _take_newest(self, bus: Bus, subject: str) -> bool:
+        """Whether the bus keeps another version than the one that runs; it is then in `changes`."""
         try:
             message = await bus.last_message(CONFIG, subject)
             config = decode_config(message.data) if message is not None else None
         except Corrupt as error:
             self._log.error("edge_configuration_refused", code=error.code, message=error.message, hint=error.hint)
-            return
-        except LineshaftError as error:
+            return False
+        except LineshaftError as error:  # the bus is away: it is asked again when it is back
             self._log.debug("edge_configuration_not_asked", code=error.code)
-            await asyncio.sleep(_RETRY_SECONDS)
-            self._look.set()
-            return
-        if config is not None and config.gateway == self._gateway and config.version != self._version:
-            self._version = config.version
-            self.changes.put_nowait(config)
+            return False
+        if config is None or config.gateway != self._gateway or config.version == self._version:
+            return False
+        self._version = config.version
+        self.changes.put_nowait(config)
+        return True

@@ -126,7 +126,7 @@ class Lane:
     def _pack(self, columns: Columns, gap: Gap | None) -> None:
         """Enqueue rows as one parcel, or as several where one would be over the bus's limit."""
         try:
-            parcel = self._parcel(columns, gap)
+            parcel = self._parcel(columns, gap, self.complete_us())
         except InvalidInput as error:  # a rule of the batch that the intake does not know: a fault of ours
             self._log.error("edge_batch_refused", code=error.code, message=error.message, rows=columns.rows)
             times = columns.ts[: columns.rows]
@@ -157,14 +157,14 @@ class Lane:
             pieces += self._fit(piece)
         return pieces
 
-    def _parcel(self, columns: Columns, gap: Gap | None) -> Parcel:
+    def _parcel(self, columns: Columns, gap: Gap | None, complete_us: int | None = None) -> Parcel:
         from lineshaft.edge import batch
 
         rows = columns.rows
         times = columns.ts[:rows]
         return Parcel(
             payload=batch.encode(columns), rows=rows, config=self.config, made=clock.monotonic(), gap=gap,
-            complete_us=self.complete_us(),
+            complete_us=complete_us,
             from_ts=int(times.min()) if rows else 0, to_ts=int(times.max()) if rows else 0,
         )  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import pyarrow as pa
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
@@ -101,15 +102,15 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
 
 @get("/api/v1/history/tags", opt=_READ, tags=_HISTORY)
 async def list_tags(
-    tags: Tags,
-    principal: Principal,
+    tags: NamedDependency[Tags],
+    principal: NamedDependency[Principal],
     prefix: Annotated[str, QueryParameter(description="First characters of the paths wanted")] = "",
     removed: Annotated[bool, QueryParameter(description="Also tags that are no longer configured")] = False,  # noqa: FBT002
     cursor: Cursor = None,
     limit: Limit = DEFAULT_PAGE,
 ) -> TagPage:
     """Tags whose path begins with `prefix`."""
-    after = "" if cursor is None else _position(cursor, str)[0]
+    after = "" if cursor is None else decode_cursor(cursor, str)[0]
     page = await tags.list(principal.tenant, prefix=prefix, after=after, limit=check_limit(limit), removed=removed)
     full = len(page) == limit
     return TagPage(items=[_tag_view(tag) for tag in page], next=encode_cursor(page[-1].path) if full else None)
@@ -118,10 +119,10 @@ async def list_tags(
 @get("/api/v1/history/latest", opt=_READ, tags=_HISTORY)
 async def latest(
     request: Request[Any, Any, Any],
-    history: HistoryReader,
-    tags: Tags,
-    principal: Principal,
-    language: str,
+    history: NamedDependency[HistoryReader],
+    tags: NamedDependency[Tags],
+    principal: NamedDependency[Principal],
+    language: NamedDependency[str],
     paths: Paths = None,
     kind: FormatName = None,
 ) -> Response[SamplePage] | Stream:
@@ -137,10 +138,10 @@ async def latest(
 @get("/api/v1/history/raw", opt=_READ, tags=_HISTORY)
 async def raw(
     request: Request[Any, Any, Any],
-    history: HistoryReader,
-    tags: Tags,
-    principal: Principal,
-    language: str,
+    history: NamedDependency[HistoryReader],
+    tags: NamedDependency[Tags],
+    principal: NamedDependency[Principal],
+    language: NamedDependency[str],
     start: From,
     paths: Paths = None,
     end: To = "now",
@@ -157,7 +158,7 @@ async def raw(
             "history.range_reversed", f"to ({end}) lies before from ({start})", "Exchange the two.",
             field="to", value=end, start=start,
         )  # fmt: skip
-    after = None if cursor is None else _position(cursor, int, int)
+    after = None if cursor is None else tuple(decode_cursor(cursor, int, int))
     known = await _tags(tags, principal, paths)
     if chosen == "json":
         size = _rows_limit(_FIRST_ROWS if limit is None else limit, MAXIMUM_ROWS)
@@ -169,7 +170,7 @@ async def raw(
 
 @get("/api/v1/history/gaps", opt=_READ, tags=_HISTORY)
 async def list_gaps(
-    history: HistoryReader,
+    history: NamedDependency[HistoryReader],
     start: From = "-7d",
     end: To = "now",
     gateway: Annotated[str | None, QueryParameter(description="Only of this gateway")] = None,
@@ -182,7 +183,7 @@ async def list_gaps(
     check_limit(limit)
     found = await history.gaps(start_us, end_us, gateway)
     if cursor is not None:
-        behind = tuple(_position(cursor, int, int, str, str))
+        behind = tuple(decode_cursor(cursor, int, int, str, str))
         found = [gap for gap in found if _gap_key(gap) > behind]
     page = found[:limit]
     return GapPage(
@@ -192,13 +193,13 @@ async def list_gaps(
 
 
 @get("/api/v1/history/status", opt=_READ, tags=_HISTORY)
-async def status(history: HistoryReader) -> HistoryStatus:
+async def status(history: NamedDependency[HistoryReader]) -> HistoryStatus:
     """How far the writer is: read, committed, still in memory."""
     return await history.status()
 
 
 @post("/api/v1/history/seal", opt=_MANAGE, tags=_HISTORY, status_code=200)
-async def seal(history: HistoryReader) -> Sealed:
+async def seal(history: NamedDependency[HistoryReader]) -> Sealed:
     """Put everything that is in memory into the table now; returns once that is on disk."""
     answer = await history.seal()
     return Sealed(rows=answer.rows, committed_sequence=answer.committed_sequence, version=answer.version)
@@ -268,14 +269,6 @@ def _rows_limit(limit: int, maximum: int | None) -> int:
             field="limit", value=limit, maximum=maximum or "any number",
         )  # fmt: skip
     return limit
-
-
-def _position(cursor: str, *kinds: type) -> Any:
-    """The parts of a cursor of ours."""
-    position = decode_cursor(cursor)
-    if [type(part) for part in position] != [*kinds]:
-        decode_cursor("")  # refuses it in the same words
-    return position
 
 
 def _tag_view(tag: Tag) -> TagView:

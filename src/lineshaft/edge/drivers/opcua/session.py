@@ -76,6 +76,7 @@ class Session:
         self._options: OpcUaOptions = plan.options
         self._tools = tools
         self._client: Any = None
+        self._protocol: Any = None
         self._own_fingerprint = ""
         self._tasks: list[asyncio.Task[None]] = []
         self._lost: asyncio.Future[LineshaftError] | None = None
@@ -99,6 +100,7 @@ class Session:
             client = self._client = self._client or self._new_client(own.application_uri)
             await self._secure(client, endpoint, own)
             await client.connect_socket()
+            self._protocol = client.uaclient.protocol
             await client.send_hello()
             await _open_channel(client)
             await self._sign_in(client, secret)
@@ -144,11 +146,16 @@ class Session:
     async def _ask_for_endpoints(self) -> list[Any]:
         """What the server offers, over an open channel: nothing in the answer is believed before it has been checked."""
         asker = Client(self._endpoint, timeout=self._options.timeout_seconds)
+        await asker.connect_socket()
+        protocol = asker.uaclient.protocol
         try:
-            await asker.connect_sessionless()
+            await asker.send_hello()
+            await _open_channel(asker)
             return list(await asker.get_endpoints())
         finally:
-            await _disconnect(asker)
+            with contextlib.suppress(ua.UaError, OSError, TimeoutError):
+                await asker.close_secure_channel()
+            await _close_socket(protocol)
 
     def _check(self, endpoint: Any) -> None:
         """Refuse a server that is not trusted, or that does not admit such as we are to be."""
@@ -173,9 +180,9 @@ class Session:
             client.security_policy = policy()
             client.uaclient.set_security(client.security_policy)
             return
-        await client.set_security(
-            policy, own.certificate, own.private_key, mode=endpoint.SecurityMode,
-            server_certificate=CertProperties(_first_certificate(endpoint.ServerCertificate), "der"),
+        await client.set_security(  # contents, not paths: the library would leave files open when it is cancelled
+            policy, CertProperties(own.certificate.read_bytes(), "der"), CertProperties(own.private_key.read_bytes(), "pem"),
+            mode=endpoint.SecurityMode, server_certificate=CertProperties(_first_certificate(endpoint.ServerCertificate), "der"),
         )  # fmt: skip
 
     async def _sign_in(self, client: Any, secret: Secret | None) -> None:
@@ -315,7 +322,9 @@ class Session:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         if self._client is not None:
-            await _disconnect(self._client)
+            self._client.disconnect_socket()
+        if self._protocol is not None:
+            await _close_socket(self._protocol)
 
     def _watch(self) -> None:
         self._start(self._watch_transport())
@@ -341,12 +350,11 @@ class Session:
                 return
 
 
-async def _disconnect(client: Any) -> None:
-    """Close the socket and wait until it is closed."""
-    protocol = client.uaclient.protocol
-    client.disconnect_socket()
+async def _close_socket(protocol: Any) -> None:
+    """Close a connection's socket and wait until it is closed; a half-closed one would be left to the next caller."""
     deadline = clock.monotonic() + _CLOSE_SECONDS
-    while protocol is not None and not protocol.is_closed and clock.monotonic() < deadline:
+    while protocol.transport is not None and clock.monotonic() < deadline:
+        protocol.transport.close()
         await asyncio.sleep(0.001)
 
 

@@ -1,0 +1,312 @@
+"""The gateway as a service: from a foreign server to the bus's stream, with its configuration from the bus or from disk."""
+
+import subprocess
+import sys
+
+import pytest
+from msgspec.structs import replace
+
+from lineshaft.bus import CONFIG, TELEMETRY, read_batch_header, telemetry
+from lineshaft.bus.testing import embedded_bus
+from lineshaft.core.errors import Conflict, InvalidInput, NotFound
+from lineshaft.core.service import Context
+from lineshaft.core.settings import Settings
+from lineshaft.edge.address_space import BrowsePage, BrowseRequest
+from lineshaft.edge.messages import (
+    CertificateList,
+    GatewayStatus,
+    Inspect,
+    Inspected,
+    Look,
+    NamedSecret,
+    TestReport,
+    Trust,
+    Trusted,
+    Try,
+)
+from lineshaft.edge.model import GatewayConfig, ScanGroup, decode_config, encode_config
+from lineshaft.edge.secrets import Secret
+from lineshaft.edge.service import GatewayService
+from lineshaft.edge.settings import EdgeSettings
+
+pytestmark = pytest.mark.peer("node", "npm")
+
+NS = "nsu=urn:lineshaft:test:peer"
+SETTINGS = EdgeSettings(flush_seconds=0.1, retry_seconds=0.05, retry_most_seconds=0.2, stop_seconds=5)
+
+
+@pytest.fixture
+async def box(tmp_path):
+    async with embedded_bus(tmp_path) as box:
+        yield box
+
+
+@pytest.fixture
+async def web(box):
+    """Somebody who may configure the gateway and ask it."""
+    return await box.connect("web")
+
+
+@pytest.fixture
+async def gateway(box):
+    """Start gateways on the box's home; those that still run are stopped at the end."""
+    services = []
+
+    async def start():
+        if not (box.home.keys / "gateway.creds").exists():
+            box.issue("gateway")
+        service = GatewayService(Context(box.home, Settings([box.settings, SETTINGS])))
+        services.append(service)
+        await service.start()
+        return service
+
+    yield start
+    for service in services:
+        await service.stop()
+
+
+@pytest.fixture
+async def stored(web):
+    """Everything that has come into the telemetry stream: (header, batch) by sequence."""
+
+    async def read():
+        state = await web.stream_info(TELEMETRY)
+        found = []
+        if state.last >= state.first:
+            async for messages in web.read_stream(TELEMETRY, state.first):
+                found += [(read_batch_header(each.subject, each.headers), telemetry.decode(each.data)) for each in messages]
+                if messages[-1].sequence >= state.last:
+                    break
+        return found
+
+    return read
+
+
+@pytest.fixture
+def configured(peer, make_device):
+    def make(version, *names, **device):
+        points = [(name, f"{NS};s={name}") for name in names]
+        device = make_device(peer.url, points, group=ScanGroup(period_ms=100), **device)
+        return GatewayConfig(gateway="gateway", version=version, created="2026-01-01T00:00:00Z", devices=(device,))
+
+    return make
+
+
+@pytest.fixture
+async def known(gateway, peer, make_device):
+    """Have a gateway know the peer's password and trust its certificate, as two commands of an engineer do."""
+
+    async def learn(web):
+        await web.request("edge", "secret", NamedSecret(name="plant", secret=Secret(user="operator", password="right")))
+        with pytest.raises(Conflict) as refused:
+            await web.request("edge", "test", Try(device=make_device(peer.url)), TestReport, timeout=20)
+        return await web.request("edge", "trust", Trust(fingerprint=refused.value.facts["fingerprint"]), Trusted)
+
+    return learn
+
+
+async def send(web, config):
+    await web.publish_stored(web.subjects.config("gateway"), encode_config(config))
+
+
+def values(found, tag):
+    """Good values of a tag, in the order of the stream."""
+    return [
+        row["v"] for _, batch in found for row in batch.to_pylist() if row["tag"] == tag and row["q"] == 0
+    ]  # fmt: skip
+
+
+# -- configuration and values -----------------------------------------------------------------------------------------
+
+
+async def test_a_configuration_on_the_bus_becomes_values_in_the_stream(gateway, known, web, box, configured, stored, until_async):
+    service = await gateway()
+    await known(web)
+    await send(web, configured(3, "Float", "Pressure"))
+    found = await until_async(stored, lambda found: values(found, 1) and values(found, 2))
+    assert (values(found, 1)[0], values(found, 2)[0]) == (0.5, 2700)
+    header = found[0][0]
+    assert (header.gateway, header.seq, header.first, header.config) == ("gateway", 1, True, 3)
+    assert decode_config((box.home.path / "edge" / "config.json").read_bytes()).version == 3
+    await service.stop()
+    headers = [header for header, _ in await stored()]
+    assert [header.seq for header in headers] == list(range(1, len(headers) + 1))
+    assert [header.last for header in headers] == [False] * (len(headers) - 1) + [True]
+
+
+async def test_a_new_version_starts_what_changed_and_leaves_the_rest_running(gateway, known, web, configured, make_device, peer, until):
+    service = await gateway()
+    await known(web)
+    first = configured(1, "Float")
+    other = replace(make_device(peer.url, [("Double", f"{NS};s=Double")]), name="other", path="a/b/c/d/e/other")
+    await send(web, replace(first, devices=(*first.devices, other)))
+    await until(lambda: [one.state for one in service.status().devices] == ["connected"] * 2)
+    kept = service._runners["other"]
+    await send(web, replace(configured(2, "Float", "Pressure"), devices=(*configured(2, "Float", "Pressure").devices, other)))
+    await until(lambda: service.status().version == 2)
+    assert service._runners["other"] is kept
+    assert [one.points for one in service.status().devices if one.name == "press"] == [2]
+    await send(web, replace(first, version=3, devices=(other,)))
+    await until(lambda: service.status().version == 3)
+    assert [one.name for one in service.status().devices] == ["other"]
+
+
+async def test_a_gateway_starts_alone_with_the_copy_on_disk_and_delivers_when_the_bus_comes(
+    gateway, known, web, box, counting, configured, stored, until, until_async
+):
+    service = await gateway()
+    await known(web)
+    await send(web, configured(1, "C0"))
+    await until(lambda: service.status().version == 1)
+    await until(lambda: (box.home.path / "edge" / "config.json").exists())
+    await service.stop()
+    before = len(await stored())
+    await box.stop()
+    alone = await gateway()
+    await until(lambda: [one.state for one in alone.status().devices] == ["connected"])
+    with counting:
+        await until(lambda: alone.status().devices[0].counts.get("rows", 0) > 10)
+    last = counting.ticks
+    assert alone.status().waiting_bytes > 0
+    await box.start()
+    await web.wait_connected(30)
+    found = await until_async(stored, lambda found: values(found[before:], 1)[-1:] == [last])
+    counted = values(found[before:], 1)
+    assert counted == list(range(int(counted[0]), last + 1))
+    assert found[before][0].first
+
+
+async def test_a_bus_that_is_killed_loses_nothing(gateway, known, web, box, counting, configured, stored, until, until_async):
+    service = await gateway()
+    await known(web)
+    await send(web, configured(1, *(f"C{number}" for number in range(100))))
+    await until(lambda: [one.state for one in service.status().devices] == ["connected"])
+    with counting:
+        for _ in range(2):
+            sent = service.status().sent
+            await until(lambda sent=sent: service.status().sent > sent + 3)
+            await box.kill()
+            rows = service.status().devices[0].counts["rows"]
+            await until(lambda rows=rows: service.status().devices[0].counts["rows"] > rows + 300)
+            await box.start()
+    last = counting.ticks
+    await web.wait_connected(30)
+    found = await until_async(stored, lambda found: values(found, 100)[-1:] == [last])
+    for tag in (1, 50, 100):
+        counted = values(found, tag)
+        assert counted == list(range(int(counted[0]), last + 1))
+    numbers = [header.seq for header, _ in found]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+async def test_a_configuration_of_a_newer_release_is_refused_and_the_present_one_runs_on(gateway, known, web, configured, until):
+    service = await gateway()
+    await known(web)
+    await send(web, configured(1, "Float"))
+    await until(lambda: service.status().version == 1)
+    await send(web, replace(configured(2, "Float", "Double"), format=99))
+    await send(web, configured(3, "Pressure"))
+    await until(lambda: service.status().version == 3)
+    assert (await web.last_message(CONFIG, web.subjects.config("gateway"))) is not None
+
+
+async def test_a_device_that_cannot_be_planned_is_told_and_the_others_run(gateway, known, web, configured, until):
+    service = await gateway()
+    await known(web)
+    good = configured(1, "Float")
+    bad = replace(good.devices[0], name="bad", options={"colour": "blue"})
+    await send(web, replace(good, devices=(*good.devices, bad)))
+    await until(lambda: [one.state for one in service.status().devices] == ["connected"])
+    checks = {check.name: check for check in await service.checks()}
+    assert not checks["configuration"].ok
+    assert "bad" in checks["configuration"].detail
+    assert "colour" in checks["configuration"].hint
+    assert checks["bus"].ok
+
+
+# -- what may be asked ------------------------------------------------------------------------------------------------
+
+
+async def test_a_device_is_tried_with_a_clear_answer_at_each_step(gateway, web, make_device, peer):
+    await gateway()
+    points = [("Float", f"{NS};s=Float"), ("Nothing", f"{NS};s=Nothing"), ("Array", f"{NS};s=Array")]
+    device = make_device(peer.url, points)
+    with pytest.raises(Conflict) as refused:
+        await web.request("edge", "test", Try(device=device), TestReport, timeout=20)
+    await web.request("edge", "trust", Trust(fingerprint=refused.value.facts["fingerprint"][:16]), Trusted)
+    with pytest.raises(NotFound, match="'plant'"):
+        await web.request("edge", "test", Try(device=device), TestReport, timeout=20)
+    await web.request("edge", "secret", NamedSecret(name="plant", secret=Secret(user="operator", password="right")))
+    report = await web.request("edge", "test", Try(device=device), TestReport, timeout=20)
+    assert report.about["product"] == "NodeOPCUA-Server"
+    assert [found.address for found in report.refused] == [f"{NS};s=Nothing", f"{NS};s=Array"]
+    assert report.connect_ms > 0
+
+
+async def test_an_address_space_is_browsed_page_by_page_and_single_nodes_looked_up(gateway, web, known, make_device, peer):
+    import msgspec
+
+    await gateway()
+    await known(web)
+    device = make_device(peer.url)
+    look = Look(device=device, request=BrowseRequest(root=f"{NS};s=Line"))
+    pages = [
+        msgspec.json.decode(body, type=BrowsePage)
+        async for _, body in web.request_stream("edge", "browse", look, timeout=20)
+    ]
+    assert sum(len(page.found) for page in pages) > 1000
+    assert len(pages) > 1
+    asked = Inspect(device=device, addresses=[f"{NS};s=Pressure", f"{NS};s=Nothing"])
+    answer = await web.request("edge", "inspect", asked, Inspected, timeout=20)
+    assert [bool(found.refused) for found in answer.found] == [False, True]
+    with pytest.raises(InvalidInput, match="more than 1000"):
+        await web.request("edge", "inspect", Inspect(device=device, addresses=["i=1"] * 1001), Inspected, timeout=20)
+
+
+async def test_status_tells_what_runs_and_never_a_secret(gateway, web, known, configured, until):
+    service = await gateway()
+    await known(web)
+    await send(web, configured(4, "Float"))
+    await until(lambda: [one.state for one in service.status().devices] == ["connected"])
+    body = await web.request("edge", "status")
+    status = await web.request("edge", "status", None, GatewayStatus)
+    assert (status.gateway, status.version, status.secrets) == ("gateway", 4, ["plant"])
+    assert [(one.name, one.state, one.points) for one in status.devices] == [("press", "connected", 1)]
+    assert len(status.own_fingerprint) == 64
+    assert b"right" not in body
+
+
+async def test_trust_is_given_and_taken_by_fingerprint(gateway, web, known):
+    await gateway()
+    trusted = await known(web)
+    listed = await web.request("edge", "certificates", None, CertificateList)
+    assert [(one.fingerprint, one.trusted) for one in listed.certificates] == [(trusted.fingerprint, True)]
+    await web.request("edge", "trust", Trust(fingerprint=trusted.fingerprint, trusted=False), Trusted)
+    listed = await web.request("edge", "certificates", None, CertificateList)
+    assert [one.trusted for one in listed.certificates] == [False]
+
+
+async def test_a_device_refused_for_its_password_connects_as_soon_as_it_is_right(gateway, web, known, configured, until):
+    service = await gateway()
+    await known(web)
+    wrong = NamedSecret(name="plant", secret=Secret(user="operator", password="hunter2"))
+    await web.request("edge", "secret", wrong)
+    await send(web, configured(1, "Float"))
+    await until(lambda: [one.code for one in service.status().devices] == ["edge.user_refused"])
+    await web.request("edge", "secret", NamedSecret(name="plant", secret=Secret(user="operator", password="right")))
+    await until(lambda: [one.state for one in service.status().devices] == ["connected"])
+    await web.request("edge", "secret", NamedSecret(name="plant"))
+    assert service.status().secrets == []
+
+
+# -- footprint --------------------------------------------------------------------------------------------------------
+
+
+def test_the_gateways_process_loads_no_database_no_web_server_and_no_table_engine():
+    program = (
+        "import sys, lineshaft.edge.service, lineshaft.edge.batch, lineshaft.edge.drivers.opcua.source\n"
+        "heavy = {'sqlalchemy', 'alembic', 'litestar', 'deltalake', 'duckdb', 'polars', 'typer', 'rich', 'lineshaft.history'}\n"
+        "print(sorted(heavy & {name for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
