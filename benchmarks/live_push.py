@@ -4,9 +4,13 @@ Three loads on one server process, over a real bus and real sockets, clients and
     dashboard  every client shows the same 50 tags, all changing 10 times a second
     spread     every client shows its own 50 of 10,000 tags, each changing once a second
     hidden     as dashboard, and 10,000 tags that nobody shows change once a second
-and the peer: the dashboard's messages pushed the ordinary way, encoded for each client and sent by ASGI on uvicorn's
-default WebSocket. CPU is user + system time of the server's process (kernel's part of the sending included), measured
-in slices, so that the machine's noise shows. Last line: one JSON object.
+beside it, in the same run:
+    peer       the dashboard's messages pushed the ordinary way: encoded for each client, sent by ASGI on uvicorn's
+               default WebSocket; no bus, nothing read
+    floor      the same bytes, made beforehand, written to plain TCP connections: what the machine takes for sending
+CPU is user + system time of the server's process, the kernel's part of the sending included, in slices of a second, so
+that the machine's noise shows. `intake` is the part for reading the bus's batches into the table, paid once however
+many clients there are. Last line: one JSON object.
 """
 
 import argparse
@@ -19,6 +23,7 @@ import socket
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -163,14 +168,16 @@ async def received(process: asyncio.subprocess.Process) -> int:
     return int(answer["bytes"])
 
 
-async def measure(seconds: float, readers: asyncio.subprocess.Process, delivered: Any) -> dict[str, float]:
+async def measure(
+    seconds: float, readers: asyncio.subprocess.Process, delivered: Any, intake: Any = lambda: 0.0
+) -> dict[str, float]:
     """CPU per message in one-second slices, once every client has been served for a while."""
     begins = delivered()
     async with asyncio.timeout(30):
         while delivered() < begins + 3 * CLIENTS:  # noqa: ASYNC110 (a counter has no event)
             await asyncio.sleep(0.1)
     costs, bytes_before, first = [], await received(readers), delivered()
-    started = clock.monotonic()
+    started, intake_before = clock.monotonic(), intake()
     for _ in range(round(seconds)):
         cpu, count = spent(), delivered()
         await asyncio.sleep(1.0)
@@ -180,9 +187,21 @@ async def measure(seconds: float, readers: asyncio.subprocess.Process, delivered
         "us_per_message": round(statistics.median(costs), 1),
         "us_lowest": round(min(costs), 1),
         "us_highest": round(max(costs), 1),
+        "us_intake": round((intake() - intake_before) / max(1, messages) * 1e6, 1),
         "messages_per_second": round(messages / took),
         "bytes_per_client_second": round((await received(readers) - bytes_before) / took / CLIENTS),
     }
+
+
+class MeasuredFeed(Feed):
+    """The feed, with the CPU time that it takes."""
+
+    seconds = 0.0
+
+    async def _take(self, message: Any) -> None:
+        before = time.thread_time()
+        await super()._take(message)
+        self.seconds += time.thread_time() - before
 
 
 class House:
@@ -218,7 +237,7 @@ async def push(house: House, load: str, seconds: float) -> dict[str, float]:
     async def find(_principal: Any, paths: Any) -> dict[str, int]:
         return {path: int(path.rsplit("_", 1)[1]) for path in paths}
 
-    feed = Feed(house.bus, table, board, snapshot, hub.set_stale)
+    feed = MeasuredFeed(house.bus, table, board, snapshot, hub.set_stale)
     endpoint = LiveEndpoint(callers, house.access, find, hub, tags=5000)
     bound = socket.create_server(("127.0.0.1", 0))
     server = HttpServer(endpoint, [bound], WebSettings(), None)
@@ -228,7 +247,8 @@ async def push(house: House, load: str, seconds: float) -> dict[str, float]:
     readers = await child("clients", str(bound.getsockname()[1]), house.token, load)
     producer = await child("source", str(house.box.home.path), load)
     try:
-        return await measure(seconds, readers, lambda: int(MESSAGES._value.get()))  # noqa: SLF001 (its own way out is text)
+        delivered = lambda: int(MESSAGES._value.get())  # noqa: E731, SLF001 (a counter's own way out is text)
+        return await measure(seconds, readers, delivered, lambda: feed.seconds)
     finally:
         for process in (readers, producer):
             process.stdin.close()
@@ -279,6 +299,40 @@ async def peer(house: House, seconds: float) -> dict[str, float]:
         await serving
 
 
+async def floor(house: House, seconds: float) -> dict[str, float]:
+    """The dashboard's bytes to plain connections."""
+    payload = b"x" * 4400
+    transports: list[Any] = []
+    delivered = 0
+
+    class Plain(asyncio.Protocol):
+        def connection_made(self, transport: Any) -> None:
+            transport.write(b"HTTP/1.1 101 \r\n\r\n")
+            transports.append(transport)
+
+        def connection_lost(self, _error: Exception | None) -> None:
+            transports.clear()
+
+    async def run() -> None:
+        nonlocal delivered
+        while True:
+            for transport in transports:
+                transport.write(payload)
+                delivered += 1
+            await asyncio.sleep(0.1)
+
+    server = await asyncio.get_running_loop().create_server(Plain, "127.0.0.1", 0)
+    running = asyncio.create_task(run())
+    readers = await child("clients", str(server.sockets[0].getsockname()[1]), house.token, "dashboard")
+    try:
+        return await measure(seconds, readers, lambda: delivered)
+    finally:
+        running.cancel()
+        readers.stdin.close()
+        await readers.wait()
+        server.close()
+
+
 async def main(seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with embedded_bus(Path(folder)) as box:
@@ -286,13 +340,14 @@ async def main(seconds: float) -> None:
             box.issue("gateway")
             figures = {load: await push(house, load, seconds) for load in ("dashboard", "spread", "hidden")}
             figures["peer"] = await peer(house, seconds)
+            figures["floor"] = await floor(house, seconds)
             house.database.close()
     print(f"{CLIENTS} clients × {TAGS} tags; CPU of the server's process, {os.cpu_count()} CPUs, {seconds:g} s each")
-    print(f"{'load':10} {'µs/message':>10} {'(range)':>15} {'messages/s':>11} {'bytes/client·s':>15}")
+    print(f"{'load':10} {'µs/message':>10} {'(range)':>15} {'intake':>7} {'messages/s':>11} {'bytes/client·s':>15}")
     for name, found in figures.items():
         spread = f"{found['us_lowest']:g}–{found['us_highest']:g}"
         print(
-            f"{name:10} {found['us_per_message']:>10} {spread:>15} {found['messages_per_second']:>11} "
+            f"{name:10} {found['us_per_message']:>10} {spread:>15} {found['us_intake']:>7} {found['messages_per_second']:>11} "
             f"{found['bytes_per_client_second']:>15}"
         )
     cost = figures["dashboard"]["us_per_message"]
@@ -302,7 +357,9 @@ async def main(seconds: float) -> None:
         "us_per_message": cost,
         "target_us": TARGET_US,
         "ok": cost <= TARGET_US,
+        "us_without_intake": round(cost - figures["dashboard"]["us_intake"], 1),
         "ratio_to_peer": round(cost / figures["peer"]["us_per_message"], 2),
+        "ratio_to_floor": round(cost / figures["floor"]["us_per_message"], 2),
         "bytes_with_hidden_tags": round(hidden, 3),
         "loads": figures,
     }

@@ -1,7 +1,7 @@
 """Headers of telemetry batches and events: what is written is read, what is not ours is refused by name."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineshaft.bus import BatchHeader, Gap, decode_body, read_batch_header, read_event
@@ -14,6 +14,7 @@ HEADER = BatchHeader(gateway="gateway", boot="01B", seq=7, rows=3, group="fast",
 INT64 = st.integers(min_value=-(2**63) + 1, max_value=2**63 - 1)
 
 
+@settings(deadline=None)
 @given(
     seq=st.integers(min_value=1, max_value=2**63 - 1), rows=st.integers(min_value=0, max_value=2**31 - 1),
     offset=INT64, config=st.integers(min_value=0, max_value=2**63 - 1), first=st.booleans(), last=st.booleans(),

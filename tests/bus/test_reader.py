@@ -140,6 +140,32 @@ async def test_a_message_lost_on_the_way_is_fetched_again(box, monkeypatch):
     await source.aclose()
 
 
+async def test_what_the_old_consumer_still_delivers_while_it_is_replaced_does_not_come_twice(
+    box, eventually, monkeypatch
+):
+    bus = await box.connect("history")
+    source = bus.read_stream(TELEMETRY, 1)
+    await fill(bus, 9)
+    assert await take(source, 10) == list(range(1, 11))
+    detach = source._detach
+
+    async def late_detach():
+        if not source._messages:
+            await fill(bus, 4)
+            await eventually(lambda: len(source._messages) == 5)
+        await detach()
+
+    waiting = asyncio.ensure_future(take(source, 5))
+    await asyncio.sleep(0.05)
+    monkeypatch.setattr(source, "_detach", late_detach)
+    source._break("test")
+    assert await waiting == list(range(11, 16))
+    monkeypatch.undo()
+    await fill(bus, 0)
+    assert await take(source, 1) == [16]
+    await source.aclose()
+
+
 async def test_a_consumer_that_somebody_deletes_is_made_anew(box):
     bus = await box.connect("history")
     source = bus.read_stream(TELEMETRY, 1)

@@ -540,13 +540,15 @@ async def test_a_stream_longer_than_the_permission_to_answer_goes_on(box, monkey
     caller = await box.connect("web", permissions.request(box.subjects, "web", "history", "hot"))
 
     async def hot(_who, _body):
-        for number in range(6):
+        for number in range(8):
             yield {}, b"%d" % number
             await asyncio.sleep(0.4)
 
     await service.serve_stream("history", "hot", hot)
-    chunks = await collect(caller.request_stream("history", "hot", timeout=1))
-    assert [data for _, data in chunks] == [b"%d" % n for n in range(6)]
+    with structlog.testing.capture_logs() as lines:
+        chunks = await collect(caller.request_stream("history", "hot", timeout=1))
+    assert [data for _, data in chunks] == [b"%d" % n for n in range(8)]
+    assert "bus_permission_missing" not in [line["event"] for line in lines]
 
 
 async def test_a_closing_service_ends_its_streams_with_an_error_to_the_caller(pair):

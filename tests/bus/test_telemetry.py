@@ -83,6 +83,7 @@ def assert_same(first: pa.RecordBatch, second: pa.RecordBatch) -> None:
             assert second.column(name).equals(first.column(name)), name
 
 
+@settings(deadline=None)
 @given(st.lists(rows(), max_size=20))
 @example([row(v=bits, q=BAD) for bits in NAN_BITS])
 @example([row(v=0x8000000000000000), row(v=1), row(v=0x7FEFFFFFFFFFFFFF), row(v=0x7FF0000000000000, q=0xFFFFFFFF)])
@@ -241,6 +242,7 @@ def test_text_that_is_not_utf8_is_refused():
     assert refused.value.code == "bus.batch_undecodable"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000))
 @example(b"")
 @example(b"\xff\xff\xff\xff\x00\x00\x00\x00")

@@ -19,7 +19,9 @@ NOT_HERE = ("up", "down", "top", "restore", "access recover")
 
 def blocks(language):
     for page in PAGES:
-        for number, text in enumerate(re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)):
+        for number, text in enumerate(
+            re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+        ):
             yield pytest.param(text, id=f"{page.name}-{number}")
 
 
@@ -30,7 +32,7 @@ def box(tmp_path_factory):
         yield running
 
 
-@pytest.mark.parametrize("text", blocks("sh"))
+@pytest.mark.parametrize("text", [*blocks("sh")])
 def test_commands_run(box, text):
     for line in text.splitlines():
         words = shlex.split(line, comments=True)
@@ -40,7 +42,7 @@ def test_commands_run(box, text):
         assert done.returncode == 0, f"{line}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("text", blocks("python"))
+@pytest.mark.parametrize("text", [*blocks("python")])
 def test_programs_run(box, text):
     environment = {**os.environ, "LINESHAFT_HOME": str(box.home.path)}
     done = subprocess.run(

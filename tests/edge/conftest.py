@@ -87,7 +87,7 @@ def strict_peer(serve, tmp_path_factory):
 
 @pytest.fixture
 def until():
-    """Wait for a condition, with a deadline: `await until(lambda: …)`."""
+    """Waits for a condition, with a deadline, as in `await until(lambda: …)`."""
 
     async def wait(condition, seconds=20.0):
         deadline = time.monotonic() + seconds
@@ -101,7 +101,7 @@ def until():
 
 @pytest.fixture
 def until_async():
-    """As `until`, for what has to be asked for: `await until_async(ask, condition)` gives the answer that satisfied."""
+    """The same for what has to be asked for; gives the answer that satisfied."""
 
     async def wait(ask, condition, seconds=30.0):
         deadline = time.monotonic() + seconds

@@ -22,7 +22,9 @@ def certificates(tmp_path):
 @pytest.fixture
 def server_der(tmp_path):
     """A server's certificate."""
-    return ApplicationCertificates(tmp_path / "server", "plant", ["127.0.0.1", "localhost"]).own().certificate.read_bytes()
+    return (
+        ApplicationCertificates(tmp_path / "server", "plant", ["127.0.0.1", "localhost"]).own().certificate.read_bytes()
+    )
 
 
 def test_the_own_certificate_has_what_opc_ua_asks_for(certificates):
@@ -80,14 +82,19 @@ def test_a_trusted_server_is_accepted_and_no_longer_among_the_rejected(certifica
     assert [one.trusted for one in certificates.known()] == [True]
 
 
-@pytest.mark.parametrize("write", [lambda text: text.upper(), lambda text: text[:16], lambda text: ":".join(re.findall("..", text))])
+@pytest.mark.parametrize(
+    "write", [lambda text: text.upper(), lambda text: text[:16], lambda text: ":".join(re.findall("..", text))]
+)
 def test_a_fingerprint_may_be_written_as_people_do(certificates, server_der, write):
     certificates.reject(server_der)
     certificates.trust_rejected(write(fingerprint(server_der)))
     assert certificates.is_trusted(server_der)
 
 
-@pytest.mark.parametrize(("text", "kind"), [("ab" * 32, NotFound), ("abcd", InvalidInput), ("../own/certificate", InvalidInput), ("z" * 64, InvalidInput)])
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("ab" * 32, NotFound), ("abcd", InvalidInput), ("../own/certificate", InvalidInput), ("z" * 64, InvalidInput)],
+)
 def test_what_is_no_rejected_certificate_cannot_be_trusted(certificates, text, kind):
     with pytest.raises(kind):
         certificates.trust_rejected(text)

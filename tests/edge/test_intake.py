@@ -92,7 +92,7 @@ def test_good_and_not_a_number_is_bad_out_of_range(intake, lane, rows_of):
 )
 def test_a_value_of_another_kind_than_its_tags_is_bad_type_mismatch(intake, lane, rows_of, key, kind, value):
     intake.take(rows_of((key, NOW, NOW, 0, kind, value)))
-    (_, ts, arrival, q, kept), = lane.rows
+    ((_, ts, arrival, q, kept),) = lane.rows
     assert (ts, arrival, q) == (NOW, NOW, quality.BAD_TYPE_MISMATCH)
     assert math.isnan(kept)
     assert intake.counts["value_type_mismatch"] == 1
@@ -105,7 +105,9 @@ def test_numbers_and_integers_may_stand_for_each_other(intake, lane, rows_of, ke
 
 
 def test_an_endless_text_is_refused(intake, lane, rows_of):
-    intake.take(rows_of((3, NOW, NOW, 0, TEXT, "x" * (LONGEST_TEXT + 1)), (3, NOW + 1, NOW, 0, TEXT, "x" * LONGEST_TEXT)))
+    intake.take(
+        rows_of((3, NOW, NOW, 0, TEXT, "x" * (LONGEST_TEXT + 1)), (3, NOW + 1, NOW, 0, TEXT, "x" * LONGEST_TEXT))
+    )
     assert [row[3] for row in lane.rows] == [quality.BAD_OUT_OF_RANGE, 0]
 
 
@@ -125,7 +127,9 @@ def test_an_overflow_is_a_gap_from_the_points_last_sample_and_the_sample_stays(i
 # -- repeats ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("key", "kind", "value", "other"), [(0, NUMBER, 1.5, 1.6), (3, TEXT, "a", "b"), (2, BOOLEAN, True, False)])
+@pytest.mark.parametrize(
+    ("key", "kind", "value", "other"), [(0, NUMBER, 1.5, 1.6), (3, TEXT, "a", "b"), (2, BOOLEAN, True, False)]
+)
 def test_an_exact_repeat_goes_and_any_difference_stays(intake, lane, rows_of, key, kind, value, other):
     same = (key, NOW, NOW, 0, kind, value)
     intake.take(rows_of(same))
@@ -142,7 +146,9 @@ def test_an_exact_repeat_goes_and_any_difference_stays(intake, lane, rows_of, ke
 
 
 def test_a_loss_writes_one_sample_per_tag_with_the_last_good_value(intake, lane, rows_of, now):
-    intake.take(rows_of((0, NOW, NOW, 0, NUMBER, 1.5), (3, NOW, NOW, 0, TEXT, "runs"), (1, NOW, NOW, 0x80000000, INTEGER, 3)))
+    intake.take(
+        rows_of((0, NOW, NOW, 0, NUMBER, 1.5), (3, NOW, NOW, 0, TEXT, "runs"), (1, NOW, NOW, 0x80000000, INTEGER, 3))
+    )
     intake.take(rows_of((0, NOW + 1, NOW, 0x80740000, NUMBER, 9.9)))  # bad: the good value before it counts
     lane.rows.clear()
     now[0] = NOW + 5 * SECOND

@@ -34,7 +34,6 @@ class FakeBus:
             self.stored.setdefault(message_id, (read_batch_header(subject, headers), telemetry.decode(payload)))
         if self.trouble is not None:
             raise self.trouble
-        return None
 
     @property
     def headers(self):
@@ -209,7 +208,7 @@ async def test_no_batch_says_that_it_completes_a_time_of_which_rows_are_still_to
     lane.complete_us = lambda: BASE + last
     bus.trouble = Unavailable("bus.unreachable", "down")
     lane.start()
-    for last in range(500, 100_001, 500):  # noqa: B007  # asked for when each batch is made
+    for last in range(500, 100_001, 500):  # asked for when each batch is made
         lane.gap(Gap(cause="overflow", from_ts=1, to_ts=2))
         lane.gap(Gap(cause="sequence", from_ts=1, to_ts=2))
         lane.append(*rows(*range(last - 500, last)))
@@ -250,7 +249,9 @@ async def test_a_limit_that_shrank_meanwhile_splits_what_is_under_way(bus, until
     await lane.close(5)
 
 
-async def test_rows_that_break_a_rule_of_the_batch_are_lost_with_a_gap_and_the_lane_goes_on(lane, bus, until, monkeypatch):
+async def test_rows_that_break_a_rule_of_the_batch_are_lost_with_a_gap_and_the_lane_goes_on(
+    lane, bus, until, monkeypatch
+):
     def refuse(_):
         raise InvalidInput("bus.batch_invalid", "a rule")
 

@@ -43,8 +43,18 @@ async def test_everything_is_found_once_in_spite_of_loops_and_portions(source):
 async def test_names_types_units_ranges_and_descriptions_are_told(source):
     found = found_in(await walk(source, root=f"{NS};s=Types"))
     pressure = found[f"{NS};s=Pressure"]
-    assert (pressure.name, pressure.path, pressure.data_type, pressure.kind) == ("Pressure", ("Pressure",), "Double", "number")
-    assert (pressure.unit, pressure.description, pressure.low, pressure.high) == ("kPa", "Reactor pressure", 0.0, 3000.0)
+    assert (pressure.name, pressure.path, pressure.data_type, pressure.kind) == (
+        "Pressure",
+        ("Pressure",),
+        "Double",
+        "number",
+    )
+    assert (pressure.unit, pressure.description, pressure.low, pressure.high) == (
+        "kPa",
+        "Reactor pressure",
+        0.0,
+        3000.0,
+    )
     kinds = {found.name: (found.data_type, found.kind) for found in found.values()}
     assert kinds["Boolean"] == ("Boolean", "boolean")
     assert kinds["UInt64"] == ("UInt64", "integer")

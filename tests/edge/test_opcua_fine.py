@@ -9,9 +9,9 @@ from asyncua.server.user_managers import UserManager
 
 from lineshaft.core import clock, quality
 from lineshaft.edge.certificates import ApplicationCertificates
-from lineshaft.edge.drivers.opcua.subscription import Subscription
 from lineshaft.edge.driver import Block
 from lineshaft.edge.drivers.opcua.options import OpcUaOptions
+from lineshaft.edge.drivers.opcua.subscription import Subscription
 from lineshaft.edge.model import ScanGroup
 
 NS = "ns=2"
@@ -211,7 +211,9 @@ def test_the_queue_bridges_the_wanted_time(group, options, wanted):
     assert made.queue_wanted == wanted
 
 
-@pytest.mark.parametrize(("queue", "sampling", "short"), [(5, 100.0, True), (10, 100.0, False), (1, 0.0, False), (1, 1000.0, False)])
+@pytest.mark.parametrize(
+    ("queue", "sampling", "short"), [(5, 100.0, True), (10, 100.0, False), (1, 0.0, False), (1, 1000.0, False)]
+)
 def test_a_revised_queue_too_short_for_one_publishing_interval_is_noticed(queue, sampling, short):
     made = subscription(period_ms=1000)
     made.shortest_queue, made.slowest_sampling_ms = queue, sampling

@@ -72,9 +72,23 @@ async def test_status_source_time_and_value_are_kept_exactly(peer, trust, run, l
     await trust(peer.url)
     await run(make_device(peer.url, [("Spare1", f"{NS};s=Spare1")]))
     await until(lambda: lane.rows)
-    peer.order("set", node="ns=1;s=Spare1", type="Double", value=2.5, status="BadSensorFailure", time="2026-01-02T03:04:05.678Z")
+    peer.order(
+        "set",
+        node="ns=1;s=Spare1",
+        type="Double",
+        value=2.5,
+        status="BadSensorFailure",
+        time="2026-01-02T03:04:05.678Z",
+    )
     await until(lambda: len(lane.rows) >= 2)
-    peer.order("set", node="ns=1;s=Spare1", type="Double", value=3.5, status="UncertainSensorNotAccurate", time="2026-01-02T03:04:06Z")
+    peer.order(
+        "set",
+        node="ns=1;s=Spare1",
+        type="Double",
+        value=3.5,
+        status="UncertainSensorNotAccurate",
+        time="2026-01-02T03:04:06Z",
+    )
     await until(lambda: len(lane.rows) >= 3)
     (bad_ts, bad_q, bad_value), (ts, q, value) = lane.of(1)[-2:]
     assert (bad_ts, bad_q) == (1_767_323_045_678_000, 0x808C0000)
@@ -97,9 +111,13 @@ async def test_a_servers_queue_that_ran_over_is_told_as_a_gap(peer, trust, run, 
     assert (lane.gaps[0].from_ts, lane.gaps[0].to_ts) == (lane.of(1)[0][0], first)
 
 
-async def test_a_point_the_server_has_not_is_bad_with_the_servers_own_status(peer, trust, run, lane, make_device, until):
+async def test_a_point_the_server_has_not_is_bad_with_the_servers_own_status(
+    peer, trust, run, lane, make_device, until
+):
     await trust(peer.url)
-    await run(make_device(peer.url, [("Double", f"{NS};s=Double"), ("None", f"{NS};s=None"), ("Other", "nsu=urn:other;s=x")]))
+    await run(
+        make_device(peer.url, [("Double", f"{NS};s=Double"), ("None", f"{NS};s=None"), ("Other", "nsu=urn:other;s=x")])
+    )
     await until(lambda: len({row[0] for row in lane.rows}) == 3)
     assert lane.of(1)[0][1] < 0x80000000
     assert lane.of(2)[0][1] == 0x80340000

@@ -27,7 +27,10 @@ def refusal(**changes):
 
 
 def test_points_become_blocks_of_their_group_within_the_limit():
-    points = tuple(Point(name=f"p{number}", address=f"ns=1;s={number}", group="fast" if number % 2 else "slow") for number in range(10))
+    points = tuple(
+        Point(name=f"p{number}", address=f"ns=1;s={number}", group="fast" if number % 2 else "slow")
+        for number in range(10)
+    )
     groups = (ScanGroup(name="fast", period_ms=100), ScanGroup(name="slow", mode="poll"))
     planned = plan(points=points, groups=groups, options={"secret": "plant", "items_per_subscription": 3})
     assert [(block.group.name, block.points) for block in planned.blocks] == [
@@ -114,13 +117,24 @@ def test_a_namespace_that_the_server_has_not_leads_nowhere():
     assert read_address("nsu=urn:other;i=1").resolve(NAMESPACES) is None
 
 
-@pytest.mark.parametrize("text", ["", "Pressure", "ns=1", "ns=x;i=1", "ns=70000;i=1", "i=-1", "i=4294967296", "i=", "ns=1;g=x", "ns=1;b=?"])
+@pytest.mark.parametrize(
+    "text", ["", "Pressure", "ns=1", "ns=x;i=1", "ns=70000;i=1", "i=-1", "i=4294967296", "i=", "ns=1;g=x", "ns=1;b=?"]
+)
 def test_what_is_no_address_is_refused(text):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         read_address(text)
 
 
-@pytest.mark.parametrize("text", ["i=85", "nsu=urn:a;s=a b;c", "nsu=urn:b%3Bc;i=5", "nsu=urn:a;b=AP8=", "nsu=urn:a;g=72962b91-fa75-4ae6-8d28-b404dc7daf63"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "i=85",
+        "nsu=urn:a;s=a b;c",
+        "nsu=urn:b%3Bc;i=5",
+        "nsu=urn:a;b=AP8=",
+        "nsu=urn:a;g=72962b91-fa75-4ae6-8d28-b404dc7daf63",
+    ],
+)
 def test_a_written_address_is_read_back_as_the_same_node(text):
     node = read_address(text).resolve(NAMESPACES)
     assert write_address(node, NAMESPACES) == text
@@ -134,7 +148,9 @@ def test_a_driver_of_somebody_else_is_found_by_its_entry_point(tmp_path, monkeyp
 
     (tmp_path / "theirs-1.0.dist-info").mkdir()
     (tmp_path / "theirs-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (tmp_path / "theirs-1.0.dist-info" / "entry_points.txt").write_text("[lineshaft.drivers]\nmeters = theirs_module:DRIVER\n")
+    (tmp_path / "theirs-1.0.dist-info" / "entry_points.txt").write_text(
+        "[lineshaft.drivers]\nmeters = theirs_module:DRIVER\n"
+    )
     (tmp_path / "theirs_module.py").write_text("DRIVER = 'theirs'\n")
     monkeypatch.syspath_prepend(tmp_path)
     driver.drivers.cache_clear()
@@ -154,4 +170,7 @@ def test_planning_needs_no_opc_ua_library():
         "find_driver('opcua').plan(Device(name='p', path='a', driver='opcua', endpoint='opc.tcp://h:1', options={'secret': 's'}));"
         "print([name for name in sys.modules if name.split('.')[0] in ('asyncua', 'sqlalchemy')])"
     )
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+        == "[]"
+    )

@@ -64,7 +64,9 @@ async def test_a_cut_connection_is_taken_up_again_and_not_one_value_is_lost(
     assert lane.gaps == []
 
 
-async def test_a_restarted_server_has_lost_the_subscription_and_the_gap_says_so(fragile, trust, run, lane, make_device, until):
+async def test_a_restarted_server_has_lost_the_subscription_and_the_gap_says_so(
+    fragile, trust, run, lane, make_device, until
+):
     server = fragile()
     await trust(server.url)
     runner = await run(make_device(server.url, [COUNTER, STEADY]))
@@ -86,7 +88,9 @@ async def test_a_restarted_server_has_lost_the_subscription_and_the_gap_says_so(
     assert runner.intake.counts["losses"] == 1
 
 
-async def test_a_value_that_never_changes_is_good_again_after_a_cut(fragile, wire, trust, run, lane, make_device, until):
+async def test_a_value_that_never_changes_is_good_again_after_a_cut(
+    fragile, wire, trust, run, lane, make_device, until
+):
     between = await wire(fragile().port)
     await trust(between.url)
     runner = await run(make_device(between.url, [STEADY]))
@@ -114,7 +118,9 @@ async def test_a_server_that_falls_silent_counts_as_lost(fragile, trust, run, la
     await until(lambda: statuses(lane, 1)[-1] == 0)
 
 
-async def test_a_polled_device_that_falls_silent_counts_as_lost_and_comes_back(fragile, trust, run, lane, make_device, until):
+async def test_a_polled_device_that_falls_silent_counts_as_lost_and_comes_back(
+    fragile, trust, run, lane, make_device, until
+):
     server = fragile()
     await trust(server.url)
     group = ScanGroup(period_ms=50, mode="poll")

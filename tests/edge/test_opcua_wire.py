@@ -1,8 +1,8 @@
 """The driver's own decoder against values encoded as the standard says, the variants among them by the library."""
 
 import struct
-from typing import NamedTuple
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import pytest
 from asyncua import ua
@@ -239,7 +239,9 @@ def test_a_status_change_tells_its_code():
 def test_several_notifications_in_one_message_are_all_read():
     value = ua.DataValue(ua.Variant(1.0, _Type.Double))
     columns = Columns(1)
-    answers.read_publish(_publish(_data_change((1, value)), ua.EventNotificationList(), _data_change((2, value))), columns)
+    answers.read_publish(
+        _publish(_data_change((1, value)), ua.EventNotificationList(), _data_change((2, value))), columns
+    )
     assert [row[0] for row in columns] == [1, 2]
 
 

@@ -74,7 +74,9 @@ async def stored(web):
         found = []
         if state.last >= state.first:
             async for messages in web.read_stream(TELEMETRY, state.first):
-                found += [(read_batch_header(each.subject, each.headers), telemetry.decode(each.data)) for each in messages]
+                found += [
+                    (read_batch_header(each.subject, each.headers), telemetry.decode(each.data)) for each in messages
+                ]
                 if messages[-1].sequence >= state.last:
                     break
         return found
@@ -119,7 +121,9 @@ def values(found, tag):
 # -- configuration and values -----------------------------------------------------------------------------------------
 
 
-async def test_a_configuration_on_the_bus_becomes_values_in_the_stream(gateway, known, web, box, configured, stored, until_async):
+async def test_a_configuration_on_the_bus_becomes_values_in_the_stream(
+    gateway, known, web, box, configured, stored, until_async
+):
     service = await gateway()
     await known(web)
     await send(web, configured(3, "Float", "Pressure"))
@@ -134,7 +138,9 @@ async def test_a_configuration_on_the_bus_becomes_values_in_the_stream(gateway, 
     assert [header.last for header in headers] == [False] * (len(headers) - 1) + [True]
 
 
-async def test_a_new_version_starts_what_changed_and_leaves_the_rest_running(gateway, known, web, configured, make_device, peer, until):
+async def test_a_new_version_starts_what_changed_and_leaves_the_rest_running(
+    gateway, known, web, configured, make_device, peer, until
+):
     service = await gateway()
     await known(web)
     first = configured(1, "Float")
@@ -142,7 +148,9 @@ async def test_a_new_version_starts_what_changed_and_leaves_the_rest_running(gat
     await send(web, replace(first, devices=(*first.devices, other)))
     await until(lambda: [one.state for one in service.status().devices] == ["connected"] * 2)
     kept = service._runners["other"]
-    await send(web, replace(configured(2, "Float", "Pressure"), devices=(*configured(2, "Float", "Pressure").devices, other)))
+    await send(
+        web, replace(configured(2, "Float", "Pressure"), devices=(*configured(2, "Float", "Pressure").devices, other))
+    )
     await until(lambda: service.status().version == 2)
     assert service._runners["other"] is kept
     assert [one.points for one in service.status().devices if one.name == "press"] == [2]
@@ -176,7 +184,9 @@ async def test_a_gateway_starts_alone_with_the_copy_on_disk_and_delivers_when_th
     assert found[before][0].first
 
 
-async def test_a_bus_that_is_killed_loses_nothing(gateway, known, web, box, counting, configured, stored, until, until_async):
+async def test_a_bus_that_is_killed_loses_nothing(
+    gateway, known, web, box, counting, configured, stored, until, until_async
+):
     service = await gateway()
     await known(web)
     await send(web, configured(1, *(f"C{number}" for number in range(100))))
@@ -199,7 +209,9 @@ async def test_a_bus_that_is_killed_loses_nothing(gateway, known, web, box, coun
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-async def test_a_configuration_of_a_newer_release_is_refused_and_the_present_one_runs_on(gateway, known, web, configured, until):
+async def test_a_configuration_of_a_newer_release_is_refused_and_the_present_one_runs_on(
+    gateway, known, web, configured, until
+):
     service = await gateway()
     await known(web)
     await send(web, configured(1, "Float"))
@@ -243,7 +255,9 @@ async def test_a_device_is_tried_with_a_clear_answer_at_each_step(gateway, web, 
     assert report.connect_ms > 0
 
 
-async def test_an_address_space_is_browsed_page_by_page_and_single_nodes_looked_up(gateway, web, known, make_device, peer):
+async def test_an_address_space_is_browsed_page_by_page_and_single_nodes_looked_up(
+    gateway, web, known, make_device, peer
+):
     import msgspec
 
     await gateway()
@@ -286,7 +300,9 @@ async def test_trust_is_given_and_taken_by_fingerprint(gateway, web, known):
     assert [one.trusted for one in listed.certificates] == [False]
 
 
-async def test_a_device_refused_for_its_password_connects_as_soon_as_it_is_right(gateway, web, known, configured, until):
+async def test_a_device_refused_for_its_password_connects_as_soon_as_it_is_right(
+    gateway, web, known, configured, until
+):
     service = await gateway()
     await known(web)
     wrong = NamedSecret(name="plant", secret=Secret(user="operator", password="hunter2"))

@@ -274,7 +274,7 @@ def compare_with_foreign_reader(table: Path, truth: Truth) -> None:
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_nothing_is_lost_doubled_or_untold(tmp_path, seed):
-    await trial(tmp_path, seed, kills=5)
+    await trial(tmp_path, seed, kills=4)
 
 
 @pytest.mark.soak

@@ -126,9 +126,9 @@ class Connection:
             await asyncio.wait_for(self._up.wait(), wait)
 
     async def close(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        while self._keeper is not None and not self._keeper.done():
+            self._keeper.cancel()  # more than once: the client underneath swallows some cancellations
+            await asyncio.wait([self._keeper], timeout=0.1)
         client = self._client
         self._lost(faults.unreachable(self.name, "closed"))
         self._up.set()  # for good: who waits for a connection is told at once that none will come

@@ -32,7 +32,7 @@ _FINGERPRINT_LENGTH: Final = 64
 
 
 class OwnCertificate(msgspec.Struct, frozen=True, kw_only=True):
-    """This application's certificate and key."""
+    """The certificate and key of the application itself."""
 
     certificate: Path
     """DER."""
@@ -81,7 +81,7 @@ class ApplicationCertificates:
             loaded = x509.load_der_x509_certificate(certificate.read_bytes())
             private = serialization.load_pem_private_key(key.read_bytes(), password=None)
             if private.public_key() != loaded.public_key():
-                raise ValueError("the key is not the certificate's")
+                raise ValueError("the key is not the certificate's")  # noqa: TRY301  # one way out for all that is wrong
         except (OSError, ValueError) as error:
             raise Corrupt(
                 "edge.own_certificate_unreadable", f"the application certificate in {certificate.parent} cannot be used: {error}",
@@ -196,7 +196,9 @@ class ApplicationCertificates:
     def known(self) -> list[KnownCertificate]:
         """Everything trusted and rejected."""
         return [
-            _describe(file, trusted=place == "trusted") for place in ("trusted", "rejected") for file in self._files(place)
+            _describe(file, trusted=place == "trusted")
+            for place in ("trusted", "rejected")
+            for file in self._files(place)
         ]
 
     def _file(self, place: str, name: str) -> Path:
@@ -242,7 +244,8 @@ class ApplicationCertificates:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(usage, critical=True)
             .add_extension(
-                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]),
+                critical=False,
             )
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), critical=False)
             .sign(private, hashes.SHA256())

@@ -191,7 +191,9 @@ class Faults:
         if not self._faults:
             return
         count = len(self._faults)
-        shown = "; ".join(self._faults[: self.SHOWN]) + (f"; and {count - self.SHOWN} more" if count > self.SHOWN else "")
+        shown = "; ".join(self._faults[: self.SHOWN]) + (
+            f"; and {count - self.SHOWN} more" if count > self.SHOWN else ""
+        )
         raise InvalidInput(
             "edge.device_invalid", f"device {self._device!r} cannot be configured so: {shown}",
             "Correct what is named; nothing was changed.", device=self._device, faults=shown, count=count,
@@ -214,14 +216,20 @@ def check_points(manifest: Manifest, device: Device, faults: Faults) -> None:
         faults.add("groups", [group.name for group in device.groups], "two groups have one name")
     for group in groups.values():
         if group.mode not in manifest.modes:
-            faults.add(f"groups.{group.name}.mode", group.mode, f"{manifest.title} can only {', '.join(sorted(manifest.modes))}")
+            faults.add(
+                f"groups.{group.name}.mode",
+                group.mode,
+                f"{manifest.title} can only {', '.join(sorted(manifest.modes))}",
+            )
     seen: set[str] = set()
     for point in device.points:
         if point.name in seen:
             faults.add("points.name", point.name, "two points have this name")
         seen.add(point.name)
         if point.group not in groups:
-            faults.add(f"points.{point.name}.group", point.group, f"the device has the groups {', '.join(sorted(groups))}")
+            faults.add(
+                f"points.{point.name}.group", point.group, f"the device has the groups {', '.join(sorted(groups))}"
+            )
 
 
 def plan_blocks(device: Device, most: int, details: Sequence[Any]) -> tuple[Block, ...]:

@@ -139,7 +139,9 @@ class Intake:
         the present time, because the device has just said that it holds.
         """
         self.take(columns)
-        held = np.flatnonzero((self._marked != MISSING) & (self._newest.ts <= self._marked) & (self._newest.ts != MISSING))
+        held = np.flatnonzero(
+            (self._marked != MISSING) & (self._newest.ts <= self._marked) & (self._newest.ts != MISSING)
+        )
         if len(held):
             now = clock.now_us()
             rows = Columns(len(held))
@@ -196,12 +198,12 @@ class Intake:
 
     def inherit(self, other: "Intake") -> None:
         """Take over what `other`, of an earlier configuration, knew of the tags that both have."""
-        before = {int(tag): index for index, tag in enumerate(other._tags)}
+        before = {int(tag): index for index, tag in enumerate(other._tags)}  # noqa: SLF001  # its own kind
         for index, tag in enumerate(self._tags.tolist()):
             old = before.get(tag)
             if old is None:
                 continue
-            for mine, theirs in ((self._newest, other._newest), (self._good, other._good)):
+            for mine, theirs in ((self._newest, other._newest), (self._good, other._good)):  # noqa: SLF001
                 mine.ts[index], mine.kind[index] = theirs.ts[old], theirs.kind[old]
                 mine.integer[index], mine.q[index] = theirs.integer[old], theirs.q[old]
                 if old in theirs.texts:
@@ -242,7 +244,9 @@ class Intake:
         rows = columns.rows
         kind, q = columns.kind[:rows], columns.q[:rows]
         declared = self._declared[columns.key[:rows]]
-        strange = (kind != declared) & (np.maximum(kind, declared) > INTEGER)  # numbers and integers may stand for each other
+        strange = (kind != declared) & (
+            np.maximum(kind, declared) > INTEGER
+        )  # numbers and integers may stand for each other
         if strange.any():
             strange &= q < quality.BAD  # a bad sample carries no value of any type
         if strange.any():
@@ -301,7 +305,9 @@ class Intake:
         if reason not in self._complained:
             self._complained.add(reason)
             points = np.unique(columns.key[: columns.rows][marked])
-            self._log.warning("edge_values_doubtful", device=self._plan.device.name, reason=reason, points=self._names(points))
+            self._log.warning(
+                "edge_values_doubtful", device=self._plan.device.name, reason=reason, points=self._names(points)
+            )
 
     def _names(self, points: Any) -> str:
         names = [self._plan.points[int(point)].name for point in points[:_NAMED_POINTS]]

@@ -24,6 +24,7 @@ from lineshaft.edge import metrics
 from lineshaft.edge.columns import Columns
 from lineshaft.edge.gaps import Gap, merge
 from lineshaft.edge.settings import EdgeSettings
+from lineshaft.edge.tasks import end
 
 GROUP = "live"
 _FIRST_PAUSE_SECONDS = 0.1
@@ -238,8 +239,7 @@ class Lane:
                 await asyncio.wait_for(self._emptied.wait(), seconds)
             return self._emptied.is_set()
         finally:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
 
     async def _send_all(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from lineshaft.edge.driver import Block, Plan, Source, Tools, find_driver
 from lineshaft.edge.intake import Intake, RowSink
 from lineshaft.edge.model import Device
 from lineshaft.edge.settings import EdgeSettings
+from lineshaft.edge.tasks import end
 
 _CLOSE_SECONDS = 5.0
 _LAG_US = 500_000
@@ -74,9 +75,7 @@ class DeviceRunner:
 
     async def stop(self) -> None:
         """Sign out and end."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
         try:
             await asyncio.wait_for(self._source.close(), _CLOSE_SECONDS)
         except TimeoutError:
@@ -121,7 +120,7 @@ class DeviceRunner:
                 trouble = await self._until_lost()
             except LineshaftError as error:
                 trouble = error
-            except Exception as error:  # a fault of the driver must not end the gateway's other devices
+            except Exception as error:  # noqa: BLE001  # a fault of the driver must not end the gateway's other devices
                 self._log.exception("edge_driver_failed", device=self.device.name)
                 trouble = Unavailable(
                     "edge.driver_failed", f"the driver of device {self.device.name!r} failed: {error!r}",
@@ -144,9 +143,7 @@ class DeviceRunner:
             # A poller ends only by an error, and the driver has said then that the connection is lost.
             return await watcher if watcher in done else done.pop().result()
         finally:
-            for task in (watcher, *pollers):
-                task.cancel()
-            await asyncio.gather(watcher, *pollers, return_exceptions=True)
+            await end(watcher, *pollers)
 
     async def _poll(self, block: Block) -> Any:
         """Read a block at every whole period plus phase; a period that a slow answer missed is left out and counted."""
@@ -176,7 +173,11 @@ class DeviceRunner:
     def _disconnected(self, trouble: LineshaftError) -> None:
         if self._trouble is None or self._trouble.code != trouble.code:
             self._log.warning(
-                "edge_device_lost", device=self.device.name, code=trouble.code, message=trouble.message, hint=trouble.hint
+                "edge_device_lost",
+                device=self.device.name,
+                code=trouble.code,
+                message=trouble.message,
+                hint=trouble.hint,
             )
             metrics.LOSSES.labels(self.device.name).inc()
         self._trouble = trouble

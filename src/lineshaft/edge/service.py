@@ -35,6 +35,7 @@ from lineshaft.edge.model import Device, GatewayConfig
 from lineshaft.edge.runner import DeviceRunner
 from lineshaft.edge.secrets import Secrets
 from lineshaft.edge.settings import EdgeSettings
+from lineshaft.edge.tasks import end
 
 T = TypeVar("T")
 _BUS_WAIT_SECONDS = 3.0
@@ -78,9 +79,7 @@ class GatewayService(Service):
             self._tasks.append(asyncio.create_task(self._guarded(work)))
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         await asyncio.gather(*(runner.stop() for runner in self._runners.values()))
         if hasattr(self, "_lane") and not await self._lane.close(self.settings.stop_seconds):
             self.log.warning("edge_stopped_unsent", waiting_bytes=self._lane.waiting_bytes)

@@ -15,19 +15,23 @@ class EdgeSettings(Section, frozen=True):
     SECTION: ClassVar[str] = "edge"
 
     gateway: Annotated[
-        str, Meta(description="Name of this gateway; its subjects on the bus carry it.", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+        str,
+        Meta(
+            description="Name of this gateway; its subjects on the bus carry it.", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"
+        ),
     ] = "gateway"
-    flush_rows: Annotated[
-        int, Meta(description="Rows that make a batch leave at once.", ge=100, le=100_000)
-    ] = 4000
-    flush_seconds: Annotated[
-        float, Meta(description="Longest time a value waits for its batch.", ge=0.05, le=60)
-    ] = 1.0
+    flush_rows: Annotated[int, Meta(description="Rows that make a batch leave at once.", ge=100, le=100_000)] = 4000
+    flush_seconds: Annotated[float, Meta(description="Longest time a value waits for its batch.", ge=0.05, le=60)] = 1.0
     buffer_bytes: Annotated[
-        int, Meta(description="Memory for batches that the bus has not confirmed; over it the oldest go, and a gap record says so.", ge=MIB)
+        int,
+        Meta(
+            description="Memory for batches that the bus has not confirmed; over it the oldest go, and a gap record says so.",
+            ge=MIB,
+        ),
     ] = 64 * MIB
     buffer_seconds: Annotated[
-        float, Meta(description="Oldest age of an unconfirmed batch; over it the oldest go, and a gap record says so.", gt=0)
+        float,
+        Meta(description="Oldest age of an unconfirmed batch; over it the oldest go, and a gap record says so.", gt=0),
     ] = 3600.0
     publish_timeout_seconds: Annotated[
         float, Meta(description="How long one attempt waits for the bus to confirm a batch.", gt=0)
@@ -39,7 +43,8 @@ class EdgeSettings(Section, frozen=True):
         float, Meta(description="A source time further ahead of this machine's clock is not believed.", gt=0)
     ] = 60.0
     retry_seconds: Annotated[
-        float, Meta(description="First pause before a lost device is tried again; it doubles up to the next setting.", gt=0)
+        float,
+        Meta(description="First pause before a lost device is tried again; it doubles up to the next setting.", gt=0),
     ] = 0.5
     retry_most_seconds: Annotated[
         float, Meta(description="Longest pause between two attempts to reach a device.", gt=0)

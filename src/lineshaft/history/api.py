@@ -26,6 +26,7 @@ _MANAGE = {"action": "history:manage"}
 _FIRST_ROWS = 1000
 MAXIMUM_TAGS = 1000
 MAXIMUM_ROWS = 10_000
+MAXIMUM_STREAMED_ROWS = 2**53
 
 Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before")]
 Limit = Annotated[int, QueryParameter(description="Items on one page")]
@@ -163,7 +164,7 @@ async def raw(
     if chosen == "json":
         size = _rows_limit(_FIRST_ROWS if limit is None else limit, MAXIMUM_ROWS)
         return Response(await _page(history, known, start_us, end_us, size, after, language))
-    most = None if limit is None else _rows_limit(limit, None)
+    most = None if limit is None else _rows_limit(limit, MAXIMUM_STREAMED_ROWS)
     batches = history.raw(known, start_us, end_us, limit=most, after=after)
     return _stream(await _begun(batches), chosen, known, language)
 
@@ -261,12 +262,11 @@ def _format(asked: str | None, request: Request[Any, Any, Any]) -> formats.Forma
     return formats.chosen_format(asked, request.headers.get("accept", ""))
 
 
-def _rows_limit(limit: int, maximum: int | None) -> int:
-    if limit < 1 or (maximum is not None and limit > maximum):
+def _rows_limit(limit: int, maximum: int) -> int:
+    if not 1 <= limit <= maximum:
         raise InvalidInput(
-            "history.limit_out_of_range", f"limit is {limit}, outside 1 to {maximum or 'any number'}",
-            "Ask for several pages, or for one of the streamed formats.",
-            field="limit", value=limit, maximum=maximum or "any number",
+            "history.limit_out_of_range", f"limit is {limit}, outside 1 to {maximum}",
+            "Ask for several pages, or for one of the streamed formats.", field="limit", value=limit, maximum=maximum,
         )  # fmt: skip
     return limit
 

@@ -20,6 +20,7 @@ from lineshaft.core.errors import LineshaftError, Unavailable, from_wire
 from lineshaft.history.commits import Commit, Fence, Segment, TableName
 
 IDLE_SECONDS = 3.0
+_END_SECONDS = 10.0
 _LENGTH = struct.Struct("<I")
 
 
@@ -64,6 +65,8 @@ class Committer:
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
+        self._useless = False
+        self._retiring: asyncio.Future[None] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -98,13 +101,13 @@ class Committer:
             try:
                 answer = await self._exchange(request)
             except (OSError, asyncio.IncompleteReadError) as error:
-                await self._retire()
+                self._useless = True
                 raise Unavailable(
                     "history.committer_ended", f"the process that commits for the history ended: {error}",
                     "It is started again; if this repeats, the log of the history service says why.", reason=str(error),
                 ) from error  # fmt: skip
-            except BaseException:  # cancelled: the next answer would be taken for another's
-                self._kill()
+            except BaseException:  # cancelled: the answer that still comes would be taken for the next one's
+                self._useless = True
                 raise
             self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._retire_soon)
         if answer.error is not None:
@@ -112,7 +115,9 @@ class Committer:
         return answer
 
     async def _exchange(self, request: Request) -> Answer:
-        if self._process is None or self._process.returncode is not None:
+        if self._useless:
+            await self._retire()
+        if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", __name__, str(self._folder),
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -126,28 +131,27 @@ class Committer:
         return msgspec.msgpack.decode(await stdout.readexactly(length), type=Answer)
 
     def _retire_soon(self) -> None:
-        self._closing = asyncio.ensure_future(self.close())
+        self._retiring = asyncio.ensure_future(self.close())
 
     async def _retire(self) -> None:
+        """End the process: after what it is doing, or at once where its answer is of no use any more."""
         process, self._process = self._process, None
+        useless, self._useless = self._useless, False
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
         if process is None:
             return
+        if useless:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
         assert process.stdin is not None
         process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), timeout=10)
+            await asyncio.wait_for(process.wait(), timeout=_END_SECONDS)
         except TimeoutError:
             process.kill()
             await process.wait()
-
-    def _kill(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
 
 
 def _frame(document: object) -> bytes:

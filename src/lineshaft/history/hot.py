@@ -33,7 +33,7 @@ class HotRows:
 
     @property
     def rows(self) -> int:
-        return sum(len(batch) for batch in (*self._sealing, *self._open))
+        return sum(len(batch) for batch in self.batches())
 
     def append(self, batch: pa.RecordBatch) -> None:
         """Take in rows."""
@@ -59,6 +59,15 @@ class HotRows:
         """The frozen rows are in the table now."""
         self._sealing, self._sealing_bytes = [], 0
 
+    def batches(self) -> tuple[pa.RecordBatch, ...]:
+        """All rows in the order they came; later changes do not touch what was given."""
+        return (*self._sealing, *self._open)
+
     def select(self, tags: np.ndarray | None, start_us: int, end_us: int) -> pa.RecordBatch:
         """Rows of `tags` (sorted; None for all) with start ≤ ts < end, by (tag, ts), the last given of each."""
-        return ordered([chosen(batch, tags, start_us, end_us) for batch in (*self._sealing, *self._open)])
+        return select(self.batches(), tags, start_us, end_us)
+
+
+def select(batches: Sequence[pa.RecordBatch], tags: np.ndarray | None, start_us: int, end_us: int) -> pa.RecordBatch:
+    """The same of batches given."""
+    return ordered([chosen(batch, tags, start_us, end_us) for batch in batches])

@@ -20,6 +20,7 @@ from lineshaft.history import memory, metrics
 from lineshaft.history.answers import HotRequest, LatestRequest, Position, SealAnswer, sorted_tags, stream_rows
 from lineshaft.history.committer import Committer
 from lineshaft.history.faults import not_ready
+from lineshaft.history.hot import select
 from lineshaft.history.model import Committed, HistoryStatus
 from lineshaft.history.settings import HistorySettings
 from lineshaft.history.writer import Counts, Writer
@@ -73,18 +74,18 @@ class HistoryService(Service):
             await self._bus.close()
 
     async def checks(self) -> list[Check]:
-        checks = [self.bus.check()]
-        checks.append(Check(
-            name="reading", ok=self._writer is not None,
-            detail="" if self._writer is not None else f"waiting for {self._waiting_for}",
-            hint="" if self._writer is not None else "It goes on by itself.",
-        ))  # fmt: skip
+        if self._bus is None:
+            return [Check(name="bus", ok=False, detail="starting", hint="It goes on by itself.")]
+        waiting = "" if self._writer is not None else f"waiting for {self._waiting_for}"
         trouble = self._trouble
-        checks.append(Check(
-            name="sealing", ok=trouble is None, detail=trouble.message if trouble else "",
-            hint=trouble.hint if trouble else "",
-        ))  # fmt: skip
-        return checks
+        return [
+            self._bus.check(),
+            Check(name="reading", ok=not waiting, detail=waiting, hint="It goes on by itself." if waiting else ""),
+            Check(
+                name="sealing", ok=trouble is None, detail=trouble.message if trouble else "",
+                hint=trouble.hint if trouble else "",
+            ),
+        ]  # fmt: skip
 
     @property
     def writer(self) -> Writer | None:
@@ -153,6 +154,9 @@ class HistoryService(Service):
             writer = Writer(self._settings, self._folder, Committer(self._folder), self._keep_dead_letter)
             try:
                 await writer.open(TELEMETRY, state.created, first=state.first, anew=anew)
+            except asyncio.CancelledError:
+                await writer.close()
+                raise
             except LineshaftError as error:
                 await writer.close()
                 if error.status != 503:  # unavailable: a full disk, a folder that is not mounted yet
@@ -329,9 +333,11 @@ class HistoryService(Service):
         request = decode_body(body or b"{}", HotRequest)
         writer = self._ready()
         # No await between the two: version and rows are of one moment.
-        position = self._position(writer)
-        rows = writer.hot.select(sorted_tags(request.tags), request.start_us, request.end_us)
+        position, batches = self._position(writer), writer.hot.batches()
         yield {}, msgspec.json.encode(position)
+        tags = sorted_tags(request.tags)
+        # In another thread: while the stream is caught up with, there may be millions of rows to look through.
+        rows = await asyncio.to_thread(select, batches, tags, request.start_us, request.end_us)
         async for chunk in stream_rows(rows, self.bus.max_payload):
             yield chunk
 

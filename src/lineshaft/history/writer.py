@@ -33,6 +33,7 @@ from lineshaft.history.snapshot import FOLDER as SNAPSHOTS
 from lineshaft.history.snapshot import Retired, State, drop_old_snapshots, newest_number
 
 T = TypeVar("T")
+_QUIET_SECONDS = 60.0
 DeadLetter = Callable[[StoredMessage, str], Awaitable[None]]
 """Keeps a message that cannot be taken, with the reason; returns once that is durable."""
 
@@ -88,6 +89,7 @@ class Writer:
         self._draft: Draft | None = None
         self._fences: dict[TableName, Fence] = {}
         self._identity = ""
+        self._next_word: dict[str, float] = {}
         self._log = logs.get("history")
 
     # -- opening ------------------------------------------------------------------------------------------------------
@@ -186,12 +188,19 @@ class Writer:
         header = intake.header
         gateway = message.subject.split(".")[4] if header is None else header.gateway
         self.counts.undecodable += 1
-        self._log.warning("history_message_refused", gateway=gateway, sequence=message.sequence, reason=intake.fault)
+        self._tell_refused(gateway, message.sequence, intake.fault)
         if message.sequence > (self._fences["gaps"].sequence or 0):
             await self._dead_letter(message, intake.fault)
         self._note(
             lane_rules.undecodable(gateway, header, intake.fault, intake.refused, message.time_us, message.sequence)
         )
+
+    def _tell_refused(self, gateway: str, sequence: int, reason: str) -> None:
+        """Log it, at most once a minute for each gateway: one that sends rubbish sends much of it."""
+        now = clock.monotonic()
+        if now >= self._next_word.get(gateway, now):
+            self._next_word[gateway] = now + _QUIET_SECONDS
+            self._log.warning("history_message_refused", gateway=gateway, sequence=sequence, reason=reason)
 
     def _note(self, gap: Gap) -> None:
         """Record a gap, unless the table of gaps has it from a life that ended before its samples were committed."""

@@ -55,6 +55,11 @@ class House:
         listening = msgspec.json.decode((self.home.run / "web.json").read_bytes())
         return str(listening["url"])
 
+    def with_web(self, **web: Any) -> Settings:
+        """The settings with other ones of the web service."""
+        kinds: tuple[type[Section], ...] = (BusSettings, RecordsSettings)
+        return Settings([*(self.settings.of(kind) for kind in kinds), WebSettings(**web)])
+
     def principal(self, name: str, *roles: Role) -> Principal:
         """A new person."""
         minter = HandleMinter(self.identity.prefix)

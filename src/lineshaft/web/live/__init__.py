@@ -1,6 +1,6 @@
 """Live push: one WebSocket a client, only the tags it shows, last value wins, at most ten messages a second.
 
-    bus → feed → LatestTable → board (what changed, encoded once) → hub (ten ticks a second) → listener → socket
+    bus → feed → LatestTable → board (what changed, encoded once) → hub (≤ 10 ticks a second) → listener → socket
 
 Messages from the client:  {"subscribe": ["path", …], "unsubscribe": ["path", …]}
 Messages from the server:  {"values": [["path", time in µs, value, StatusCode], …]}

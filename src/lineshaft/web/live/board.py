@@ -4,6 +4,7 @@ Every tag number has the tick of its last change. Closing a tick costs one compa
 nobody watches cost nothing but the mark.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -25,6 +26,8 @@ class Board:
         self._table = table
         self.tick = 0
         """Number of the open tick."""
+        self.changed = asyncio.Event()
+        """Set while something is marked in the open tick."""
         self._stamps: NDArray[np.int64] = np.full(1024, _NEVER, np.int64)
         self._watchers: Counter[int] = Counter()
         self._paths: dict[int, str] = {}
@@ -54,10 +57,7 @@ class Board:
             grown[: len(self._stamps)] = self._stamps
             self._stamps = grown
         self._stamps[numbers] = self.tick
-
-    def mark_all(self) -> None:
-        """Note that every tag may have changed: the table was loaded anew."""
-        self._stamps[:] = self.tick
+        self.changed.set()
 
     def close_tick(self) -> dict[int, bytes]:
         """Open the next tick; returns the encoded rows of the watched tags that changed in the one closed."""
@@ -65,6 +65,7 @@ class Board:
             self._watched = np.fromiter(self._watchers, np.int64, len(self._watchers))
         changed = self._changed_since(self._watched, self.tick - 1)
         self.tick += 1
+        self.changed.clear()
         return self._encode(changed)
 
     def changed_since(self, numbers: NDArray[np.int64], tick: int) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""All live connections: ten ticks a second while somebody listens, nothing while nobody does."""
+"""All live connections: at most ten ticks a second while values change and somebody listens, else none."""
 
 import asyncio
 from collections import defaultdict
@@ -14,6 +14,8 @@ from lineshaft.web.live import messages
 from lineshaft.web.live.board import Board
 from lineshaft.web.live.listener import Listener, TextSocket, Tick
 
+GATHER_SECONDS = 0.02
+"""One scan comes in several batches, from several gateways: this long they are waited for, to go out together."""
 STATE_SECONDS = 5.0
 VERIFY_SECONDS = 2.0
 """With the two seconds for which access believes what it verified, a revocation is felt within five."""
@@ -65,7 +67,7 @@ class LiveHub:
     def start(self) -> None:
         """Begin to tick."""
         self._tasks = [
-            asyncio.create_task(self._every(self._tick_seconds, self._tick), name="live-ticks"),
+            asyncio.create_task(self._tick_on_change(), name="live-ticks"),
             asyncio.create_task(self._every(STATE_SECONDS, self._tell_state), name="live-state"),
             asyncio.create_task(self._every(self._verify_seconds, self.verify), name="live-verify"),
         ]
@@ -133,7 +135,17 @@ class LiveHub:
             await asyncio.sleep(seconds)
             await work()
 
-    async def _tick(self) -> None:
+    async def _tick_on_change(self) -> None:
+        """A tick as soon as something changed, the next one not before its time; while a client is behind, every time."""
+        while True:
+            await self._wanted.wait()
+            if not any(listener.behind for listener in self._listeners()):
+                await self._board.changed.wait()
+                await asyncio.sleep(GATHER_SECONDS)
+            self._tick()
+            await asyncio.sleep(self._tick_seconds - GATHER_SECONDS)
+
+    def _tick(self) -> None:
         tick = Tick(self._board.close_tick())
         now = clock.monotonic()
         MESSAGES.inc(sum(listener.offer(tick, now) for listener in self._listeners()))

@@ -55,6 +55,11 @@ class Listener:
         self._shown: tuple[int, ...] = ()
         self._numbers: NDArray[np.int64] = np.empty(0, np.int64)
 
+    @property
+    def behind(self) -> bool:
+        """Whether a tick was closed that the client has not been given."""
+        return self._seen_tick != self._board.tick
+
     def subscribe(self, tags: Mapping[int, str]) -> None:
         """Add tags and send their present values at once."""
         added = {number: path for number, path in tags.items() if number not in self.tags}

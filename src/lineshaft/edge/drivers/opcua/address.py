@@ -78,7 +78,9 @@ def read_address(text: str) -> NodeAddress:
 def write_address(node: Any, namespaces: Sequence[str]) -> str:
     """A library's node identifier as text, the namespace by its URI where it is not the standard's."""
     identifier = node.Identifier
-    kind = {int: "i", str: "s", uuid.UUID: "g", bytes: "b"}[type(identifier) if not isinstance(identifier, int) else int]
+    kind = {int: "i", str: "s", uuid.UUID: "g", bytes: "b"}[
+        type(identifier) if not isinstance(identifier, int) else int
+    ]
     text = base64.b64encode(identifier).decode() if kind == "b" else str(identifier)
     index = node.NamespaceIndex
     if index == 0:

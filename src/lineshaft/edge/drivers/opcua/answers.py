@@ -118,5 +118,3 @@ def _uint32(data: Buffer) -> int:
 def _count(data: Buffer) -> int:
     """The length of an array or byte string; 0 for null."""
     return max(int.from_bytes(data.read(4), "little", signed=True), 0)
-
-

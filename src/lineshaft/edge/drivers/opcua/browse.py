@@ -23,7 +23,9 @@ from lineshaft.edge.model import PointKind
 OBJECTS: Final = "i=85"
 _SERVER: Final = "i=2253"
 _NODE_CLASSES: Final = int(ua.NodeClass.Object | ua.NodeClass.Variable)
-_RESULT_MASK: Final = int(ua.BrowseResultMask.BrowseName | ua.BrowseResultMask.NodeClass | ua.BrowseResultMask.ReferenceTypeId)
+_RESULT_MASK: Final = int(
+    ua.BrowseResultMask.BrowseName | ua.BrowseResultMask.NodeClass | ua.BrowseResultMask.ReferenceTypeId
+)
 _PROPERTY: Final = ua.NodeId(ua.ObjectIds.HasProperty)
 _MOST_AT_ONCE: Final = 100
 _REFERENCES_AT_ONCE: Final = 1000
@@ -79,7 +81,11 @@ async def walk(session: Session, request: BrowseRequest, state: BrowseState) -> 
         if state.pending and clock.monotonic() > deadline:
             state.stopped = "seconds"
         yield BrowsePage(
-            found=found_here, seen=len(state.seen), pending=len(state.pending), beyond=state.beyond, stopped=state.stopped
+            found=found_here,
+            seen=len(state.seen),
+            pending=len(state.pending),
+            beyond=state.beyond,
+            stopped=state.stopped,
         )
 
 
@@ -93,10 +99,14 @@ async def inspect(session: Session, addresses: Sequence[str]) -> list[Found]:
         except InvalidInput as error:
             refused[address] = error.message
     variables = []
-    for (address, node), references in zip(known.items(), await _references(session, list(known.values())), strict=True):
+    for (address, node), references in zip(
+        known.items(), await _references(session, list(known.values())), strict=True
+    ):
         variables.append(_variable(session, Pending(address=address, path=(), variable=True), references, node=node))
     described = {found.address: found for found in await _describe(session, DataTypes(session), variables)}
-    return [described.get(address) or Found(address=address, name="", refused=refused[address]) for address in addresses]
+    return [
+        described.get(address) or Found(address=address, name="", refused=refused[address]) for address in addresses
+    ]
 
 
 async def about(session: Session) -> Mapping[str, str]:
@@ -110,7 +120,9 @@ async def about(session: Session) -> Mapping[str, str]:
 # -- following references ---------------------------------------------------------------------------------------------
 
 
-def _below(session: Session, parent: Pending, found: list[Any], request: BrowseRequest, state: BrowseState) -> list[Pending]:
+def _below(
+    session: Session, parent: Pending, found: list[Any], request: BrowseRequest, state: BrowseState
+) -> list[Pending]:
     """The nodes below one that have not been seen yet, within the limits. They count as seen from now on."""
     below = []
     for reference in found:
@@ -151,7 +163,9 @@ async def _references(session: Session, nodes: list[Any]) -> list[list[Any]]:
 async def _rest(session: Session, node: Any, answer: Any, *, alone: bool) -> list[Any]:
     """All references of a node, the first of which `answer` holds."""
     if answer.StatusCode.value == ua.StatusCodes.BadNoContinuationPoints and not alone:
-        return (await _references(session, [node]))[0]  # the server had places for fewer long answers than were asked for
+        return (await _references(session, [node]))[
+            0
+        ]  # the server had places for fewer long answers than were asked for
     found = list(answer.References or [])
     while answer.StatusCode.is_good() and answer.ContinuationPoint:
         request = ua.BrowseNextRequest()
@@ -214,7 +228,10 @@ async def _describe(session: Session, types: DataTypes, variables: list[_Variabl
     properties = [node for each in variables for node in (each.units, each.range) if node is not None]
     wanted += [(node, ua.AttributeIds.Value) for node in properties]
     answers = [_content(answer) for answer in await session.read_attributes(wanted)] if wanted else []
-    facts = [answers[start : start + len(attributes)] for start in range(0, len(variables) * len(attributes), len(attributes))]
+    facts = [
+        answers[start : start + len(attributes)]
+        for start in range(0, len(variables) * len(attributes), len(attributes))
+    ]
     said = dict(zip(properties, answers[len(variables) * len(attributes) :], strict=True))
     kinds = await types.find([plain(each[1]) for each in facts if each[1] is not None])
     looks = await _look_at_values(session, variables, facts, kinds)

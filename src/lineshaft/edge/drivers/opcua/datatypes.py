@@ -47,7 +47,9 @@ class DataTypes:
             if not asked:
                 break
             await self._ask(asked)
-            unknown = {parent for node in asked if (parent := self._parents[node]) is not None and not _is_standard(parent)}
+            unknown = {
+                parent for node in asked if (parent := self._parents[node]) is not None and not _is_standard(parent)
+            }
         return {node: self._resolve(node) for node in set(nodes)}
 
     def _resolve(self, node: Any) -> DataType:

@@ -9,7 +9,14 @@ from asyncua import ua
 from lineshaft.core.errors import Conflict, InvalidInput, LineshaftError, Unavailable
 
 _Codes = ua.StatusCodes
-_USER_REFUSED: Final = frozenset((_Codes.BadIdentityTokenRejected, _Codes.BadUserAccessDenied, _Codes.BadIdentityTokenInvalid, _Codes.BadUserSignatureInvalid))
+_USER_REFUSED: Final = frozenset(
+    (
+        _Codes.BadIdentityTokenRejected,
+        _Codes.BadUserAccessDenied,
+        _Codes.BadIdentityTokenInvalid,
+        _Codes.BadUserSignatureInvalid,
+    )
+)
 _CERTIFICATE_REFUSED: Final = frozenset(
     (
         _Codes.BadSecurityChecksFailed, _Codes.BadCertificateUntrusted, _Codes.BadCertificateInvalid,

@@ -42,7 +42,9 @@ class OpcUaOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         if not endpoint.startswith("opc.tcp://") or len(endpoint) <= len("opc.tcp://"):
             faults.add("endpoint", endpoint, "an OPC UA endpoint is opc.tcp://host:port/path")
         elif "@" in endpoint:
-            faults.add("endpoint", endpoint.rpartition("@")[2], "user and password belong into a secret, not into the endpoint")
+            faults.add(
+                "endpoint", endpoint.rpartition("@")[2], "user and password belong into a secret, not into the endpoint"
+            )
         if self.identity == "anonymous" and self.secret:
             faults.add("options.secret", self.secret, "an anonymous device has no secret")
         if self.identity != "anonymous" and not self.secret:
@@ -52,4 +54,8 @@ class OpcUaOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             )  # fmt: skip
         pinned = normal_fingerprint(self.server_fingerprint)
         if pinned and (len(pinned) != _FINGERPRINT_LENGTH or not set(pinned) <= set("0123456789abcdef")):
-            faults.add("options.server_fingerprint", self.server_fingerprint, "it is the SHA-256 of a certificate: 64 hexadecimal digits")
+            faults.add(
+                "options.server_fingerprint",
+                self.server_fingerprint,
+                "it is the SHA-256 of a certificate: 64 hexadecimal digits",
+            )

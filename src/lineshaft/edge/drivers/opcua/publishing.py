@@ -18,6 +18,7 @@ from lineshaft.edge.drivers.opcua import answers, faults
 from lineshaft.edge.drivers.opcua.answers import Notification
 from lineshaft.edge.drivers.opcua.session import Session
 from lineshaft.edge.drivers.opcua.subscription import Subscription
+from lineshaft.edge.tasks import end
 
 _MOST_REQUESTS: Final = 20
 _WATCH_SECONDS: Final = 0.5
@@ -55,9 +56,7 @@ class Publishing:
         self._start(self._watch())
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         self._tasks.clear()
 
     def _start(self, work: Any) -> None:

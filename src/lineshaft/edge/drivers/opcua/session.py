@@ -27,6 +27,7 @@ from lineshaft.edge.driver import Plan, Tools
 from lineshaft.edge.drivers.opcua import faults
 from lineshaft.edge.drivers.opcua.options import STRONGEST_FIRST, OpcUaOptions
 from lineshaft.edge.secrets import Secret
+from lineshaft.edge.tasks import end
 
 _POLICIES: Final = {
     "None": security_policies.SecurityPolicyNone,
@@ -283,7 +284,8 @@ class Session:
             request = ua.ReadRequest()
             request.Parameters.TimestampsToReturn = ua.TimestampsToReturn.Neither
             request.Parameters.NodesToRead = [
-                ua.ReadValueId(NodeId=node, AttributeId=attribute) for node, attribute in wanted[start : start + portion]
+                ua.ReadValueId(NodeId=node, AttributeId=attribute)
+                for node, attribute in wanted[start : start + portion]
             ]
             results += (await self.call(request, ua.ReadResponse)).Results
         return results
@@ -317,9 +319,7 @@ class Session:
         await self._hang_up()
 
     async def _hang_up(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         self._tasks.clear()
         if self._client is not None:
             self._client.disconnect_socket()
@@ -379,5 +379,3 @@ def _first_certificate(chain: bytes) -> bytes:
     if chain[:2] != b"\x30\x82":
         return chain
     return chain[: 4 + int.from_bytes(chain[2:4], "big")]
-
-

@@ -24,7 +24,7 @@ _INTEGERS: Final = frozenset(
 )
 
 
-def scalar(variant: Any, q: int) -> tuple[int, Any, int]:
+def scalar(variant: Any, q: int) -> tuple[int, Any, int]:  # noqa: PLR0911  # one line per type
     """Kind, value and quality of a library `Variant` that came with the status `q`."""
     if variant is None or variant.Value is None:
         return NUMBER, NOT_A_NUMBER, BAD_WAITING_FOR_INITIAL_DATA if q < quality.UNCERTAIN else q

@@ -254,4 +254,3 @@ def _tail_names(mask: int) -> tuple[str, ...]:
 
 def _one_time(ticks: int) -> int:
     return (ticks - EPOCH_TICKS) // 10 if 0 < ticks < END_TICKS else MISSING
-
