@@ -45,8 +45,8 @@ soak: $(VENV)/dev.stamp ## Run the long fault and load tests and say what they d
 
 .PHONY: lint
 lint: $(VENV)/dev.stamp ## Check style, types, layers, dependencies and spelling
-	@$(BIN)/ruff check src tests benchmarks
-	@$(BIN)/ruff format --check src tests benchmarks
+	@$(BIN)/ruff check src tests benchmarks examples
+	@$(BIN)/ruff format --check src tests benchmarks examples
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry src
@@ -54,8 +54,8 @@ lint: $(VENV)/dev.stamp ## Check style, types, layers, dependencies and spelling
 
 .PHONY: format
 format: $(VENV)/dev.stamp ## Format the sources
-	@$(BIN)/ruff check --fix src tests benchmarks
-	@$(BIN)/ruff format src tests benchmarks
+	@$(BIN)/ruff check --fix src tests benchmarks examples
+	@$(BIN)/ruff format src tests benchmarks examples
 
 .PHONY: bench
 bench: $(VENV)/dev.stamp ## Run a benchmark: make bench NAME=edge_opcua [ARGS=...]

@@ -12,7 +12,7 @@ import pytest
 from lineshaft.cli.testing import running_box
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README.zh.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOT_HERE = ("up", "down", "top", "restore", "access recover")
 """Commands that would end, need or replace the box that the examples run against; other tests run them."""
 
@@ -49,6 +49,16 @@ def test_programs_run(box, text):
         [sys.executable, "-c", text], capture_output=True, text=True, check=False, env=environment, timeout=60
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("program", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
+def test_example_programs_run(box, program):
+    environment = {**os.environ, "LINESHAFT_HOME": str(box.home.path)}
+    done = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, check=False, env=environment, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
 
 
 def test_links_lead_somewhere():

@@ -133,3 +133,15 @@ def test_only_the_last_boots_are_remembered_and_an_older_one_can_be_put_back(lan
 
 def _of(message) -> tuple:
     return message.subject, message.headers
+
+
+def test_a_restart_is_told_from_the_time_up_to_which_the_gateway_had_sent_everything(lane):
+    lanes = Lanes()
+    before = lane.next()
+    complete_us = before.time_us - 1_700_000
+    header = read_batch_header(before.subject, {**before.headers, "Ls-Complete": str(complete_us)})
+    assert lanes.accept(header, before.time_us, before.sequence) == []
+    lane.restart()
+    after = lane.next()
+    (gap,) = lanes.accept(read_batch_header(after.subject, after.headers), after.time_us, after.sequence)
+    assert (gap.cause, gap.from_us, gap.to_us) == ("restart", complete_us, after.time_us)

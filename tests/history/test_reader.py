@@ -2,11 +2,15 @@
 
 import asyncio
 
+import duckdb
+import polars as pl
 import pytest
+from deltalake import DeltaTable
 
 from lineshaft.core.errors import Unavailable
 from lineshaft.history import reader as reading
 from lineshaft.history.reader import HistoryReader
+from lineshaft.history.schema import VALUE_EXPRESSION
 from lineshaft.history.settings import HistorySettings
 from lineshaft.history.testing import START_US, listed
 
@@ -191,3 +195,30 @@ async def test_a_query_waits_for_a_writer_that_is_starting_and_no_longer(plants)
         waiting = asyncio.create_task(plant.raw())
         await plant.start()
         assert await waiting == []
+
+
+async def test_foreign_engines_read_the_table_as_we_do(plants):
+    """Polars through the Delta log, DuckDB on the files, each with the documented expression."""
+    async with plants() as plant:
+        numbers = [(1, START_US + n, value) for n, value in enumerate([0.1, -0.0, 1e300, 7, -(2**40)])]
+        await plant.publish([*numbers, (2, START_US, "open"), (3, START_US, True), (4, START_US, float("nan"))])
+        await plant.taken()
+        await plant.reader.seal()
+        await plant.publish([(1, START_US + 1, 5.5), (1, START_US + 99, 2.5)])
+        await plant.taken()
+        await plant.reader.seal()
+        ours = [(tag, ts, value) for tag, ts, value, _ in await plant.raw([1])]
+        assert [value for _, _, value in ours] == [0.1, 5.5, 1e300, 7, -(2**40), 2.5]
+        query = f"SELECT tag, epoch_us(ts), {VALUE_EXPRESSION} FROM {{}} WHERE tag = 1 ORDER BY ts"
+        table = DeltaTable(plant.folder / "samples")
+        files = [
+            f"{plant.folder}/samples/{path}" for path in table.get_add_actions(flatten=True).column("path").to_pylist()
+        ]
+        assert duckdb.sql(query.format(f"read_parquet({files})")).fetchall() == ours
+        frame = pl.scan_delta(str(plant.folder / "samples"))
+        value = pl.coalesce("v", pl.col("vi") * pl.col("mul") / pl.col("div"))
+        found = frame.filter(pl.col("tag") == 1).sort("ts").select("tag", pl.col("ts").dt.epoch("us"), value).collect()
+        assert found.rows() == ours
+        others = frame.filter(pl.col("tag") > 1).sort("tag").select("vs", "vb", "v", "q").collect().rows()
+        assert others[:2] == [("open", None, None, 0), (None, True, None, 0)]
+        assert others[2][3] == 0x80310000

@@ -13,6 +13,7 @@ from lineshaft.history.segment import keys
 
 LAST_TIME_US = (2**63 - 1) // 1000
 """April 2262: readers that count in nanoseconds know no later time."""
+_FAULT_LENGTH = 500
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,13 +34,13 @@ def take_in(message: StoredMessage, maximum_tag: int) -> Intake:
     try:
         header = read_batch_header(message.subject, message.headers)
     except InvalidInput as error:
-        return Intake(header=None, rows=empty_rows(), fault=str(error))
+        return Intake(header=None, rows=empty_rows(), fault=_line(error))
     if header.rows == 0 and not message.data:
         return Intake(header=header, rows=empty_rows())
     try:
         batch = decode(message.data)
     except InvalidInput as error:
-        return Intake(header=header, rows=empty_rows(), fault=str(error), refused=header.rows)
+        return Intake(header=header, rows=empty_rows(), fault=_line(error), refused=header.rows)
     rows = _with_arrival(batch, message.time_us)
     return _plausible(header, rows, maximum_tag)
 
@@ -73,3 +74,8 @@ def _plausible(header: BatchHeader, rows: pa.RecordBatch, maximum_tag: int) -> I
     )
     kept = rows.take(pa.array(np.flatnonzero(~wrong)))
     return Intake(header=header, rows=kept, fault=fault, refused=count)
+
+
+def _line(error: InvalidInput) -> str:
+    """An error as one line that a message's header can carry."""
+    return " ".join(str(error).split())[:_FAULT_LENGTH]

@@ -150,11 +150,13 @@ class LatestTable:
         if not len(numbers):
             return empty_rows()
         kind, bits = self.kind[numbers], self.bits[numbers]
-        texts = [self.texts[int(tag)] if is_text else None for tag, is_text in zip(numbers, kind == TEXT, strict=True)]
+        texts = np.full(len(numbers), None, object)
+        for index in np.flatnonzero(kind == TEXT):
+            texts[index] = self.texts[int(numbers[index])]
         columns = [
             pa.array(numbers), _times(self.ts[numbers]), _times(self.arrival[numbers]),
             pa.array(bits.view(np.float64), mask=kind != NUMBER), pa.array(bits, mask=kind != INTEGER),
-            pa.array(texts, pa.string()), pa.array(bits != 0, mask=kind != BOOLEAN), pa.array(self.q[numbers]),
+            pa.array(texts.tolist(), pa.string()), pa.array(bits != 0, mask=kind != BOOLEAN), pa.array(self.q[numbers]),
         ]  # fmt: skip
         return pa.RecordBatch.from_arrays(columns, schema=ROWS)
 

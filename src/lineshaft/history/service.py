@@ -118,6 +118,7 @@ class HistoryService(Service):
         while True:
             state = await self._stream_state()
             writer = await self._open(state, anew=anew)
+            anew = False
             try:
                 async with contextlib.aclosing(
                     self.bus.read_stream(TELEMETRY, writer.sequence + 1, created=state.created)
@@ -213,7 +214,7 @@ class HistoryService(Service):
         state = self._stream
         headers = {
             **{key: value for key, value in message.headers.items() if not key.startswith("Nats-")},
-            "Ls-Reason": reason[:500], "Ls-Subject": message.subject, "Ls-Sequence": str(message.sequence),
+            "Ls-Reason": reason, "Ls-Subject": message.subject, "Ls-Sequence": str(message.sequence),
             "Ls-Time": clock.rfc3339(message.time_us),
         }  # fmt: skip
         message_id = f"dead:{state.created if state else ''}:{message.sequence}"
@@ -289,7 +290,9 @@ class HistoryService(Service):
             stream=TELEMETRY, stream_created=state.created, sequence=writer.committed, version=writer.version, rows=rows
         )
         try:
-            if (await self.bus.stream_info(TELEMETRY)).created == state.created:
+            now = await self.bus.stream_info(TELEMETRY)
+            # A stream made anew, or one that lost its end, holds other messages under these numbers.
+            if now.created == state.created and now.last >= writer.committed:
                 await self.bus.trim(TELEMETRY, writer.committed)
             await self.bus.publish_event("history", "committed", committed)
         except LineshaftError as error:

@@ -128,7 +128,7 @@ class Writer:
         known = found.state if found is not None and found.state.application.startswith(base) else None
         if not anew:
             return base if known is None else known.application
-        return f"{base}+{0 if known is None else known.number}"
+        return f"{base}+{clock.now_us()}"
 
     async def _restore(self, found: Found | None) -> None:
         if found is not None and found.state.table == self._identity:

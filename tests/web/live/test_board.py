@@ -142,8 +142,8 @@ def test_what_a_late_reader_is_given_is_what_changed_since_its_tick(steps, watch
             fresh = board.close_tick()
             assert set(fresh) == {tag for tag in watched if changed.get(tag) == board.tick - 1}
     board.close_tick()
-    numbers = np.array(sorted(watched))
-    given_rows = {int(json.loads(row)[0]) for row in board.changed_since(numbers, since)}
+    selection = board.selection(sorted(watched))
+    given_rows = {int(json.loads(row)[0]) for row in board.changed_since(selection, since)}
     assert given_rows == {tag for tag in watched if changed.get(tag, -1) >= since}
 
 

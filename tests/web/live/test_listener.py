@@ -202,3 +202,14 @@ def test_a_closed_listener_watches_nothing(stage):
     listener.close()
     stage.value(1, 1)
     assert stage.board.close_tick() == {}
+
+
+def test_clients_that_show_the_same_tags_share_one_message(stage):
+    _, first = stage.listener(t1=0, t2=0)
+    _, second = stage.listener(t2=0, t1=0)
+    _, third = stage.listener(t1=0)
+    stage.value(1, 1)
+    stage.value(2, 2)
+    stage.tick()
+    assert first.sent[0] is second.sent[0]
+    assert third.values == [[["t1", 1.0]]]

@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,14 @@ from lineshaft.web.live import messages
 from lineshaft.web.live.values import rows_of
 
 _NEVER = -1
+
+
+class Selection:
+    """A set of tags that one client shows, or many: those that show the same ones share one object."""
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self.numbers: NDArray[np.int64] = np.fromiter(numbers, np.int64)
+        self.as_list: list[int] = self.numbers.tolist()
 
 
 class Board:
@@ -32,6 +41,15 @@ class Board:
         self._watchers: Counter[int] = Counter()
         self._paths: dict[int, str] = {}
         self._watched: NDArray[np.int64] | None = None
+        self._selections: WeakValueDictionary[tuple[int, ...], Selection] = WeakValueDictionary()
+
+    def selection(self, numbers: Iterable[int]) -> Selection:
+        """The selection of these tags."""
+        key = tuple(numbers)
+        found = self._selections.get(key)
+        if found is None:
+            found = self._selections[key] = Selection(key)
+        return found
 
     def watch(self, tags: Mapping[int, str]) -> None:
         """Count one more watcher of each tag (number → path)."""
@@ -68,9 +86,9 @@ class Board:
         self.changed.clear()
         return self._encode(changed)
 
-    def changed_since(self, numbers: NDArray[np.int64], tick: int) -> list[bytes]:
+    def changed_since(self, selection: Selection, tick: int) -> list[bytes]:
         """Encoded rows of those tags that changed in `tick` or later, up to the last one closed."""
-        return [*self._encode(self._changed_since(numbers, tick - 1)).values()]
+        return [*self._encode(self._changed_since(selection.numbers, tick - 1)).values()]
 
     def present(self, numbers: Iterable[int]) -> list[bytes]:
         """Encoded rows of all these tags that have a value."""

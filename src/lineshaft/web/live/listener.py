@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lineshaft.web.live import messages
-from lineshaft.web.live.board import Board
+from lineshaft.web.live.board import Board, Selection
 
 SLOWEST_SECONDS = 2.0
 
@@ -26,12 +23,12 @@ class Tick:
 
     def __init__(self, fresh: Mapping[int, bytes]) -> None:
         self._fresh = fresh
-        self._made: dict[tuple[int, ...], bytes | None] = {}
+        self._made: dict[Selection, bytes | None] = {}
 
-    def message(self, shown: tuple[int, ...]) -> bytes | None:
+    def message(self, shown: Selection) -> bytes | None:
         """The message for a client that shows these tags; None where none of them changed."""
         if shown not in self._made:
-            rows = [row for row in map(self._fresh.get, shown) if row is not None]
+            rows = [row for row in map(self._fresh.get, shown.as_list) if row is not None]
             self._made[shown] = messages.values(rows)
         return self._made[shown]
 
@@ -52,8 +49,7 @@ class Listener:
         self._seen_tick = board.tick
         self.tags: dict[int, str] = {}
         """Subscribed tags: number → path."""
-        self._shown: tuple[int, ...] = ()
-        self._numbers: NDArray[np.int64] = np.empty(0, np.int64)
+        self._shown = board.selection(())
 
     @property
     def behind(self) -> bool:
@@ -91,7 +87,7 @@ class Listener:
         if self._seen_tick == self._board.tick - 1:
             message = tick.message(self._shown)
         else:
-            message = messages.values(self._board.changed_since(self._numbers, self._seen_tick))
+            message = messages.values(self._board.changed_since(self._shown, self._seen_tick))
         self._seen_tick = self._board.tick
         self._interval = max(self._interval / 2, self._fastest)
         self._due = now + self._interval if self._interval > self._fastest else 0.0
@@ -104,5 +100,4 @@ class Listener:
 
     def _set(self, tags: dict[int, str]) -> None:
         self.tags = tags
-        self._shown = tuple(tags)
-        self._numbers = np.fromiter(tags, np.int64, len(tags))
+        self._shown = self._board.selection(sorted(tags))
