@@ -144,6 +144,26 @@ async def test_closing_ends_whoever_waits(box, eventually):
         await bus.publish("ls.main.box.event.a.b", b"")
 
 
+async def test_closing_ends_although_the_client_underneath_swallows_a_cancellation(box, eventually, monkeypatch):
+    bus = await box.connect("web")
+    swallowed = []
+
+    async def dispose(_client):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            swallowed.append(True)
+
+    await box.kill()
+    await eventually(lambda: not bus.connected)
+    monkeypatch.setattr(bus.connection, "_dispose", dispose)
+    await asyncio.sleep(0.3)  # it tries to connect again, fails, and disposes of the client
+    async with asyncio.timeout(5):
+        await bus.close()
+    assert swallowed
+    assert bus.connection._keeper.done()
+
+
 # -- permissions ------------------------------------------------------------------------------------------------------
 
 

@@ -76,8 +76,9 @@ async def test_a_trimmed_range_is_a_jump_and_no_error(box):
     source = bus.read_stream(TELEMETRY, 1, 10)
     first = await take(source, 10)
     await bus.trim(TELEMETRY, 500)
-    sequences = first + await take(source, 500)
-    assert sequences[-1] == 1000
+    sequences = first
+    while sequences[-1] < 1000:
+        sequences = sequences + await take(source, 1)
     assert sequences == sorted(set(sequences))
     jumps = [(a, b) for a, b in itertools.pairwise(sequences) if b != a + 1]
     assert len(jumps) == 1

@@ -1,5 +1,7 @@
 """The fine cases, against asyncua's own server in this process, whose every value and status a test can set."""
 
+import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,14 +27,51 @@ class OneUser(UserManager):
         return User(role=UserRole.User) if (username, password) == ("operator", "right") else None
 
 
+START = {
+    "Level": (1.5, _Type.Double),
+    "Batch": ("A-1", _Type.String),
+    "Open": (True, _Type.Boolean),
+    "Count": (7, _Type.Int32),
+}
+
+
 class Plant:
-    """An OPC UA server on asyncua with four variables."""
+    """An OPC UA server on asyncua with four variables, in a thread of its own."""
 
     def __init__(self, folder, port):
         self._folder = folder
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         self.url = f"opc.tcp://127.0.0.1:{port}/plant"
 
-    async def start(self):
+    def start(self):
+        self._call(self._start())
+
+    def stop(self):
+        self._call(self._server.stop())
+
+    def close(self):
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def write(self, name, value, kind=_Type.Double, status=0, source=None, server=None):
+        """Put a whole data value under a variable, as a device's firmware would."""
+        data = ua.DataValue(ua.Variant(value, kind), ua.StatusCode(status), source, server)
+        space = self._server.iserver.aspace
+        done = self._call(space.write_attribute_value(self._nodes[name].nodeid, ua.AttributeIds.Value, data))
+        assert done.is_good()
+
+    def reset(self):
+        """The values it started with, as of now."""
+        for name, (value, kind) in START.items():
+            self.write(name, value, kind, source=clock.now(), server=clock.now())
+
+    def _call(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    async def _start(self):
         own = ApplicationCertificates(self._folder, "plant", ["127.0.0.1"]).own()
         self._server = Server(user_manager=OneUser())
         await self._server.init()
@@ -45,28 +84,24 @@ class Plant:
         objects = self._server.nodes.objects
         self._nodes = {
             name: await objects.add_variable(ua.NodeId(name, 2), name, value, kind)
-            for name, value, kind in (
-                ("Level", 1.5, _Type.Double), ("Batch", "A-1", _Type.String), ("Open", True, _Type.Boolean),
-                ("Count", 7, _Type.Int32),
-            )
-        }  # fmt: skip
+            for name, (value, kind) in START.items()
+        }
         await self._server.start()
 
-    async def stop(self):
-        await self._server.stop()
 
-    async def write(self, name, value, kind=_Type.Double, status=0, source=None, server=None):
-        """Put a whole data value under a variable, as a device's firmware would."""
-        data = ua.DataValue(ua.Variant(value, kind), ua.StatusCode(status), source, server)
-        await self._server.iserver.aspace.write_attribute_value(self._nodes[name].nodeid, ua.AttributeIds.Value, data)
+@pytest.fixture(scope="session")
+def lasting_plant(tmp_path_factory, unused_tcp_port_factory):
+    plant = Plant(tmp_path_factory.mktemp("plant"), unused_tcp_port_factory())
+    plant.start()
+    yield plant
+    plant.stop()
+    plant.close()
 
 
 @pytest.fixture
-async def plant(tmp_path, unused_tcp_port):
-    plant = Plant(tmp_path / "plant", unused_tcp_port)
-    await plant.start()
-    yield plant
-    await plant.stop()
+def plant(lasting_plant):
+    lasting_plant.reset()
+    return lasting_plant
 
 
 @pytest.fixture
@@ -92,7 +127,7 @@ async def test_texts_booleans_and_integers_arrive_in_their_own_columns(running, 
 
 @pytest.mark.parametrize("status", [0x00000000, 0x40930000, 0x409304C0, 0x808C0000, 0x80000400, 0xBFFF0000, 0x00000480])
 async def test_every_bit_of_a_status_is_kept(plant, running, lane, until, status):
-    await plant.write("Level", 2.5, status=status, source=moment(), server=moment())
+    plant.write("Level", 2.5, status=status, source=moment(), server=moment())
     await until(lambda: len(lane.of(1)) == 2)
     assert lane.of(1)[1][1] == status
     assert [gap.cause for gap in lane.gaps] == (["overflow"] if status & 0x480 == 0x480 else [])
@@ -100,7 +135,7 @@ async def test_every_bit_of_a_status_is_kept(plant, running, lane, until, status
 
 async def test_source_and_server_time_are_both_kept(plant, running, lane, until):
     source, server = moment(-3), moment(-1)
-    await plant.write("Level", 2.5, source=source, server=server)
+    plant.write("Level", 2.5, source=source, server=server)
     await until(lambda: len(lane.of(1)) == 2)
     row = [row for row in lane.rows if row[0] == 1][1]
     assert row == (1, clock.to_us(source), clock.to_us(server), 0, 2.5)
@@ -108,7 +143,7 @@ async def test_source_and_server_time_are_both_kept(plant, running, lane, until)
 
 async def test_a_missing_source_time_is_the_servers_and_uncertain(plant, running, lane, until):
     server = moment(-1)
-    await plant.write("Level", 2.5, source=None, server=server)
+    plant.write("Level", 2.5, source=None, server=server)
     await until(lambda: len(lane.of(1)) == 2)
     assert lane.of(1)[1] == (clock.to_us(server), quality.UNCERTAIN, 2.5)
     assert running.status().counts["source_time_missing"] == 1
@@ -117,7 +152,7 @@ async def test_a_missing_source_time_is_the_servers_and_uncertain(plant, running
 @pytest.mark.parametrize("source", [datetime(1985, 1, 1, tzinfo=UTC), datetime(2150, 1, 1, tzinfo=UTC)])
 async def test_a_source_time_that_cannot_be_is_the_servers_and_uncertain(plant, running, lane, until, source):
     server = moment(-1)
-    await plant.write("Level", 2.5, source=source, server=server)
+    plant.write("Level", 2.5, source=source, server=server)
     await until(lambda: len(lane.of(1)) == 2)
     assert lane.of(1)[1] == (clock.to_us(server), quality.UNCERTAIN, 2.5)
 
@@ -139,12 +174,12 @@ async def test_silence_without_changes_is_no_loss(plant, run, lane, trust, make_
 
 
 async def test_a_server_that_cannot_transfer_gets_new_subscriptions_after_its_restart(plant, running, lane, until):
-    await plant.stop()
+    plant.stop()
     await until(lambda: running.status().state == "lost")
-    await plant.start()
+    plant.start()
     await until(lambda: running.status().state == "connected")
     await until(lambda: all(lane.of(tag)[-1][1] == 0 for tag in (1, 2, 3, 4)))
-    await plant.write("Level", 2.5, source=moment())
+    plant.write("Level", 2.5, source=moment())
     await until(lambda: lane.of(1)[-1][2] == 2.5)
     assert [gap.cause for gap in lane.gaps] == ["sequence"]
     for tag in (1, 2, 3, 4):

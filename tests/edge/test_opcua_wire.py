@@ -1,5 +1,6 @@
 """The driver's own decoder against values encoded as the standard says, the variants among them by the library."""
 
+import math
 import struct
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -49,10 +50,10 @@ class Value(NamedTuple):
     def row(self, key):
         """The row it must become."""
         q = self.status or 0
-        kind, value, worst = values.scalar(self.variant, 0)
+        kind, value, best = values.scalar(self.variant)
         return (
             key, MISSING if self.source is None else self.source, MISSING if self.server is None else self.server,
-            worst if q < 0x40000000 and worst else q, kind, value,
+            best if best and q < 0x80000000 else q, kind, value,
         )  # fmt: skip
 
 
@@ -188,6 +189,14 @@ def test_the_protocols_zero_and_end_of_time_are_no_times(ticks):
     columns = Columns(1)
     wire.decode(whole[:-8] + struct.pack("<q", ticks), 0, 1, columns, handles=False)
     assert columns.ts[0] == MISSING
+
+
+@pytest.mark.parametrize("bits", [0x7F800001, 0x7FC00000, 0xFF800000])
+def test_every_float_there_is_can_be_read(bits):
+    data = bytes([1, 10]) + struct.pack("<I", bits)
+    columns = Columns(1)
+    wire.decode(data * 3, 0, 3, columns, handles=False)  # a signalling not-a-number must not even warn
+    assert math.isnan(columns.value(1)) == (bits != 0xFF800000)
 
 
 def test_all_32_bits_of_the_status_are_kept():

@@ -499,6 +499,27 @@ async def test_killed_between_the_two_tables_a_gap_is_still_recorded_once(writer
     assert len(table_rows(writers.folder)) == 3
 
 
+async def test_a_seal_that_begins_while_a_message_is_taken_in_has_all_of_it_or_nothing(writers, lane, monkeypatch):
+    messages = [lane.next(series(1, 1.0))]
+    lane.next()
+    messages.append(lane.next(data=b"rubbish"))
+    writer = await writers.open()
+    await writer.take(messages[0])
+
+    async def seal_meanwhile(message, reason):
+        await writer.seal()
+
+    monkeypatch.setattr(writer, "_dead_letter", seal_meanwhile)
+    await writer.take(messages[1])
+    assert writer.committed == 1
+    again = await writers.open()
+    await again.take(messages[1])
+    await again.seal()
+    assert stored_gaps(writers.folder) == [
+        ("dropped", "", 2, 2, None, 3), ("sequence", lane.boot, 2, 2, None, 3), ("undecodable", lane.boot, 3, 3, 0, 3),
+    ]  # fmt: skip
+
+
 async def test_a_restart_of_the_gateway_is_told_across_a_restart_of_the_writer(writers, lane):
     writer = await writers.open()
     await writer.take(lane.next(series(1, 1.0)))

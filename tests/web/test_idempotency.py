@@ -137,3 +137,16 @@ async def test_a_key_that_is_none_is_refused(server, bad):
     async with server.client(server.people.add("anna", "viewer")) as client:
         assert (await client.post("/make", headers=key(bad))).status_code == 400
     assert not DONE
+
+
+async def test_nothing_is_kept_that_a_password_could_be_guessed_from(server, records):
+    from sqlalchemy import text
+
+    async with server.client(server.people.add("anna", "viewer")) as client:
+        first = await client.post("/api/v1/access/tokens", json={"password": "one"}, headers=key())
+        other = await client.post("/api/v1/access/tokens", json={"password": "two"}, headers=key())
+        await client.post("/api/v1/access/tokens", json={"password": "three"}, headers=key("k2"))
+    assert first.status_code == 201
+    assert other.json()["code"] == "web.answer_not_kept"
+    with records.read() as connection:
+        assert len(set(connection.execute(text("SELECT digest FROM records_idempotency")).scalars())) == 1

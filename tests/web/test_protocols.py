@@ -196,6 +196,20 @@ async def test_nothing_is_written_after_the_socket_is_closed(eventually):
     assert results == [False]
 
 
+async def test_nothing_is_written_after_the_servers_own_close():
+    async def app(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": 4401})
+        results.append(scope["extensions"][LIVE_SOCKET].write_text(b"late"))
+
+    results = []
+    async with serving(app) as port, websockets.connect(f"ws://127.0.0.1:{port}/") as client:
+        await asyncio.wait_for(client.wait_closed(), 5)
+        assert client.close_code == 4401
+    assert results == [False]
+
+
 async def test_what_a_client_does_not_read_is_seen_as_unsent():
     seen = asyncio.get_running_loop().create_future()
 

@@ -78,6 +78,14 @@ class _Pending:
     def __init__(self, subject: str) -> None:
         self.subject = subject
         self.future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+        self._expiry: asyncio.TimerHandle | None = None
+
+    def expire_in(self, seconds: float) -> None:
+        # A timer and no `asyncio.timeout`: the client underneath swallows some cancellations.
+        self._expiry = self.future.get_loop().call_later(seconds, self._expire, seconds)
+
+    def _expire(self, seconds: float) -> None:
+        self.fail(faults.unanswered(self.subject, seconds))
 
     def fail(self, error: LineshaftError) -> None:
         if not self.future.done():
@@ -85,6 +93,8 @@ class _Pending:
 
     def end(self) -> None:
         """Nobody waits any more; an error that came too late is not reported as forgotten."""
+        if self._expiry is not None:
+            self._expiry.cancel()
         if not self.future.cancel() and not self.future.cancelled():
             self.future.exception()
 
@@ -216,11 +226,9 @@ class Connection:
         self._pending[token] = pending
         try:
             await self.ready(min(timeout, GRACE_SECONDS))
-            async with asyncio.timeout(timeout):
-                await self.publish(subject, payload, reply=f"{self._inbox}.{token}", headers=headers)
-                answer = await pending.future
-        except TimeoutError:
-            raise faults.unanswered(subject, timeout) from None
+            pending.expire_in(timeout)
+            await self.publish(subject, payload, reply=f"{self._inbox}.{token}", headers=headers)
+            answer = await pending.future
         finally:
             del self._pending[token]
             pending.end()

@@ -52,6 +52,8 @@ def run_service(name: str, home: Home, flags: dict[str, str]) -> int:
             "cli.service_unknown", f"there is no service {name!r}", f"Services: {', '.join(SERVICES)}.",
             field="service", value=name,
         )  # fmt: skip
+    if name != "plant":  # whose model needs pandas
+        memory.refuse_imports(*SPARED)
     settings = load_settings(home, flags)
     logs.configure(name, level=settings.of(BoxSettings).log_level)
     context = service.Context(home, settings)
@@ -72,8 +74,6 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--set", action="append", default=[])
     arguments = parser.parse_args()
-    if arguments.name != "plant":  # whose model needs pandas
-        memory.refuse_imports(*SPARED)
     try:
         return run_service(arguments.name, Home(arguments.home), flags_of(arguments.set))
     except LineshaftError as error:

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, delete, get, post, put
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from lineshaft.bus import Bus
 from lineshaft.core import clock
@@ -26,9 +27,9 @@ _READ = {"action": "edge:read"}
 _CONFIGURE = {"action": "edge:configure"}
 TEST_SECONDS = 60.0
 
-Cursor = Annotated[str | None, Parameter(description="`next` of the page before")]
-Limit = Annotated[int, Parameter(description="Items on one page")]
-IfMatch = Annotated[str | None, Parameter(header="If-Match", description="ETag of the device as you read it")]
+Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before")]
+Limit = Annotated[int, QueryParameter(description="Items on one page")]
+IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", description="ETag of the device as you read it")]
 
 
 class DeviceBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -169,7 +170,7 @@ def _number(cursor: str | None) -> int:
 
 
 @get(f"{_ROOT}/devices", opt=_READ, tags=_TAGS)
-async def list_devices(devices: Devices, cursor: Cursor = None, limit: Limit = 100) -> DevicePage:
+async def list_devices(devices: NamedDependency[Devices], cursor: Cursor = None, limit: Limit = 100) -> DevicePage:
     """Devices by name."""
     after = str(decode_cursor(cursor)[0]) if cursor else ""
     found = await devices.list(after=after, limit=check_limit(limit))
@@ -178,7 +179,9 @@ async def list_devices(devices: Devices, cursor: Cursor = None, limit: Limit = 1
 
 
 @post(f"{_ROOT}/devices", opt=_CONFIGURE, tags=_TAGS)
-async def add_device(devices: Devices, principal: Principal, data: NewDeviceBody) -> Response[Device]:
+async def add_device(
+    devices: NamedDependency[Devices], principal: NamedDependency[Principal], data: JSONBody[NewDeviceBody]
+) -> Response[Device]:
     """Add a device; its gateway gets a new configuration."""
     change = Change(author=principal.id, comment=data.comment or f"add {data.name}")
     stored = await devices.put(data.device(data.name), change, new=True)
@@ -186,14 +189,18 @@ async def add_device(devices: Devices, principal: Principal, data: NewDeviceBody
 
 
 @get(f"{_ROOT}/devices/{{name:str}}", opt=_READ, tags=_TAGS)
-async def get_device(devices: Devices, name: str) -> Response[Device]:
+async def get_device(devices: NamedDependency[Devices], name: FromPath[str]) -> Response[Device]:
     """One device with its points, and its ETag."""
     return _whole(await devices.get(name))
 
 
 @put(f"{_ROOT}/devices/{{name:str}}", opt=_CONFIGURE, tags=_TAGS)
 async def replace_device(
-    devices: Devices, principal: Principal, name: str, data: DeviceBody, if_match: IfMatch = None
+    devices: NamedDependency[Devices],
+    principal: NamedDependency[Principal],
+    name: FromPath[str],
+    data: JSONBody[DeviceBody],
+    if_match: IfMatch = None,
 ) -> Response[Device]:
     """Replace a device; points that keep their names keep their tags."""
     await devices.get(name)
@@ -202,13 +209,20 @@ async def replace_device(
 
 
 @delete(f"{_ROOT}/devices/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
-async def remove_device(devices: Devices, principal: Principal, name: str, if_match: IfMatch = None) -> None:
+async def remove_device(
+    devices: NamedDependency[Devices],
+    principal: NamedDependency[Principal],
+    name: FromPath[str],
+    if_match: IfMatch = None,
+) -> None:
     """Take a device out; its history stays."""
     await devices.remove(name, Change(author=principal.id, comment=f"remove {name}"), if_match=if_match)
 
 
 @get(f"{_ROOT}/devices/{{name:str}}/points", opt=_READ, tags=_TAGS)
-async def list_points(devices: Devices, name: str, cursor: Cursor = None, limit: Limit = 100) -> PointPage:
+async def list_points(
+    devices: NamedDependency[Devices], name: FromPath[str], cursor: Cursor = None, limit: Limit = 100
+) -> PointPage:
     """Points of a device."""
     start = _number(cursor)
     points = (await devices.get(name)).device.points
@@ -234,7 +248,12 @@ async def _described(devices: Devices, name: str, given: NewDeviceBody | None) -
 
 
 @post(f"{_ROOT}/browse", opt=_CONFIGURE, tags=_TAGS, status_code=202)
-async def browse(devices: Devices, jobs: JobRunner, principal: Principal, data: BrowseBody) -> JobStarted:
+async def browse(
+    devices: NamedDependency[Devices],
+    jobs: NamedDependency[JobRunner],
+    principal: NamedDependency[Principal],
+    data: JSONBody[BrowseBody],
+) -> JobStarted:
     """Walk a device's address space; a job with progress and cancel. What it finds is at /browse/{job}."""
     device = await _described(devices, data.name, data.device)
     arguments = msgspec.to_builtins({"device": msgspec.structs.replace(device, points=()), "request": data.request})
@@ -244,7 +263,11 @@ async def browse(devices: Devices, jobs: JobRunner, principal: Principal, data: 
 
 @get(f"{_ROOT}/browse/{{job_id:str}}", opt=_CONFIGURE, tags=_TAGS)
 async def list_found(
-    browses: Browses, jobs: JobRunner, job_id: str, cursor: Cursor = None, limit: Limit = 1000
+    browses: NamedDependency[Browses],
+    jobs: NamedDependency[JobRunner],
+    job_id: FromPath[str],
+    cursor: Cursor = None,
+    limit: Limit = 1000,
 ) -> FoundPage:
     """What a browse has found so far, in the order of finding."""
     job: Job = await jobs.get(job_id)
@@ -255,7 +278,9 @@ async def list_found(
 
 
 @post(f"{_ROOT}/test", opt=_CONFIGURE, tags=_TAGS, status_code=200)
-async def test_device(devices: Devices, bus: Bus, data: TestBody) -> TestReport:
+async def test_device(
+    devices: NamedDependency[Devices], bus: NamedDependency[Bus], data: JSONBody[TestBody]
+) -> TestReport:
     """Connect to a device, sign in, look at its points, hang up."""
     device = await _described(devices, data.name, data.device)
     return await bus.request("edge", "test", Try(device=device), TestReport, timeout=TEST_SECONDS)
@@ -265,32 +290,32 @@ async def test_device(devices: Devices, bus: Bus, data: TestBody) -> TestReport:
 
 
 @get(f"{_ROOT}/certificates", opt=_CONFIGURE, tags=_TAGS)
-async def list_certificates(bus: Bus) -> CertificateList:
+async def list_certificates(bus: NamedDependency[Bus]) -> CertificateList:
     """Certificates of servers that the gateway trusts, and those it refused."""
     return await bus.request("edge", "certificates", None, CertificateList)
 
 
 @put(f"{_ROOT}/certificates/{{fingerprint:str}}/trust", opt=_CONFIGURE, tags=_TAGS)
-async def trust_certificate(bus: Bus, fingerprint: str) -> Trusted:
+async def trust_certificate(bus: NamedDependency[Bus], fingerprint: FromPath[str]) -> Trusted:
     """Trust a certificate that was refused; devices that wait for it connect at once."""
     return await bus.request("edge", "trust", Trust(fingerprint=fingerprint), Trusted)
 
 
 @delete(f"{_ROOT}/certificates/{{fingerprint:str}}/trust", opt=_CONFIGURE, tags=_TAGS, status_code=200)
-async def distrust_certificate(bus: Bus, fingerprint: str) -> Trusted:
+async def distrust_certificate(bus: NamedDependency[Bus], fingerprint: FromPath[str]) -> Trusted:
     """No longer trust a certificate."""
     return await bus.request("edge", "trust", Trust(fingerprint=fingerprint, trusted=False), Trusted)
 
 
 @put(f"{_ROOT}/secrets/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
-async def keep_secret(bus: Bus, name: str, data: Secret) -> None:
+async def keep_secret(bus: NamedDependency[Bus], name: FromPath[str], data: JSONBody[Secret]) -> None:
     """Give the gateway a device's credentials; they lie on the gateway's disk only and are never shown again."""
     data.check()
     await bus.request("edge", "secret", NamedSecret(name=name, secret=data), None)
 
 
 @delete(f"{_ROOT}/secrets/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
-async def forget_secret(bus: Bus, name: str) -> None:
+async def forget_secret(bus: NamedDependency[Bus], name: FromPath[str]) -> None:
     """Have the gateway forget credentials."""
     await bus.request("edge", "secret", NamedSecret(name=name), None)
 
@@ -299,13 +324,15 @@ async def forget_secret(bus: Bus, name: str) -> None:
 
 
 @get(f"{_ROOT}/status", opt=_READ, tags=_TAGS)
-async def gateway_status(bus: Bus) -> GatewayStatus:
+async def gateway_status(bus: NamedDependency[Bus]) -> GatewayStatus:
     """How the gateway and its devices do."""
     return await bus.request("edge", "status", None, GatewayStatus)
 
 
 @get(f"{_ROOT}/gateways/{{gateway:str}}/configurations", opt=_READ, tags=_TAGS)
-async def list_versions(devices: Devices, gateway: str, cursor: Cursor = None, limit: Limit = 100) -> VersionPage:
+async def list_versions(
+    devices: NamedDependency[Devices], gateway: FromPath[str], cursor: Cursor = None, limit: Limit = 100
+) -> VersionPage:
     """A gateway's configurations, newest first."""
     before = _number(cursor) if cursor else 2**31 - 1
     versions = await devices.versions(gateway, before=before, limit=check_limit(limit))

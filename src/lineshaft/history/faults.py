@@ -69,6 +69,14 @@ def commit_conflict(folder: Path, reason: str) -> Conflict:
     )  # fmt: skip
 
 
+def stream_replaced(sequence: int) -> Conflict:
+    """The error of a writer that is given another message under a number that it knows."""
+    return Conflict(
+        "history.stream_replaced", f"the stream holds another message {sequence} than the one that was taken in",
+        "An older copy of the bus was put back; the history goes on with what the stream holds now.", sequence=sequence,
+    )  # fmt: skip
+
+
 def not_ready(waiting_for: str) -> Unavailable:
     """The error of a service that has not opened its tables yet."""
     return Unavailable(

@@ -1,7 +1,6 @@
-"""Keeps a long-running process that works with Arrow small: few memory arenas, freed memory given back."""
+"""Keeps a service that works with Arrow small: no pandas, no pools of its own, freed memory given back."""
 
-import ctypes
-import sys
+from lineshaft.core import memory
 
 _M_TRIM_THRESHOLD = -1
 _M_ARENA_MAX = -8
@@ -10,12 +9,16 @@ _TRIM_BYTES = 1 << 20
 
 
 def economise() -> None:
-    """Prepare this process; call it once before much is allocated."""
+    """Prepare this process; call it once before any Arrow array is made.
+
+    Arrow imports pandas (40 MB) where it is installed, to see whether a value is one of its series; here none ever is.
+    """
+    memory.refuse_imports("pandas")
     import pyarrow as pa
 
     pa.set_memory_pool(pa.system_memory_pool())
     pa.set_io_thread_count(1)
-    libc = _libc()
+    libc = memory.glibc()
     if libc is not None:
         libc.mallopt(_M_ARENA_MAX, _ARENAS)
         libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES)
@@ -26,14 +29,4 @@ def release() -> None:
     import pyarrow as pa
 
     pa.default_memory_pool().release_unused()
-    libc = _libc()
-    if libc is not None:
-        libc.malloc_trim(0)
-
-
-def _libc() -> ctypes.CDLL | None:
-    """The C library where it is glibc, whose knobs these are."""
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None)
-    return libc if hasattr(libc, "gnu_get_libc_version") else None
+    memory.release()

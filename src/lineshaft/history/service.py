@@ -29,7 +29,7 @@ _LONGEST_PAUSE_SECONDS = 60.0
 _BUS_PAUSE_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
 _YIELD_EVERY = 16
-_STREAM_CHANGED = ("bus.stream_recreated", "bus.stream_behind")
+_STREAM_CHANGED = ("bus.stream_recreated", "bus.stream_behind", "history.stream_replaced")
 
 
 class HistoryService(Service):
@@ -120,8 +120,10 @@ class HistoryService(Service):
             writer = await self._open(state, anew=anew)
             anew = False
             try:
+                # The last message taken in once more, where the stream has it: the writer sees whether it is the same.
+                first = writer.sequence + (writer.sequence < state.first)
                 async with contextlib.aclosing(
-                    self.bus.read_stream(TELEMETRY, writer.sequence + 1, created=state.created)
+                    self.bus.read_stream(TELEMETRY, first, created=state.created)
                 ) as batches:
                     async for messages in batches:
                         await self._take(writer, messages)
@@ -129,7 +131,7 @@ class HistoryService(Service):
                 if error.code not in _STREAM_CHANGED:
                     raise
                 self.log.warning("history_stream_changed", code=error.code, message=error.message)
-                anew = error.code == "bus.stream_behind"
+                anew = error.code != "bus.stream_recreated"
             except NotFound as error:
                 self.log.warning("history_stream_missing", code=error.code, message=error.message)
             await self._drain(writer)
@@ -168,8 +170,6 @@ class HistoryService(Service):
                 continue
             self._writer, self._stream, self._counted = writer, state, Counts()
             self._trouble_with(None)
-            if writer.committed:
-                await self._publish(writer)
             return writer
 
     async def _take(self, writer: Writer, messages: list[StoredMessage]) -> None:
@@ -283,7 +283,7 @@ class HistoryService(Service):
         return rows
 
     async def _publish(self, writer: Writer, rows: int = 0) -> None:
-        """Say how far the table is, and remove from the stream what it holds. Both are made good by the next seal."""
+        """Say how far the table is, and remove from the stream what it holds. The next seal makes either good."""
         state = self._stream
         assert state is not None
         committed = Committed(

@@ -21,7 +21,7 @@ from lineshaft.history import memory
 from lineshaft.history.commits import Commit, Fence, TableName, application_of, lane_transaction
 from lineshaft.history.committer import Committer
 from lineshaft.history.draft import Draft, Frozen, discard, sort_frozen, write_draft
-from lineshaft.history.faults import os_error
+from lineshaft.history.faults import os_error, stream_replaced
 from lineshaft.history.hot import HotRows
 from lineshaft.history.intake import Intake, take_in
 from lineshaft.history.lanes import Lanes
@@ -152,28 +152,45 @@ class Writer:
 
         Raises:
             Unavailable: the table cannot be asked; nothing was taken in, give the message again.
+            Conflict: the last message taken in is another one now: the stream lost its end and gives numbers again.
         """
+        if message.sequence == self.sequence and self._time_us not in (0, message.time_us):
+            raise stream_replaced(message.sequence)
         if message.sequence <= self.sequence:
             return
         intake = take_in(message, self._settings.maximum_tag)
         header = intake.header
         repeat = header is not None and await self._is_repeat(header, message.time_us)
+        if intake.fault and not repeat:
+            await self._bury(message, intake)
+        # From here on nothing waits: a seal that begins meanwhile has all of this message or nothing.
         if message.sequence > self.sequence + 1:
             since_us = self._time_us or message.time_us
             self._note(lane_rules.trimmed(self.sequence + 1, message.sequence - 1, since_us, message.time_us))
         if repeat:
             self.counts.repeated_batches += 1
         else:
-            if intake.fault:
-                await self._refuse(message, intake)
-            if header is not None:
-                for gap in self.lanes.accept(header, message.time_us, message.sequence):
-                    self._note(gap)
-                self._marks[lane_transaction(header.gateway, header.boot)] = header.seq
-            self._keep(intake, message.time_us)
+            self._accept(message, intake)
         self.sequence, self._time_us = message.sequence, message.time_us
         if self.waiting_since is None:
             self.waiting_since = clock.monotonic()
+
+    def _accept(self, message: StoredMessage, intake: Intake) -> None:
+        header, time_us, sequence = intake.header, message.time_us, message.sequence
+        if intake.fault:
+            self.counts.undecodable += 1
+            gateway = _gateway_of(message, intake)
+            self._note(lane_rules.undecodable(gateway, header, intake.fault, intake.refused, time_us, sequence))
+        if header is not None:
+            for gap in self.lanes.accept(header, time_us, sequence):
+                self._note(gap)
+            self._marks[lane_transaction(header.gateway, header.boot)] = header.seq
+        if len(intake.rows):
+            self.counts.rows += len(intake.rows)
+            self.latest.update(intake.rows, time_us)
+            self.hot.append(intake.rows)
+            if self._window_us is None:
+                self._window_us = time_us
 
     async def _is_repeat(self, header: BatchHeader, time_us: int) -> bool:
         if not self.lanes.knows(header.gateway, header.boot):
@@ -183,39 +200,22 @@ class Writer:
                 self.lanes.restore(header.gateway, header.boot, mark, time_us)
         return self.lanes.is_repeat(header)
 
-    async def _refuse(self, message: StoredMessage, intake: Intake) -> None:
-        """Keep what cannot be taken where people find it, and say that it is missing."""
-        header = intake.header
-        gateway = message.subject.split(".")[4] if header is None else header.gateway
-        self.counts.undecodable += 1
-        self._tell_refused(gateway, message.sequence, intake.fault)
+    async def _bury(self, message: StoredMessage, intake: Intake) -> None:
+        """Keep what cannot be taken where people find it; unless an earlier life did and recorded the gap."""
+        gateway, now = _gateway_of(message, intake), clock.monotonic()
+        if now >= self._next_word.get(gateway, now):  # one that sends rubbish sends much of it
+            self._next_word[gateway] = now + _QUIET_SECONDS
+            self._log.warning(
+                "history_message_refused", gateway=gateway, sequence=message.sequence, reason=intake.fault
+            )
         if message.sequence > (self._fences["gaps"].sequence or 0):
             await self._dead_letter(message, intake.fault)
-        self._note(
-            lane_rules.undecodable(gateway, header, intake.fault, intake.refused, message.time_us, message.sequence)
-        )
-
-    def _tell_refused(self, gateway: str, sequence: int, reason: str) -> None:
-        """Log it, at most once a minute for each gateway: one that sends rubbish sends much of it."""
-        now = clock.monotonic()
-        if now >= self._next_word.get(gateway, now):
-            self._next_word[gateway] = now + _QUIET_SECONDS
-            self._log.warning("history_message_refused", gateway=gateway, sequence=sequence, reason=reason)
 
     def _note(self, gap: Gap) -> None:
         """Record a gap, unless the table of gaps has it from a life that ended before its samples were committed."""
         if gap.sequence > (self._fences["gaps"].sequence or 0):
             self._gaps.append(gap)
             self.counts.gaps += 1
-
-    def _keep(self, intake: Intake, time_us: int) -> None:
-        if not len(intake.rows):
-            return
-        self.counts.rows += len(intake.rows)
-        self.latest.update(intake.rows, time_us)
-        self.hot.append(intake.rows)
-        if self._window_us is None:
-            self._window_us = time_us
 
     def pending_gaps(self) -> list[Gap]:
         """Gaps that the version `gaps_version` of their table does not hold."""
@@ -322,3 +322,8 @@ class Writer:
 
     async def _in_thread(self, function: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+
+
+def _gateway_of(message: StoredMessage, intake: Intake) -> str:
+    """The gateway that a message came from: by its header, else by its subject, which only that gateway may use."""
+    return message.subject.split(".")[4] if intake.header is None else intake.header.gateway

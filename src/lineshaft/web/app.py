@@ -137,17 +137,20 @@ class Front:
         self._live = live
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            try:
-                await self._http(scope, receive, send)
-            except Exception as error:  # the boundary of the service: log it, let the server close the connection
-                problems.incident(error, scope)
-                raise
-        elif scope["type"] == "websocket" and scope["path"] == LIVE_PATH:
-            await self._live(scope, receive, send)
-        elif scope["type"] == "websocket":
-            unknown = NotFound(
-                "web.route_unknown", f"there is nothing at {scope['path']}", "The live socket is /api/v1/live.",
-                path=scope["path"],
-            )  # fmt: skip
-            await problems.send(unknown, scope, send)
+        application = self._http if scope["type"] == "http" else self._live if scope["path"] == LIVE_PATH else _nothing
+        try:
+            await application(scope, receive, send)
+        except OSError:  # the client left; the server knows
+            raise
+        except Exception as error:  # the boundary of the service: log it, let the server close the connection
+            problems.incident(error, scope)
+            raise
+
+
+async def _nothing(scope: Any, _receive: Any, send: Any) -> None:
+    """The answer to a WebSocket anywhere else."""
+    error = NotFound(
+        "web.route_unknown", f"there is nothing at {scope['path']}", "The live socket is /api/v1/live.",
+        path=scope["path"],
+    )  # fmt: skip
+    await problems.send(error, scope, send)

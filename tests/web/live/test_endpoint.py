@@ -97,7 +97,8 @@ async def test_a_subscriber_gets_the_present_value_and_every_change(live):
             assert await stage.heard(client, "values") == {"values": [[ONE, 1, 1.0, 0]]}
             assert await stage.heard(client, "subscribed") == {"subscribed": 2, "refused": []}
             stage.value(TWO, 2)
-            assert [TWO, 2, 2.0, 0] in (await stage.heard(client, "values"))["values"]
+            while [TWO, 2, 2.0, 0] not in (await stage.heard(client, "values"))["values"]:
+                pass
 
 
 async def test_values_come_conflated_at_most_ten_times_a_second(live):
@@ -277,3 +278,19 @@ class TestEnds:
                 assert len(stage.hub._connections) == 1
             await eventually(lambda: not stage.hub._connections)
             assert not stage.hub._board._watchers
+
+
+async def test_what_nobody_foresaw_ends_the_socket_and_is_in_the_log(live, capsys, eventually):
+    async with live() as stage, stage.socket(stage.server.people.add("anna", "viewer")) as client:
+        await client.recv()
+
+        def broken(*_args):
+            raise RuntimeError("secret of the house")
+
+        stage.hub._board.watch = broken
+        await client.send(json.dumps({"subscribe": [ONE]}))
+        await asyncio.wait_for(client.wait_closed(), 5)
+        await eventually(lambda: not stage.hub._connections)
+    said = "".join(capsys.readouterr())
+    assert "request_failed" in said
+    assert "secret of the house" in said

@@ -284,7 +284,7 @@ def _judge_value(look: Any) -> tuple[PointKind | None, str]:
     """By the present value, of a variable that may hold anything."""
     if look.Value is None or look.Value.Value is None:
         return None, "its type is open and it has no value now"
-    column, _, q = values.scalar(look.Value, 0)
+    column, _, q = values.scalar(look.Value)
     if q:
         return None, "it holds an array or a structure; a sample is a single value"
     return KIND_NAMES[column], ""

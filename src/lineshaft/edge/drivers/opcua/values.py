@@ -24,25 +24,22 @@ _INTEGERS: Final = frozenset(
 )
 
 
-def scalar(variant: Any, q: int) -> tuple[int, Any, int]:  # noqa: PLR0911  # one line per type
-    """Kind, value and quality of a library `Variant` that came with the status `q`."""
+def scalar(variant: Any) -> tuple[int, Any, int]:
+    """Kind and value of a library `Variant`, and the quality that it deserves at best: good where it fits its column."""
     if variant is None or variant.Value is None:
-        return NUMBER, NOT_A_NUMBER, BAD_WAITING_FOR_INITIAL_DATA if q < quality.UNCERTAIN else q
+        return NUMBER, NOT_A_NUMBER, BAD_WAITING_FOR_INITIAL_DATA
     value, kind = variant.Value, variant.VariantType
     if variant.is_array or isinstance(value, list):
         return NUMBER, NOT_A_NUMBER, quality.BAD_NOT_SUPPORTED
     if kind == _Type.Boolean:
-        return BOOLEAN, bool(value), q
+        return BOOLEAN, bool(value), quality.GOOD
     if kind in _INTEGERS:
-        if value > LARGEST_INTEGER:
-            return NUMBER, float(value), quality.BAD_OUT_OF_RANGE
-        return INTEGER, int(value), q
+        fits = value <= LARGEST_INTEGER
+        return (INTEGER, int(value), quality.GOOD) if fits else (NUMBER, float(value), quality.BAD_OUT_OF_RANGE)
     if kind in (_Type.Float, _Type.Double):
-        return NUMBER, float(value), q
+        return NUMBER, float(value), quality.GOOD
     text = _text(value, kind)
-    if text is None:
-        return NUMBER, NOT_A_NUMBER, quality.BAD_NOT_SUPPORTED
-    return TEXT, text, q
+    return (TEXT, text, quality.GOOD) if text is not None else (NUMBER, NOT_A_NUMBER, quality.BAD_NOT_SUPPORTED)
 
 
 def _text(value: Any, kind: Any) -> str | None:  # noqa: PLR0911  # one line per type

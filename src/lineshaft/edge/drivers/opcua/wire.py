@@ -154,16 +154,17 @@ def _fill(records: Any, form: Layout, columns: Columns, rows: Any, start: int) -
     kind: Any = form.kind
     if "value" not in names:
         columns.number[rows] = np.nan
-        q[q < quality.UNCERTAIN] = values.BAD_WAITING_FOR_INITIAL_DATA
+        q[q < quality.BAD] = values.BAD_WAITING_FOR_INITIAL_DATA
     elif form.kind == NUMBER:
-        columns.number[rows] = records["value"]
+        with np.errstate(invalid="ignore"):  # a signalling not-a-number is data like any other
+            columns.number[rows] = records["value"]
     elif form.unsigned64 and (large := records["value"] > values.LARGEST_INTEGER).any():
         # Neither column holds it exactly: the nearest float is kept for people, and the quality says not to use it.
         kind = np.where(large, NUMBER, INTEGER)
         bits = records["value"].astype(np.int64)
         bits[large] = records["value"][large].astype(np.float64).view(np.int64)
         columns.integer[rows] = bits
-        q[large] = quality.BAD_OUT_OF_RANGE
+        q[large & (q < quality.BAD)] = quality.BAD_OUT_OF_RANGE
     else:
         columns.integer[rows] = records["value"] != 0 if form.kind == BOOLEAN else records["value"]
     columns.kind[rows] = kind
@@ -186,8 +187,12 @@ def _text(data: bytes, at: int, columns: Columns, row: int, key: int) -> int:
         raise ValueError("the message ends within a text")
     (length,) = struct.unpack_from("<i", data, at + 2)
     begin, end = at + 6, at + 6 + max(length, 0)
-    text = data[begin:end].decode("utf-8", "replace") if length >= 0 else None
-    return _put(data, end, mask, columns, row, (key, TEXT if text is not None else NUMBER, text))
+    content: tuple[int, int, Any, int]
+    if length < 0:
+        content = (key, NUMBER, values.NOT_A_NUMBER, values.BAD_WAITING_FOR_INITIAL_DATA)
+    else:
+        content = (key, TEXT, data[begin:end].decode("utf-8", "replace"), quality.GOOD)
+    return _put(data, end, mask, columns, row, content)
 
 
 def _unusual(data: bytes, at: int, columns: Columns, row: int, key: int) -> int:
@@ -206,8 +211,7 @@ def _unusual(data: bytes, at: int, columns: Columns, row: int, key: int) -> int:
             raise ValueError(f"a value cannot be read: {error}") from error
     if buffer.cur_pos <= at:  # the library goes backwards at a negative length
         raise ValueError("a value has a negative length")
-    kind, value, q = values.scalar(variant, quality.GOOD)
-    return _put(data, buffer.cur_pos, mask, columns, row, (key, kind, value), worst=q)
+    return _put(data, buffer.cur_pos, mask, columns, row, (key, *values.scalar(variant)))
 
 
 def _check_variant(data: bytes, at: int, key: int) -> None:
@@ -221,23 +225,23 @@ def _check_variant(data: bytes, at: int, key: int) -> None:
             raise ValueError(f"value {key} claims to be an array of {length}")
 
 
-def _put(
-    data: bytes, end: int, mask: int, columns: Columns, row: int, content: tuple[int, int, Any], *, worst: int = 0
-) -> int:
-    """Write one row whose value ends at `end`; the position behind its status and times."""
+def _put(data: bytes, end: int, mask: int, columns: Columns, row: int, content: tuple[int, int, Any, int]) -> int:
+    """Write one row whose value ends at `end`; the position behind its status and times.
+
+    Args:
+        content: key, kind, value, and the quality that the value deserves at best.
+    """
     tail = _tail_struct(mask)
     if mask >= 0x40 or end + tail.size > len(data):
         raise ValueError("the message ends within a value, or has an encoding of no standard")
     fields = dict(zip(_tail_names(mask), tail.unpack_from(data, end), strict=True))
-    key, kind, value = content
+    key, kind, value, best = content
     q = fields.get("status", quality.GOOD)
-    if q < quality.UNCERTAIN and worst:
-        q = worst
-    if value is None:
-        value = values.NOT_A_NUMBER
-        q = values.BAD_WAITING_FOR_INITIAL_DATA if q < quality.UNCERTAIN else q
     single = Columns(1)
-    single.add(key, _one_time(fields.get("source", 0)), _one_time(fields.get("server", 0)), q, kind, value)
+    single.add(
+        key, _one_time(fields.get("source", 0)), _one_time(fields.get("server", 0)),
+        best if best and q < quality.BAD else q, kind, value,
+    )  # fmt: skip
     columns.put(row, single)
     return end + tail.size
 
