@@ -132,11 +132,3 @@ async def test_lists_page_by_name_and_versions_newest_first(devices):
     assert [stored.device.name for stored in page] == ["a", "b"]
     assert [stored.device.name for stored in await devices.list(after="b")] == ["c"]
     assert [entry.version for entry in await devices.versions("gateway", limit=2)] == [3, 2]
-
-
-async def test_the_newest_configuration_can_be_sent_again(devices, database):
-    stored = await devices.put(press("A"), BY)
-    await devices.send_again()
-    first, again = await sent(database)
-    assert first == again
-    assert again.devices == (stored.device,)

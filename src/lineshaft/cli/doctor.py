@@ -29,7 +29,10 @@ def doctor(home: HomeOption = None, json: JsonOption = False) -> None:
     """Check machine, home, settings and running services; exits with 1 where something is wrong."""
     place = home_of(home)
     checks = [check for examine in (_machine, _home, _settings, _running) for check in examine(place)]
-    rows = [{"ok": check.ok, "check": check.name, "detail": check.detail, "do": check.hint} for check in checks]
+    rows = [
+        {"ok": check.ok, "check": check.name, "detail": check.detail, "do": "" if check.ok else check.hint}
+        for check in checks
+    ]
     console.output(rows, as_json=json)
     if not all(check.ok for check in checks):
         raise typer.Exit(1)

@@ -176,10 +176,6 @@ class Devices:
         )
         return await self._db.query(lambda connection: [Version(**row) for row in connection.execute(query).mappings()])
 
-    async def send_again(self) -> None:
-        """Hand every gateway's newest configuration to the bus once more: a restored or new bus does not have it."""
-        await self._db.write(self._send_all)
-
     # -- in a transaction ---------------------------------------------------------------------------------------------
 
     def _get(self, connection: Connection, name: str) -> StoredDevice:
@@ -294,12 +290,6 @@ class Devices:
             )
         )  # fmt: skip
         outbox.add(connection, self._subjects.config(gateway), document)
-
-    def _send_all(self, connection: Connection) -> None:
-        gateways = connection.scalars(select(CONFIG.c.gateway).where(CONFIG.c.tenant == self._tenant).distinct()).all()
-        for gateway in gateways:
-            document = connection.scalar(self._newest(gateway).with_only_columns(CONFIG.c.document))
-            outbox.add(connection, self._subjects.config(gateway), bytes(document or b""))
 
     def _newest(self, gateway: str) -> Any:
         chosen = select(CONFIG).where(CONFIG.c.tenant == self._tenant, CONFIG.c.gateway == gateway)
