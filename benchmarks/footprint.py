@@ -25,9 +25,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
         # Each simulated second changes about 26 of the 53 values: four a second make about 100 points/s.
-        with running_box(
-            Path(folder) / "home", settings=["demo.speed=4", "demo.publish_interval_seconds=0.25"]
-        ) as box:
+        with running_box(Path(folder) / "home", settings=["demo.speed=4", "demo.publish_interval_seconds=0.25"]) as box:
             box.until(lambda: box.good_values() >= 1, "a first live value")
             first_value = time.monotonic() - started
             time.sleep(arguments.settle)

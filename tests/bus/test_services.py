@@ -251,17 +251,19 @@ async def test_two_instances_of_a_service_share_its_requests(box, pair):
     await other.close()
 
 
-async def test_a_stopped_verb_is_not_answered_any_more(pair):
+async def test_a_verb_is_answered_from_the_moment_it_is_served_to_the_moment_it_is_stopped(pair):
     service, caller = pair
 
     async def echo(_who, body):
         return body
 
-    listener = await service.serve("history", "echo", echo)
-    assert await caller.request("history", "echo", b"x") == b"x"
-    await listener.stop()
-    with pytest.raises(Unavailable):
-        await caller.request("history", "echo")
+    for _ in range(100):
+        listener = await service.serve("history", "echo", echo)
+        assert await caller.request("history", "echo", b"x") == b"x"
+        await listener.stop()
+        with pytest.raises(Unavailable) as caught:
+            await caller.request("history", "echo")
+        assert caught.value.code == "bus.no_service"
 
 
 # -- streams ----------------------------------------------------------------------------------------------------------

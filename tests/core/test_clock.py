@@ -15,9 +15,7 @@ MOMENTS = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)
 @given(MOMENTS)
 def test_microseconds_survive_datetime_and_text(moment):
     assert clock.to_us(clock.to_datetime(moment)) == moment
-    if moment >= -59_011_459_200_000_000:  # year 100: strftime writes fewer digits before it
-        text = clock.rfc3339(moment)
-        assert clock.parse_time(text) == moment
+    assert clock.parse_time(clock.rfc3339(moment)) == moment
 
 
 def test_offsets_count_from_now():

@@ -64,12 +64,33 @@ class Listener:
         self._stopped = True
         self._connection.forget(self)
         subscription, self._subscription = self._subscription, None
-        if subscription is not None:
+        if subscription is not None and self.client is not None:
             with contextlib.suppress(nats.errors.Error, OSError):
-                await asyncio.shield(asyncio.ensure_future(subscription.drain()))  # type: ignore[no-untyped-call]
+                await asyncio.shield(asyncio.ensure_future(self._end(self.client, subscription)))
+
+    @staticmethod
+    async def _end(client: Client, subscription: Subscription) -> None:
+        await client._send_unsubscribe(subscription._id)  # noqa: SLF001  # `drain` does this without the barrier
+        await barrier(client)
+        await subscription._pending_queue.join()  # noqa: SLF001
+        await subscription.unsubscribe()
 
     async def _take(self, message: Msg) -> None:
         self._sink(message)
+
+
+async def barrier(client: Client) -> None:
+    """Return when the server has worked on everything sent before.
+
+    Never cancel it (shield it): the client's read loop would fail at the answer that arrives later.
+    """
+    # The client writes its PING at once but all else a moment later, so that the answer could come too early.
+    await client._flush_pending(force_flush=True)  # noqa: SLF001
+    try:
+        await client.flush(_FLUSH_SECONDS)
+    except nats.errors.FlushTimeoutError:
+        await client.close()
+        raise
 
 
 class _Pending:
@@ -144,7 +165,7 @@ class Connection:
         self._up.set()  # for good: who waits for a connection is told at once that none will come
         if client is not None:
             with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
-                await self._flush(client)
+                await barrier(client)
             await self._dispose(client)
 
     @property
@@ -314,16 +335,7 @@ class Connection:
         """Subscribe and wait until the server has said which subscriptions it refuses."""
         for listener in listeners:
             await listener.attach(client)
-        await self._flush(client)
-
-    @staticmethod
-    async def _flush(client: Client) -> None:
-        # Shielded: a cancelled flush makes the client's read loop fail at the answer that arrives later.
-        try:
-            await asyncio.shield(asyncio.ensure_future(client.flush(_FLUSH_SECONDS)))
-        except nats.errors.FlushTimeoutError:
-            await client.close()
-            raise
+        await asyncio.shield(asyncio.ensure_future(barrier(client)))
 
     def _found(self, client: Client) -> None:
         self._client = client

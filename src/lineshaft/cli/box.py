@@ -104,7 +104,8 @@ def _bus_probe(home: Home) -> Callable[[], Awaitable[bool]]:
 def announce(home: Home, plan: Plan) -> None:
     """Say where the box is and how to get in."""
     chinese = texts.preferred(os.environ.get("LINESHAFT_LANGUAGE") or os.environ.get("LANG") or "") == "zh"
-    address = str((read_json(home.run / "web.json") or {}).get("url", ""))
+    listening = read_json(home.run / "web.json") or {}
+    address = str(listening.get("public_url") or listening.get("url", ""))
     lines = [f"天轴 Lineshaft 已启动: {address}" if chinese else f"Lineshaft is up: {address}"]
     if plan.invitation:
         link = f"{address}/#invite={plan.invitation}"

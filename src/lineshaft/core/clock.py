@@ -49,7 +49,7 @@ def to_us(moment: datetime) -> int:
 
 def rfc3339(microseconds: int) -> str:
     """RFC 3339 text with six decimals and `Z`."""
-    return to_datetime(microseconds).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return to_datetime(microseconds).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def parse_time(text: str, *, field: str = "time", now: int | None = None) -> int:

@@ -73,8 +73,11 @@ class Publishing:
                 answer = await self._session.ask(request, patient=True)
                 message = answers.read_publish(answer, self._columns)
             except ua.UaStatusCodeError as error:
-                if error.code == ua.StatusCodes.BadTooManyPublishRequests and number > 0:
-                    return
+                if error.code == ua.StatusCodes.BadTooManyPublishRequests:
+                    if number > 0:
+                        return
+                    await asyncio.sleep(_WATCH_SECONDS)
+                    continue
                 if error.code == ua.StatusCodes.BadTimeout:  # the request's own time was up at the server
                     continue
                 self._session.lose(f"publishing ended with {faults.status_name(error.code)}")
