@@ -11,7 +11,7 @@ import structlog.testing
 
 from lineshaft.bus import Bus, BusSettings, Subjects, connection, permissions
 from lineshaft.core import clock
-from lineshaft.core.errors import DeadlineExceeded, Forbidden, InvalidInput, TooLarge, Unavailable
+from lineshaft.core.errors import Corrupt, DeadlineExceeded, Forbidden, InvalidInput, TooLarge, Unavailable
 from lineshaft.core.home import Home
 
 TELEMETRY = "TELEMETRY"
@@ -98,6 +98,54 @@ async def test_a_principal_without_credentials_is_told_so(box):
     with pytest.raises(Unavailable, match="nobody") as refused:
         await Bus.connect(box.settings, box.home, "nobody")
     assert refused.value.code == "bus.credentials_missing"
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff", b"-----BEGIN NATS USER JWT-----\n", "seed", "token"])
+async def test_damaged_credentials_are_told_and_whole_ones_taken_later(box, eventually, damage):
+    bus = await box.connect("gateway")
+    path = box.home.keys / "gateway.creds"
+    whole = path.read_bytes()
+    if isinstance(damage, str):  # one character of the part
+        marker = b"SEED-----\n" if damage == "seed" else b"JWT-----\n"
+        at = whole.index(marker) + len(marker) + 5
+        damage = whole[:at] + b"." + whole[at + 1 :]
+    path.write_bytes(damage)
+    with pytest.raises(Corrupt):
+        await Bus.connect(box.settings, box.home, "gateway")
+    await box.kill()
+    await box.start()
+    with pytest.raises(Unavailable):
+        await bus.wait_connected(0.5)
+    path.write_bytes(whole)
+    await bus.wait_connected(10)
+
+
+async def test_credentials_that_vanish_are_told_and_taken_again_later(box):
+    bus = await box.connect("gateway")
+    path = box.home.keys / "gateway.creds"
+    path.rename(path.with_suffix(".away"))
+    await box.kill()
+    await box.start()
+    with pytest.raises(Unavailable) as told:
+        await bus.wait_connected(0.5)
+    assert told.value.code == "bus.credentials_missing"
+    path.with_suffix(".away").rename(path)
+    await bus.wait_connected(10)
+
+
+async def test_a_fault_of_the_client_underneath_does_not_end_the_attempts(box, eventually, monkeypatch):
+    bus = await box.connect("gateway")
+    await box.kill()
+    await eventually(lambda: not bus.connected)
+
+    async def fail(_client):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch, structlog.testing.capture_logs() as lines:
+        patch.setattr(bus.connection, "_connect", fail)
+        await eventually(lambda: "bus_connect_failed" in [line["event"] for line in lines])
+    await box.start()
+    await bus.wait_connected(10)
 
 
 async def test_a_call_under_way_ends_when_the_connection_breaks(box, eventually):

@@ -80,8 +80,8 @@ def peer(serve, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def strict_peer(serve, tmp_path_factory):
-    """A foreign server that knows nobody's certificate and signs without encrypting."""
-    options = {"policies": ["Basic256Sha256"], "modes": ["Sign"], "trustAll": False}
+    """A foreign server that knows nobody's certificate and does not encrypt: it signs, or not even that."""
+    options = {"policies": ["Basic256Sha256", "None"], "modes": ["Sign", "None"], "trustAll": False}
     return serve(tmp_path_factory.mktemp("strict"), **options)
 
 

@@ -1,10 +1,15 @@
 """The OPC UA driver against a foreign server: node-opcua, secured, with a thousand counting items."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
+from asyncua import ua
 
-from lineshaft.edge.certificates import ApplicationCertificates
+from lineshaft.core.errors import InvalidInput
+from lineshaft.edge.certificates import ApplicationCertificates, fingerprint
+from lineshaft.edge.driver import find_driver
+from lineshaft.edge.drivers.opcua.session import Session
 from lineshaft.edge.model import ScanGroup
 from lineshaft.edge.secrets import Secret
 
@@ -126,9 +131,10 @@ async def test_a_point_the_server_has_not_is_bad_with_the_servers_own_status(
 
 async def test_an_array_is_bad_not_supported_and_disturbs_nothing(peer, trust, run, lane, make_device, until):
     await trust(peer.url)
-    await run(make_device(peer.url, [("Array", f"{NS};s=Array"), ("Double", f"{NS};s=Double")]))
+    runner = await run(make_device(peer.url, [("Array", f"{NS};s=Array"), ("Double", f"{NS};s=Double")]))
     await until(lambda: len({row[0] for row in lane.rows}) == 2)
     assert lane.of(1)[0][1] == 0x803D0000
+    assert runner.status().counts["value_not_supported"] >= 1
     assert lane.of(2)[0][1] == 0
 
 
@@ -157,7 +163,39 @@ async def test_auto_takes_the_strongest_that_the_server_has(peer, trust, run, ma
 async def test_security_that_the_server_has_not_is_refused_with_what_it_has(strict_peer, refusal, tools, make_device):
     error = await refusal(make_device(strict_peer.url), tools)
     assert error.code == "edge.security_unavailable"
-    assert error.message.endswith("it has: Basic256Sha256 Sign")
+    assert error.message.endswith("it has: Basic256Sha256 Sign, None None")
+
+
+async def test_without_encryption_only_if_told_so_and_the_password_is_encrypted_all_the_same(
+    strict_peer, refusal, run, tools, make_device, lane, until
+):
+    device = make_device(strict_peer.url, [("Double", f"{NS};s=Double")], security="None")
+    error = await refusal(device, tools)
+    assert error.code == "edge.server_untrusted"  # whose key the password would be encrypted for
+    tools.certificates.trust_rejected(error.facts["fingerprint"])
+    await run(device)
+    await until(lambda: lane.rows)
+
+
+@pytest.mark.parametrize(
+    ("token_policy", "certificate", "reason"),
+    [
+        (None, b"server", "neither channel nor token is encrypted"),
+        ("http://opcfoundation.org/UA/SecurityPolicy#None", b"server", "neither channel nor token is encrypted"),
+        ("http://opcfoundation.org/UA/SecurityPolicy#Basic256Sha256", b"another", "another certificate"),
+    ],
+)
+def test_a_password_that_others_could_read_is_not_sent(tools, make_device, token_policy, certificate, reason):
+    session = Session(find_driver("opcua").plan(make_device("opc.tcp://h:1", mode="Sign")), tools)
+    session.server_fingerprint = fingerprint(b"server")
+    client = SimpleNamespace(
+        security_policy=SimpleNamespace(Mode=ua.MessageSecurityMode.Sign, peer_certificate=certificate),
+        server_policy=lambda _: SimpleNamespace(SecurityPolicyUri=token_policy),
+    )
+    with pytest.raises(InvalidInput, match=reason):
+        session._protect_password(client)
+    client.security_policy.Mode = ua.MessageSecurityMode.SignAndEncrypt
+    session._protect_password(client)
 
 
 async def test_a_wrong_password_is_refused_and_named(peer, refusal, tools, trust, make_device):

@@ -6,8 +6,10 @@ A token is a JWT with header `{"typ": "JWT", "alg": "ed25519-nkey"}`, signed ove
 
 import base64
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -15,7 +17,7 @@ import nkeys
 
 from lineshaft.bus.permissions import RESPOND_SECONDS, Permissions
 from lineshaft.core import clock
-from lineshaft.core.errors import Corrupt
+from lineshaft.core.errors import Corrupt, Unavailable
 
 KeyKind = Literal["operator", "account", "user"]
 _PREFIXES = {
@@ -25,6 +27,10 @@ _PREFIXES = {
 }
 _HEADER = base64.urlsafe_b64encode(b'{"typ":"JWT","alg":"ed25519-nkey"}').rstrip(b"=").decode()
 _UNLIMITED = -1
+_CREDENTIALS = re.compile(
+    r"-----BEGIN NATS USER JWT-----\n(?P<token>\S+)\n------END NATS USER JWT------\s+"
+    r"-----BEGIN USER NKEY SEED-----\n(?P<seed>\S+)\n------END USER NKEY SEED------\s*"
+)
 EVERYBODY = "*"
 """In an account's revocations: every user of the account."""
 FOR_EVER = 253_402_300_799
@@ -119,6 +125,30 @@ def credentials(token: str, seed: str) -> str:
     )
 
 
+def read_credentials(path: Path) -> str:
+    """The text of a `.creds` file, checked: the client underneath loops for ever over one without a token.
+
+    Raises:
+        Unavailable: there is none.
+        Corrupt: it holds no token, or no valid seed.
+    """
+    try:
+        text = path.read_text("ascii")
+    except FileNotFoundError:
+        raise Unavailable(
+            "bus.credentials_missing", f"there are no bus credentials {path}",
+            "`lineshaft up` makes those of the box's services at its start.", path=str(path),
+        ) from None  # fmt: skip
+    except (OSError, UnicodeDecodeError) as error:
+        raise _credentials_unreadable(path) from error
+    found = _CREDENTIALS.fullmatch(text)
+    if found is None:
+        raise _credentials_unreadable(path)
+    read_claims(found["token"])
+    Key(found["seed"])
+    return text
+
+
 def read_claims(token: str) -> dict[str, Any]:
     """What a token says (`sub`, `name`, `iat`, `nats` …), without checking who signed it.
 
@@ -150,6 +180,13 @@ def _sign(issuer: Key, subject: str, name: str, claims: dict[str, Any], *, after
 
 def _base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _credentials_unreadable(path: Path) -> Corrupt:
+    return Corrupt(
+        "bus.credentials_unreadable", f"the bus credentials {path} cannot be read",
+        "Delete the file if it is a service's: `lineshaft up` makes new ones.", path=str(path),
+    )  # fmt: skip
 
 
 def _unreadable() -> Corrupt:

@@ -10,6 +10,7 @@ import msgspec
 
 from lineshaft.bus import faults
 from lineshaft.bus.address import find_address
+from lineshaft.bus.claims import read_credentials
 from lineshaft.bus.connection import Connection, Listener
 from lineshaft.bus.envelopes import MESSAGE_ID, encode_body, event_headers
 from lineshaft.bus.live import Callback, Subscription
@@ -18,7 +19,7 @@ from lineshaft.bus.services import Handler, Services, StreamHandler
 from lineshaft.bus.settings import BusSettings
 from lineshaft.bus.streams import StoredMessage, Streams, StreamState, definitions
 from lineshaft.bus.subjects import Subjects, check_token
-from lineshaft.core.errors import DeadlineExceeded, Unavailable
+from lineshaft.core.errors import DeadlineExceeded
 from lineshaft.core.health import Check
 from lineshaft.core.home import Home
 
@@ -65,13 +66,10 @@ class Bus:
 
         Raises:
             Unavailable: the principal has no credentials in this home.
+            Corrupt: they cannot be read.
         """
         credentials = credentials_file(home, name)
-        if not credentials.exists():
-            raise Unavailable(
-                "bus.credentials_missing", f"there are no bus credentials for {name} in {home.keys}",
-                "`lineshaft up` makes those of the box's services at its start.", name=name, path=str(credentials),
-            )  # fmt: skip
+        read_credentials(credentials)
         identity = home.identity()
         connection = Connection(name, credentials, partial(find_address, settings, home))
         await connection.open(wait)

@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import nats.errors
-from nats.aio.client import Client
+from nats.aio.client import Client, RawCredentials
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from lineshaft.bus import faults
 from lineshaft.bus.address import Address
+from lineshaft.bus.claims import read_credentials
 from lineshaft.bus.subjects import check_subject, inbox_prefix
 from lineshaft.core import logs
 from lineshaft.core.errors import LineshaftError, Unavailable
@@ -312,6 +313,9 @@ class Connection:
             self._troubled(error if isinstance(error, Unavailable) else faults.unreachable(self.name, error.message))
         except (nats.errors.Error, OSError, TimeoutError, ValueError) as error:
             self._troubled(self._explain(self._last_error or str(error) or type(error).__name__))
+        except Exception as error:  # the boundary to the client underneath: this task must go on for ever
+            self._log.exception("bus_connect_failed")
+            self._troubled(faults.unreachable(self.name, type(error).__name__))
         finally:
             if self._client is not client:
                 await self._dispose(client)
@@ -321,10 +325,11 @@ class Connection:
         async def closed() -> None:
             self._closed(client)
 
+        credentials = RawCredentials(read_credentials(self._credentials))
         address = self._find()
         context = address.context()
         await client.connect(
-            address.url, name=self.name, user_credentials=self._credentials, inbox_prefix=inbox_prefix(self.name),
+            address.url, name=self.name, user_credentials=credentials, inbox_prefix=inbox_prefix(self.name),
             error_cb=self._on_error, closed_cb=closed, allow_reconnect=False, max_reconnect_attempts=1,
             reconnect_time_wait=0, connect_timeout=5, ping_interval=_PING_SECONDS, max_outstanding_pings=2,
             flush_timeout=_FLUSH_SECONDS, tls=context, tls_handshake_first=context is not None,

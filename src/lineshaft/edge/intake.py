@@ -251,6 +251,10 @@ class Intake:
             strange &= q < quality.BAD  # a bad sample carries no value of any type
         if strange.any():
             self._spoil(columns, strange, quality.BAD_TYPE_MISMATCH, "value_type_mismatch")
+        unsupported = q == quality.BAD_NOT_SUPPORTED
+        if unsupported.any():  # the driver says so of arrays and structures
+            self.counts["value_not_supported"] += int(unsupported.sum())
+            self._complain("value_not_supported", columns, unsupported)
         numbers = (kind == NUMBER) & (q < quality.UNCERTAIN)
         if numbers.any():
             not_a_number = numbers & np.isnan(columns.number[:rows])

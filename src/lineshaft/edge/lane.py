@@ -28,7 +28,7 @@ from lineshaft.edge.tasks import end
 
 GROUP = "live"
 _FIRST_PAUSE_SECONDS = 0.1
-_LONGEST_PAUSE_SECONDS = 5.0
+_LONGEST_PAUSE_SECONDS = 2.0
 _ROOM_FOR_HEADERS = 4096
 
 
@@ -128,10 +128,13 @@ class Lane:
         """Enqueue rows as one parcel, or as several where one would be over the bus's limit."""
         try:
             parcel = self._parcel(columns, gap, self.complete_us())
-        except InvalidInput as error:  # a rule of the batch that the intake does not know: a fault of ours
-            self._log.error("edge_batch_refused", code=error.code, message=error.message, rows=columns.rows)
+        except (
+            InvalidInput,
+            ValueError,
+        ) as error:  # a rule of the batch that the intake does not know: a fault of ours
+            self._log.error("edge_batch_refused", error=str(error), rows=columns.rows)
             times = columns.ts[: columns.rows]
-            detail = f"the rows broke a rule of the batch: {error.message}"
+            detail = f"the rows broke a rule of the batch: {error}"
             self._lose(columns.rows, int(times.min()), int(times.max()), detail)
             return
         for piece in self._fit(parcel):
@@ -154,7 +157,10 @@ class Lane:
             complete_us = parcel.complete_us
             if number == 0 and complete_us is not None:  # what the second half holds is still to come
                 complete_us = min(complete_us, parcel.from_ts)
-            piece = msgspec.structs.replace(parcel, payload=payload, rows=rows, gap=gap, complete_us=complete_us)
+            last = parcel.last and number == 1
+            piece = msgspec.structs.replace(
+                parcel, payload=payload, rows=rows, gap=gap, complete_us=complete_us, last=last
+            )
             pieces += self._fit(piece)
         return pieces
 

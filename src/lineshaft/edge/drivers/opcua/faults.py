@@ -1,7 +1,6 @@
 """What the library and the server say, as errors of ours that name the device and what to do."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Final
 
 from asyncua import ua
@@ -26,7 +25,11 @@ _CERTIFICATE_REFUSED: Final = frozenset(
 )  # fmt: skip
 _BUSY: Final = frozenset((_Codes.BadTooManySessions, _Codes.BadServerTooBusy, _Codes.BadTcpServerTooBusy))
 
-Explain = Callable[[BaseException], LineshaftError]
+_WHO: Final = {
+    "password": "the user name or password of the secret {!r}",
+    "certificate": "the user certificate of the secret {!r}",
+    "anonymous": "anonymous access",
+}
 
 
 def unreachable(device: str, endpoint: str, reason: str) -> Unavailable:
@@ -50,11 +53,14 @@ def status_name(code: int) -> str:
     return str(ua.status_codes.get_name_and_doc(code)[0])
 
 
-def explain(error: BaseException, *, device: str, endpoint: str, who: str, fingerprint: str) -> LineshaftError:
+def explain(
+    error: BaseException, *, device: str, endpoint: str, identity: str, secret: str, fingerprint: str
+) -> LineshaftError:
     """An error met while connecting.
 
     Args:
-        who: the identity we claimed, in words.
+        identity: who we claimed to be: `password`, `certificate` or `anonymous`.
+        secret: name of the secret that was to prove it.
         fingerprint: of our own application certificate.
     """
     if isinstance(error, LineshaftError):
@@ -63,8 +69,9 @@ def explain(error: BaseException, *, device: str, endpoint: str, who: str, finge
         code, name = error.code, status_name(error.code)
         if code in _USER_REFUSED:
             return InvalidInput(
-                "edge.user_refused", f"the server of device {device!r} refused {who} ({name})",
-                "Check user name and password: `lineshaft device secret` replaces them.", device=device, who=who, status=name,
+                "edge.user_refused", f"the server of device {device!r} refused {_WHO[identity].format(secret)} ({name})",
+                "Check user name and password: `lineshaft device secret` replaces them.",
+                device=device, secret=secret, status=name,
             )  # fmt: skip
         if code in _CERTIFICATE_REFUSED:
             return Conflict(

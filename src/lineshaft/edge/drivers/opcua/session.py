@@ -78,7 +78,6 @@ class Session:
         self._tools = tools
         self._client: Any = None
         self._protocol: Any = None
-        self._own_fingerprint = ""
         self._tasks: list[asyncio.Task[None]] = []
         self._lost: asyncio.Future[LineshaftError] | None = None
 
@@ -94,7 +93,6 @@ class Session:
         await self._hang_up()
         self._lost = asyncio.get_running_loop().create_future()
         own = await asyncio.to_thread(self._tools.certificates.own)
-        self._own_fingerprint = own.fingerprint
         try:
             endpoint = await self._choose_endpoint()
             secret = self._secret()
@@ -110,7 +108,12 @@ class Session:
         except (ua.UaError, OSError, TimeoutError, ValueError) as error:
             await self._hang_up()
             raise faults.explain(
-                error, device=self.device, endpoint=self._endpoint, who=self._who(), fingerprint=own.fingerprint
+                error,
+                device=self.device,
+                endpoint=self._endpoint,
+                identity=self._options.identity,
+                secret=self._options.secret,
+                fingerprint=own.fingerprint,
             ) from error
         except BaseException:
             await self._hang_up()
@@ -217,14 +220,23 @@ class Session:
             await client.activate_session(certificate=x509.load_pem_x509_certificate(secret.certificate.encode()))
 
     def _protect_password(self, client: Any) -> None:
-        """Refuse to send a password that neither the channel nor its token would encrypt."""
-        encrypted_channel = client.security_policy.Mode == ua.MessageSecurityMode.SignAndEncrypt
+        """Refuse to send a password that anybody but the trusted server could read.
+
+        Raises:
+            InvalidInput: neither the channel nor its token would encrypt it, or the token would for another certificate.
+        """
+        if client.security_policy.Mode == ua.MessageSecurityMode.SignAndEncrypt:
+            return
         token_policy = client.server_policy(ua.UserTokenType.UserName).SecurityPolicyUri
-        encrypted_token = token_policy not in (None, "", security_policies.SecurityPolicyNone.URI)
-        if not encrypted_channel and not encrypted_token:
+        reason = ""
+        if token_policy in (None, "", security_policies.SecurityPolicyNone.URI):
+            reason = "neither channel nor token is encrypted"
+        elif fingerprint(client.security_policy.peer_certificate or b"") != self.server_fingerprint:
+            reason = "the session came with another certificate than the one that was checked"
+        if reason:
             raise InvalidInput(
-                "edge.password_unprotected", f"the server of device {self.device!r} would get the password unencrypted",
-                "Use mode SignAndEncrypt, or have the server ask for encrypted passwords.", device=self.device,
+                "edge.password_unprotected", f"the password of device {self.device!r} was not sent: {reason}",
+                "Use mode SignAndEncrypt, or have the server ask for encrypted passwords.", device=self.device, reason=reason,
             )  # fmt: skip
 
     def _secret(self) -> Secret | None:
@@ -238,13 +250,6 @@ class Session:
                 "Name another secret, or change the device's identity.", device=self.device, secret=self._options.secret,
             )  # fmt: skip
         return secret
-
-    def _who(self) -> str:
-        if self._options.identity == "anonymous":
-            return "anonymous access"
-        if self._options.identity == "certificate":
-            return f"the user certificate of the secret {self._options.secret!r}"
-        return f"the user name or password of the secret {self._options.secret!r}"
 
     async def _learn(self) -> None:
         """Ask for the server's namespaces and limits; limits that it does not state are ours."""
