@@ -313,7 +313,7 @@ class Connection:
             self._troubled(error if isinstance(error, Unavailable) else faults.unreachable(self.name, error.message))
         except (nats.errors.Error, OSError, TimeoutError, ValueError) as error:
             self._troubled(self._explain(self._last_error or str(error) or type(error).__name__))
-        except Exception as error:  # the boundary to the client underneath: this task must go on for ever
+        except Exception as error:  # noqa: BLE001  # the boundary to the client underneath: this task must go on for ever
             self._log.exception("bus_connect_failed")
             self._troubled(faults.unreachable(self.name, type(error).__name__))
         finally:
