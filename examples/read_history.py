@@ -17,9 +17,7 @@ def main(name: str) -> None:
     print(f"{tag['path']}: {good.num_rows} good samples")
     if good.num_rows:
         extremes = pc.min_max(good["v"]).as_py()
-        print(
-            f"mean {pc.mean(good['value']).as_py():.3f}, {extremes['min']:.3f} to {extremes['max']:.3f} {tag['unit']}"
-        )
+        print(f"mean {pc.mean(good['v']).as_py():.3f}, {extremes['min']:.3f} to {extremes['max']:.3f} {tag['unit']}")
 
 
 if __name__ == "__main__":

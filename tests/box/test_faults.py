@@ -6,7 +6,9 @@ import itertools
 import json
 import os
 import random
+import resource
 import signal
+import sys
 import time
 import urllib.parse
 
@@ -109,6 +111,19 @@ def test_a_revoked_service_is_cut_off_within_five_seconds_and_comes_back_when_re
     assert len(rows(box)) == len(settled) >= times
     box.lineshaft("access", "reinstate", "gateway")
     box.until(lambda: len(rows(box)) > len(settled) + 5, "values go on once the gateway is reinstated", 90)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits another process's files")
+def test_a_disk_without_room_is_told_and_once_it_has_room_values_go_on_by_themselves(box):
+    bus, before = box.pid("bus"), rows(box)
+    # The limit ends with the process, as a full disk ends when somebody frees room.
+    resource.prlimit(bus, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    box.until(lambda: box.pid("bus") not in (None, bus), "the bus server starts anew")
+    box.until(lambda: len(rows(box)) > len(before) + 20, "stored values go on")
+    after = rows(box)
+    assert len(set(after)) == len(after), "a value came twice"
+    assert set(before) <= set(after), "a stored value was lost"
+    assert "bus_stream_cannot_write" in (box.home.logs / "access.log").read_text("utf-8")
 
 
 def post(box, path, body):

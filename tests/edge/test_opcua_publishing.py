@@ -201,6 +201,16 @@ async def test_what_ends_the_connection_says_why(running, server, until, answer,
     assert server.reason == reason
 
 
+async def test_a_sink_that_fails_ends_the_connection_instead_of_leaving_it_mute(running, server, rows, until):
+    def fail(_):
+        raise KeyError("a fault of ours")
+
+    rows.take = fail
+    server.answers.put_nowait(message(1, 10))
+    await until(lambda: server.reason)
+    assert "a fault of ours" in server.reason
+
+
 async def test_a_server_that_takes_fewer_requests_gets_fewer_and_at_least_one(running, server, rows, until):
     await until(lambda: server.waiting == 2)
     for _ in range(4):

@@ -114,11 +114,13 @@ async function obey(server, items) {
     const find = (text) => server.engine.addressSpace.findNode(coerceNodeId(text));
     let ticks = 0;
     let timer = null;
-    const tick = () => {
+    const tick = (due) => {
         ticks += 1;
-        const now = new Date();
+        // The time it was due: when it has to catch up, two counts would otherwise share a millisecond, and a tag has one
+        // value at one time.
+        const moment = new Date(due);
         for (const item of items) {
-            item.setValueFromSource({ dataType: DataType.Double, value: ticks }, StatusCodes.Good, now);
+            item.setValueFromSource({ dataType: DataType.Double, value: ticks }, StatusCodes.Good, moment);
         }
     };
     const begin = () => {
@@ -126,7 +128,7 @@ async function obey(server, items) {
         const period = 1000 / options.hz;
         let due = Date.now();
         const run = () => {
-            for (; due <= Date.now(); due += period) tick();
+            for (; due <= Date.now(); due += period) tick(due);
             timer = setTimeout(run, Math.max(0, due - Date.now()));
         };
         run();

@@ -34,6 +34,7 @@ from lineshaft.access.model import Member
 from lineshaft.access.passwords import PasswordHasher
 from lineshaft.access.settings import AccessSettings
 from lineshaft.access.sign_in import SignInDesk
+from lineshaft.bus.care import ServerCare
 from lineshaft.bus.client import Bus, credentials_file, ensure_streams
 from lineshaft.bus.envelopes import decode_body
 from lineshaft.bus.settings import BusSettings
@@ -67,6 +68,7 @@ class AccessService(Service):
         self._pushed = False
         self._bus: Bus | None = None
         self._noted: dict[str, str] = {}
+        self._care: ServerCare | None = None
 
     async def start(self) -> None:
         self._database = Database.open(self.context.settings.of(RecordsSettings), self.context.home)
@@ -78,9 +80,10 @@ class AccessService(Service):
         self._desk = SignInDesk(self._database, self._identity, self._settings, hasher)
         self._administration = Administration(self._database, self._identity, self._settings, self._authority)
         bus = await self._connect()
+        self._care = ServerCare(self._server, self.context.home)
         await self._serve(bus)
         self._to_push.set()
-        for work in (self._keep_pushed(), self._keep_streams(bus), self._keep_tidy()):
+        for work in (self._keep_pushed(), self._keep_streams(bus), self._keep_tidy(), self._care.run()):
             task = asyncio.create_task(work)
             task.add_done_callback(self._ended)
             self._tasks.append(task)
@@ -92,12 +95,14 @@ class AccessService(Service):
         await self._stack.aclose()
 
     async def checks(self) -> list[Check]:
+        storage = [self._care.check()] if self._care is not None else []
         return [
             self._bus.check() if self._bus is not None else Check(name="bus", ok=False, detail="starting"),
             Check(
                 name="revocations", ok=self._pushed, detail="" if self._pushed else "not given to the bus yet",
                 hint="" if self._pushed else "They are as soon as the bus answers.",
             ),
+            *storage,
         ]  # fmt: skip
 
     # -- the bus ----------------------------------------------------------------------------------------------------

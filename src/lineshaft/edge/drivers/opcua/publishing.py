@@ -11,7 +11,7 @@ import numpy as np
 from asyncua import ua
 
 from lineshaft.bus import Gap
-from lineshaft.core import clock
+from lineshaft.core import clock, logs
 from lineshaft.edge.columns import Columns
 from lineshaft.edge.driver import Sink
 from lineshaft.edge.drivers.opcua import answers, faults
@@ -39,6 +39,7 @@ class Publishing:
         self._columns = Columns(4096)
         self._acknowledge: list[Any] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._log = logs.get("edge")
 
     @property
     def subscriptions(self) -> list[Subscription]:
@@ -60,7 +61,16 @@ class Publishing:
         self._tasks.clear()
 
     def _start(self, work: Any) -> None:
-        self._tasks.append(asyncio.create_task(work, name=f"opcua publishing {self._session.device}"))
+        task = asyncio.create_task(work, name=f"opcua publishing {self._session.device}")
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """A task of ours that fails leaves the device without values: begin anew, and tell what nobody foresaw."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._log.error("edge_publishing_failed", device=self._session.device, exc_info=error)
+            self._session.lose(f"publishing failed: {error!r}")
 
     # -- what comes -------------------------------------------------------------------------------------------------------
 
@@ -86,6 +96,7 @@ class Publishing:
                 self._session.lose(faults.describe(error))
                 return
             except ValueError as error:
+                self._columns.clear()
                 self._undecodable(str(error))
                 continue
             self._take(message, self._columns)
