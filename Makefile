@@ -70,7 +70,7 @@ docs: $(VENV)/dev.stamp ## Run the examples of docs and README as tests
 requirements: | $(UV) ## Lock the requirements anew
 	@for spec in "build.txt requirements/build.in" \
 	  "box.txt pyproject.toml --extra demo --extra postgres" \
-	  "dev.txt pyproject.toml --extra demo --extra postgres --group test --group lint"; do \
+	  "dev.txt pyproject.toml --extra demo --extra pkcs11 --extra postgres --group test --group lint"; do \
 	  set -- $$spec; out=$$1; shift; \
 	  $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    --no-annotate --no-header --python-version 3.11 "$$@" -o requirements/$$out; done

@@ -16,7 +16,7 @@ LESSER = re.compile(r"LGPL|Lesser General Public License|Library General Public 
 
 def licence_of(name):
     """What a package's metadata says: the SPDX expression, else a name in `License`, else its classifiers, else the
-    heading of the text in `License`.
+    heading of the text in `License`, else that of its licence file.
     """
     metadata = importlib.metadata.metadata(name)
     if metadata["License-Expression"]:
@@ -25,7 +25,17 @@ def licence_of(name):
     if text and "\n" not in text:
         return text
     classifiers = [entry for entry in metadata.get_all("Classifier", []) if entry.startswith("License ::")]
-    return " OR ".join(entry.rsplit(" :: ", 1)[1] for entry in classifiers) or text.split("\n", 1)[0]
+    stated = " OR ".join(entry.rsplit(" :: ", 1)[1] for entry in classifiers) or text.split("\n", 1)[0]
+    return stated or heading_of_file(name)
+
+
+def heading_of_file(name):
+    """First line of the licence file that a package's metadata names; empty where it names none."""
+    files = importlib.metadata.metadata(name).get_all("License-File") or []
+    for path in importlib.metadata.files(name) or []:
+        if path.name in files and ".dist-info" in str(path):
+            return path.read_text("utf-8").strip().split("\n", 1)[0].strip()
+    return ""
 
 
 def is_forbidden(licence):
@@ -65,7 +75,7 @@ def test_the_listed_licence_is_the_one_in_the_package(name):
 
 
 def test_the_whole_tree_is_looked_at():
-    tree = {canonicalize_name(name) for name in locked()}
+    tree = {canonicalize_name(name) for name in (*locked(), *locked("dev.txt"))}
     assert direct() < tree
     assert len(tree) > 60
 

@@ -14,6 +14,9 @@ import pytest
 from lineshaft.access import Access, AccessSettings, Actor, bootstrap
 from lineshaft.access.administration import Administration
 from lineshaft.access.authority import Authority
+from lineshaft.access.labels import LabelSettings
+from lineshaft.access.labels.administration import LabelAdministration
+from lineshaft.access.labels.testing import open_egress
 from lineshaft.access.messages import CreatePrincipal, Redeem, SignIn
 from lineshaft.access.model import AuditEntry, SignedIn
 from lineshaft.access.passwords import PasswordHasher
@@ -207,7 +210,9 @@ async def site(plant):
     access, settings = Access(plant.office.database, plant.office.identity, plant.office.settings), WebSettings()
     parts = {
         "access": access, "bus": await plant.connect("web"), "database": plant.office.database, "home": plant.home,
-        "identity": plant.office.identity, "jobs": None, "settings": plant.settings,
+        "identity": plant.office.identity, "jobs": None, "settings": plant.settings, "tags": None,
+        "egress": open_egress(plant.office.database, plant.office.identity, access=access),
+        "labels": LabelAdministration(plant.office.database, plant.office.identity, LabelSettings(), access),
     }  # fmt: skip
     app = assemble(
         parts, ROUTES, callers=Callers(access), access=access, idempotency=Idempotency(plant.office.database),

@@ -104,7 +104,7 @@ async def test_over_tls_the_cookie_is_secure(site):
     # Behind a proxy that speaks TLS the browser's origin tells; the gate must know that origin.
     from litestar import Request
 
-    from lineshaft.access.api import _secure
+    from lineshaft.access.answers import is_secure
 
     def request(scheme, *headers):
         return Request(
@@ -118,9 +118,9 @@ async def test_over_tls_the_cookie_is_secure(site):
             }
         )
 
-    assert _secure(request("https"))
-    assert _secure(request("http", (b"origin", b"https://plant.example")))
-    assert not _secure(request("http", (b"origin", b"http://plant.example")))
+    assert is_secure(request("https"))
+    assert is_secure(request("http", (b"origin", b"https://plant.example")))
+    assert not is_secure(request("http", (b"origin", b"http://plant.example")))
 
 
 async def test_every_route_needs_its_role(site):

@@ -8,7 +8,8 @@ from lineshaft.access import AccessSettings, Actor
 from lineshaft.access.administration import Administration
 from lineshaft.access.messages import ChangePassword, OfPrincipal
 from lineshaft.access.passwords import PasswordHasher
-from lineshaft.access.sign_in import KNOWN_ADDRESSES, SignInDesk
+from lineshaft.access.people.admission import KNOWN_ADDRESSES
+from lineshaft.access.sign_in import SignInDesk
 from lineshaft.core import clock
 from lineshaft.core.errors import Forbidden, InvalidInput, LineshaftError, TooMany, Unauthenticated
 

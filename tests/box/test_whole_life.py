@@ -48,3 +48,6 @@ def test_values_outlive_a_stop_a_backup_and_a_restore(tmp_path):
         back = stored(other)
         assert [row for row in kept if row not in back and row < kept[-10]] == []
         other.until(lambda: len(stored(other)) > len(back), "the restored box goes on")
+        trail = other.json("audit", "verify")
+        assert trail["ok"], trail
+        assert trail["size"] > 0

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from lineshaft.access.grants import bus_permissions
+from lineshaft.access.zones.model import DEFAULT
 from lineshaft.bus import BusSettings
 from lineshaft.core.principals import Principal
 from lineshaft.core.service import Context
@@ -163,7 +164,7 @@ def permissions_of():
     """What a box gives a service of that name on the bus."""
 
     def permissions(name, subjects):
-        return bus_permissions(Principal(id=f"1/{name}", name=name, kind="service", tenant="main"), subjects)
+        return bus_permissions(Principal(id=f"1/{name}", name=name, kind="service", tenant="main"), subjects, DEFAULT)
 
     return permissions
 

@@ -89,6 +89,10 @@ async def test_a_foreign_client_sees_a_tripped_plant(server, peer):
     ("options", "reason"),
     [
         ({"password": "wrong"}, "BadUserAccessDenied"),
+        ({"password": ""}, "BadUserAccessDenied"),
+        ({"user": "admin"}, "BadUserAccessDenied"),
+        ({"user": ""}, "Cannot find ANONYMOUS"),  # the server offers no such identity …
+        ({"certificate": "", "key": ""}, "End point must exist"),  # … and no unencrypted endpoint
         ({"who": "stranger"}, "rejected by server"),
     ],
 )

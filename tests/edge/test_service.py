@@ -6,12 +6,14 @@ import sys
 import pytest
 from msgspec.structs import replace
 
+from lineshaft.access.zones.endpoints import EndpointRules, Opening
 from lineshaft.bus import CONFIG, TELEMETRY, read_batch_header, telemetry
 from lineshaft.bus.testing import embedded_bus
-from lineshaft.core.errors import Conflict, InvalidInput, NotFound
+from lineshaft.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from lineshaft.core.service import Context
 from lineshaft.core.settings import Settings
 from lineshaft.edge.address_space import BrowsePage, BrowseRequest
+from lineshaft.edge.certificates import fingerprint
 from lineshaft.edge.messages import (
     CertificateList,
     GatewayStatus,
@@ -116,6 +118,59 @@ def values(found, tag):
     return [
         row["v"] for _, batch in found for row in batch.to_pylist() if row["tag"] == tag and row["q"] == 0
     ]  # fmt: skip
+
+
+# -- zones --------------------------------------------------------------------------------------------------------------
+
+OUTSIDE = EndpointRules(zone="press", named=(Opening(zone="control", networks=("127.0.0.0/8", "::1/128")),))
+INSIDE = replace(OUTSIDE, openings=OUTSIDE.named)
+
+
+async def test_a_device_outside_the_gateways_zones_is_left_and_taken_again_when_a_conduit_leads_there(
+    gateway, known, web, configured, until
+):
+    service = await gateway()
+    await known(web)
+    await send(web, configured(1, "Float"))
+    await until(lambda: [one.state for one in service.status().devices] == ["connected"])
+
+    connected = service._runners["press"]
+
+    await send(web, replace(configured(2, "Float"), rules=OUTSIDE))
+    await until(lambda: service.status().version == 2)
+    assert service._runners["press"] is not connected  # left at once, not when the connection breaks
+    await until(lambda: [one.code for one in service.status().devices] == ["access.endpoint_outside_zone"])
+    refused = service.status().devices[0]
+    assert refused.state == "refused"
+    assert "the zone control" in refused.message
+
+    await send(web, replace(configured(3, "Float"), rules=INSIDE))
+    await until(lambda: [one.state for one in service.status().devices] == ["connected"])
+
+
+async def test_nobody_looks_through_a_gateway_at_what_lies_outside_its_zones(
+    gateway, web, configured, peer, make_device, until
+):
+    service = await gateway()
+    await send(web, GatewayConfig(gateway="gateway", version=1, created="2026-01-01T00:00:00Z", rules=OUTSIDE))
+    await until(lambda: service.status().version == 1)
+    device = make_device(peer.url)
+    with pytest.raises(Forbidden, match="endpoint_outside_zone"):
+        await web.request("edge", "test", Try(device=device), TestReport, timeout=20)
+    with pytest.raises(Forbidden, match="endpoint_outside_zone"):
+        await web.request("edge", "inspect", Inspect(device=device, addresses=[f"{NS};s=Float"]), Inspected, timeout=20)
+
+
+async def test_a_gateway_that_starts_alone_keeps_to_its_rules(gateway, known, web, box, configured, until):
+    service = await gateway()
+    await known(web)
+    await send(web, replace(configured(1, "Float"), rules=OUTSIDE))
+    await until(lambda: (box.home.path / "edge" / "config.json").exists())
+    await service.stop()
+    await box.stop()
+    alone = await gateway()
+    await until(lambda: [one.code for one in alone.status().devices] == ["access.endpoint_outside_zone"])
+    await box.start()
 
 
 # -- configuration and values -----------------------------------------------------------------------------------------
@@ -326,3 +381,16 @@ def test_the_gateways_process_loads_no_database_no_web_server_and_no_table_engin
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# -- revocation ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_server_whose_certificate_is_revoked_is_left_and_refused(gateway, known, web, configured, until):
+    service = await gateway()
+    trusted = await known(web)
+    await send(web, configured(1, "Float"))
+    await until(lambda: [one.state for one in service.status().devices] == ["connected"])
+    service.tools.certificates.is_revoked = lambda der: fingerprint(der) == trusted.fingerprint
+    await service.hang_up_revoked()
+    await until(lambda: [one.code for one in service.status().devices] == ["edge.certificate_revoked"])

@@ -1,98 +1,16 @@
 """The live page in a real browser, driven by its DevTools protocol: what a person sees, and that nothing is refused."""
 
-import asyncio
 import json
-import shutil
-import urllib.request
-from contextlib import asynccontextmanager
 
 import pytest
-import websockets
 
 from lineshaft.access import AccessSettings, invitations, principals, sessions
 from lineshaft.core.service import Context
 from lineshaft.web.service import WebService
 from lineshaft.web.testing import running_house
+from lineshaft.web.testing_browser import browser
 
 pytestmark = [pytest.mark.peer("chromium"), pytest.mark.timeout(120)]
-
-
-class Page:
-    """One tab of a headless browser."""
-
-    def __init__(self, socket):
-        self._socket = socket
-        self._waiting = {}
-        self._number = 0
-        self.complaints = []
-        """Errors in the page's console: refused by the policy, failed requests, exceptions."""
-        self._pump = asyncio.create_task(self._receive())
-
-    async def _receive(self):
-        async for text in self._socket:
-            message = json.loads(text)
-            if "id" in message:
-                self._waiting.pop(message["id"]).set_result(message)
-            elif message["method"] == "Runtime.exceptionThrown":
-                self.complaints.append(message["params"]["exceptionDetails"]["text"])
-            elif message["method"] == "Log.entryAdded" and message["params"]["entry"]["level"] == "error":
-                self.complaints.append(message["params"]["entry"]["text"])
-
-    async def call(self, method, **params):
-        self._number += 1
-        answer = self._waiting[self._number] = asyncio.get_running_loop().create_future()
-        await self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
-        return (await asyncio.wait_for(answer, 20)).get("result", {})
-
-    async def js(self, expression):
-        answer = await self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
-        return answer["result"].get("value")
-
-    async def sees(self, expression, seconds=20):
-        """Wait until the expression holds in the page."""
-        try:
-            async with asyncio.timeout(seconds):
-                while not await self.js(f"Boolean({expression})"):  # noqa: ASYNC110 (a browser sends no event)
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            raise AssertionError(f"{expression}; it shows: {await self.js('document.body.innerText')}") from None
-
-    async def click(self, name):
-        await self.js(f"document.getElementById('{name}').click()")
-
-    async def fill(self, **fields):
-        for name, value in fields.items():
-            element = f"document.getElementById({json.dumps(name.replace('_', '-'))})"
-            await self.js(f"{element}.value = {json.dumps(value)}; {element}.dispatchEvent(new Event('input'))")
-
-
-@asynccontextmanager
-async def browser(folder, url, *, session=None):
-    argv = [
-        shutil.which("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-        "--remote-debugging-port=0", f"--user-data-dir={folder}", "--lang=en-US", "about:blank",
-    ]  # fmt: skip
-    process = await asyncio.create_subprocess_exec(*argv, stderr=asyncio.subprocess.PIPE)
-    try:
-        async with asyncio.timeout(30):
-            while b"DevTools listening" not in (line := await process.stderr.readline()):
-                assert line, "the browser ended"
-        port = line.split(b"127.0.0.1:")[1].split(b"/")[0].decode()
-        tabs = json.load(await asyncio.to_thread(urllib.request.urlopen, f"http://127.0.0.1:{port}/json"))
-        address = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
-        async with websockets.connect(address, max_size=None, proxy=None) as socket:
-            page = Page(socket)
-            for domain in ("Page", "Runtime", "Log", "Network"):
-                await page.call(f"{domain}.enable")
-            if session is not None:
-                await page.call(
-                    "Network.setCookie", name="lineshaft_session", value=session.cookie, url=url, httpOnly=True,
-                    sameSite="Strict",
-                )  # fmt: skip
-            yield page
-    finally:
-        process.kill()
-        await process.wait()
 
 
 def sign_in(house, person):

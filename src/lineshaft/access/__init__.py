@@ -7,8 +7,9 @@ Not here: TLS, routes' assembly (`web`), subjects and streams (`bus`).
 Everything above may import it; `grants`, `model` and `roles` without a database.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lineshaft.core.door import door
 
 if TYPE_CHECKING:
     from lineshaft.access.access import Access as Access
@@ -20,21 +21,24 @@ if TYPE_CHECKING:
     from lineshaft.access.model import Session as Session
     from lineshaft.access.settings import AccessSettings as AccessSettings
 
-__all__ = ["Access", "AccessSettings", "Act", "Actor", "Bootstrap", "Session", "bootstrap", "recover"]
+__all__ = [
+    "Access",
+    "AccessSettings",
+    "Act",
+    "Actor",
+    "Bootstrap",
+    "Session",
+    "bootstrap",
+    "recover",
+]
 
-_HOMES = {
-    "Access": "access",
-    "AccessSettings": "settings",
-    "Act": "audit",
-    "Actor": "model",
-    "Bootstrap": "installation",
-    "Session": "model",
-    "bootstrap": "installation",
-    "recover": "installation",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"lineshaft.access.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = door(
+    __name__,
+    {
+        "access": ("Access",),
+        "audit": ("Act",),
+        "installation": ("Bootstrap", "bootstrap", "recover"),
+        "model": ("Actor", "Session"),
+        "settings": ("AccessSettings",),
+    },
+)

@@ -4,24 +4,32 @@ It reads the records itself, so that it works while the access service is down. 
 `BELIEVED_SECONDS`: a revocation is felt everywhere within that time.
 """
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final, Generic, TypeVar
 
+import msgspec
 from sqlalchemy import Connection, Row
 
 from lineshaft.access import audit, invitations, principals, sessions, tokens
 from lineshaft.access.audit import Act
 from lineshaft.access.browser import csrf_of
-from lineshaft.access.decisions import decide
-from lineshaft.access.denials import Denials
+from lineshaft.access.decisions import Decisions
+from lineshaft.access.denials import Denials, Refusals, RefusedCertificates
+from lineshaft.access.lockout import normal_address
 from lineshaft.access.model import SCOPES, TOKEN, AuditEntry, Invitation, Member, Outcome, Session, Token
+from lineshaft.access.notes import Notes
+from lineshaft.access.pki.verification import Refused, Verified, refused, verify
+from lineshaft.access.policy.duties import Duties, Input
+from lineshaft.access.policy.engine import Engine
+from lineshaft.access.recording import Recording
 from lineshaft.access.secret_texts import digest
 from lineshaft.access.settings import AccessSettings
 from lineshaft.core import clock
 from lineshaft.core.errors import Forbidden
 from lineshaft.core.home import Identity
-from lineshaft.core.principals import Decision, Principal
+from lineshaft.core.principals import Decision, Principal, Resource
 from lineshaft.records import Database
 
 BELIEVED_SECONDS: Final = 2.0
@@ -37,10 +45,23 @@ class Access:
         self._database = database
         self._tenant = identity.tenant
         self._idle_us = settings.session_idle_minutes * 60 * clock.MICROSECONDS
+        self._rotation_us = settings.session_rotation_minutes * 60 * clock.MICROSECONDS
         self._sessions: _Believed[Row[Any]] = _Believed()
         self._tokens: _Believed[Row[Any]] = _Believed()
         self._denials = Denials()
+        self._refusals = Refusals()
+        self._certificates: _Believed[Verified] = _Believed()
+        self._refused_certificates = RefusedCertificates()
+        self._notes = Notes(database, identity.tenant)
+        self._recording = Recording(database, identity.tenant)
+        self._decisions = Decisions(database, identity.tenant)
+        self._duties = Duties(database, identity.tenant, self.note)
         self._used: dict[str, int] = {}  # newer than what the believed rows say, by id of session or token
+
+    @property
+    def tenant(self) -> str:
+        """The tenant whose installation this is."""
+        return self._tenant
 
     # -- who calls --------------------------------------------------------------------------------------------------
 
@@ -60,10 +81,42 @@ class Access:
             self._sessions.put(key, row)
         seen = self._last_use(row.session, row.seen)
         sessions.check(row, seen, self._idle_us)
+        old = sessions.replaced(row, cookie)
+        if old and clock.now_us() > row.previous_until:
+            raise sessions.over()
         if touch:
             await self._touch(row.session, seen)
-        session = Session(id=row.session, created=row.session_created, expires=row.expires, csrf=csrf_of(cookie))
+        session = Session(
+            id=row.session, created=row.session_created, expires=row.expires, csrf=row.csrf or csrf_of(cookie),
+            due=not old and sessions.due(row, self._rotation_us),
+        )  # fmt: skip
         return principals.from_row(row), session
+
+    async def principal_of_open_session(self, session: str) -> Principal:
+        """The person of a session that was proved before, by its id; not counted as use.
+
+        Raises:
+            Unauthenticated: it has ended.
+        """
+        key = f"id {session}"
+        row = self._sessions.get(key)
+        if row is None:
+            row = await self._database.query(sessions.find_by_id, self._tenant, session)
+            self._sessions.put(key, row)
+        sessions.check(row, self._last_use(session, row.seen), self._idle_us)
+        return principals.from_row(row)
+
+    async def renew_session(self, cookie: str) -> str | None:
+        """A new cookie for a session whose time has come; None where another request was first.
+
+        The one before counts for `sessions.OLD_SECRET_US` more.
+        """
+        self._sessions.drop(digest(cookie))
+        return await self._database.write(sessions.rotate, cookie)
+
+    def forget_sessions(self) -> None:
+        """Believe nothing of what was verified, after sessions were ended."""
+        self._sessions.clear()
 
     async def principal_of_token(self, text: str) -> Principal:
         """The principal behind an API token, as of at most `BELIEVED_SECONDS` ago, with the token's scopes.
@@ -74,11 +127,34 @@ class Access:
         key = digest(text)
         row = self._tokens.get(key)
         if row is None:
-            row = await self._database.query(tokens.find, self._tenant, text)
+            row = await self._database.query(tokens.find, text)
             self._tokens.put(key, row)
         tokens.check(row)
         await self._note_use(row)
         return principals.from_row(row, **{SCOPES: " ".join(row.scopes), TOKEN: row.token})
+
+    async def principal_of_certificate(self, der: bytes) -> Principal:
+        """The principal behind a certificate of ours, as of at most `BELIEVED_SECONDS` ago; its `keys` name it.
+
+        That the caller holds the private key is for TLS to show.
+
+        Raises:
+            Unauthenticated: the same for every reason; the audit trail has the reason, within bounds.
+        """
+        try:
+            verified = await self._verified(der)
+        except Refused as refusal:
+            acts = self._refused_certificates.acts(refusal.reason, refusal.fingerprint, refusal.principal)
+            if acts:
+                await self._notes.add(acts)
+            raise refused() from refusal
+        return msgspec.structs.replace(principals.from_row(verified.row), keys=(verified.fingerprint,))
+
+    async def note_refused_token(self, text: str, address: str, code: str) -> None:
+        """Record that an API token was refused; bounded for each address."""
+        acts = self._refusals.acts(normal_address(address), text, code)
+        if acts:
+            await self._notes.add(acts)
 
     async def end_session(self, cookie: str) -> None:
         """Sign out; works while the access service is down."""
@@ -88,30 +164,68 @@ class Access:
     # -- may they ---------------------------------------------------------------------------------------------------
 
     def authorize(
-        self, principal: Principal, action: str, resource: str = "*", context: Mapping[str, Any] | None = None
+        self,
+        principal: Principal,
+        action: str,
+        resource: str | Resource = "*",
+        context: Mapping[str, Any] | None = None,
     ) -> Decision:
-        """Decide, deny by default; see `decisions`. Records nothing: `require` does. No rule of today asks for context."""
-        return decide(self._tenant, principal, action, resource)
+        """Decide, deny by default, by the policies loaded last; see `decisions`. Records nothing: `require` does.
+
+        What the decision's obligations say is for the caller to do.
+        """
+        return self._decisions.decide(principal, action, resource, context)
 
     async def require(
-        self, principal: Principal, action: str, resource: str = "*", context: Mapping[str, Any] | None = None
+        self,
+        principal: Principal,
+        action: str,
+        resource: str | Resource = "*",
+        context: Mapping[str, Any] | None = None,
+        *,
+        sent: Input | None = None,
+        approval: bool = True,
     ) -> Decision:
-        """Decide; a denial is recorded, with the context, before it is raised.
+        """Decide by the policies in force; a denial is recorded, with the context, before it is raised.
+
+        The obligations `record` and `approve` are seen to here, `mask` and `sample` are the caller's to do.
+
+        Args:
+            sent: gives a digest of what was sent, to which a second person's approval is bound.
+            approval: see to a second person where the policies demand one; False where the service that asks on
+                somebody's behalf has done so.
 
         Raises:
-            Forbidden: denied; carries the decision's id.
+            Forbidden: denied; carries the decision's id. Or a second person must approve first.
         """
+        await self._decisions.refresh()
         decision = self.authorize(principal, action, resource, context)
         if not decision.allowed:
             acts = self._denials.acts(principal.id, decision, context or {})
             if acts:
-                await self._database.write(self._write_all, acts)
+                await self._notes.add(acts)
             raise Forbidden(
                 "access.denied", f"{principal.name} may not {action} ({decision.reason})",
                 "An administrator can give the role or make a token with the scope that it needs.",
                 name=principal.name, action=action, reason=decision.reason, decision=decision.id,
             )  # fmt: skip
+        if decision.obligations:
+            await self._duties.see_to(principal, decision, sent, approval=approval)
         return decision
+
+    async def refresh_policies(self, *, now: bool = False) -> None:
+        """Load the policies in force where they may have changed; `require` does it by itself, `authorize` cannot."""
+        await self._decisions.refresh(now=now)
+
+    @property
+    def policies(self) -> Engine:
+        """The policies in force, as loaded last."""
+        return self._decisions.engine
+
+    @property
+    def policies_fault(self) -> str:
+        """Why the newest policies are not in force here; empty where they are."""
+        return self._decisions.fault
 
     # -- lists ------------------------------------------------------------------------------------------------------
 
@@ -162,7 +276,15 @@ class Access:
 
     async def note(self, act: Act) -> None:
         """Add an entry; returns once it is durable."""
-        await self._database.write(self._write_all, [act])
+        await self._notes.add([act])
+
+    async def check_recording(self) -> None:
+        """Refuse what must be recorded while the ledger does not take entries.
+
+        Raises:
+            Unavailable: entries have waited too long for their place in the ledger.
+        """
+        await self._recording.check()
 
     async def entries(
         self, *, before: tuple[int, str] | None = None, limit: int = 100, principal: str | None = None
@@ -171,6 +293,16 @@ class Access:
         return await self._database.query(audit.read, self._tenant, before=before, limit=limit, principal=principal)
 
     # -- inside -----------------------------------------------------------------------------------------------------
+
+    async def _verified(self, der: bytes) -> Verified:
+        key = hashlib.sha256(der).hexdigest()
+        verified = self._certificates.get(key)
+        if verified is None:
+            verified = await self._database.query(verify, self._tenant, der)
+            self._certificates.put(key, verified)
+        if verified.outdated is not None:
+            raise Refused(verified.outdated, fingerprint=key, principal=verified.row.id)
+        return verified
 
     def _end_session(self, connection: Connection, cookie: str) -> None:
         principal = sessions.end(connection, cookie)
@@ -226,3 +358,6 @@ class _Believed(Generic[V]):
 
     def drop(self, key: str) -> None:
         self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        self._entries.clear()

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row
 
-from lineshaft.access import audit, credentials, invitations, principals, tokens
+from lineshaft.access import audit, credentials, invitations, principals, sessions, tokens
 from lineshaft.access.access import Access
 from lineshaft.access.audit import Act
 from lineshaft.access.authority import Authority
@@ -21,9 +21,11 @@ from lineshaft.access.messages import (
     Credentials,
     OfPrincipal,
     RevokeToken,
+    SetClearance,
     SetRoles,
 )
 from lineshaft.access.model import SCOPES, TEMPLATE, Actor, Member, NewInvitation, NewToken
+from lineshaft.access.pki import certificates
 from lineshaft.access.roles import actions_of, check_roles, check_scopes
 from lineshaft.access.settings import AccessSettings
 from lineshaft.bus.envelopes import event_headers
@@ -37,6 +39,7 @@ from lineshaft.records import Database, outbox
 
 MANAGE: Final = "access:manage"
 SELF: Final = "access:self"
+HIGHEST_GRADE: Final = 3
 _HOLDERS: Final = frozenset({"person", "app"})
 """Kinds of principals that may hold API tokens."""
 
@@ -68,7 +71,7 @@ class Administration:
         Raises:
             Forbidden, InvalidInput. Conflict: the name is taken.
         """
-        decision = await self._decide(asked.actor, MANAGE, asked.name)
+        decision = await self.decide(asked.actor, MANAGE, asked.name)
         return await self._database.write(self._create_principal, asked, decision)
 
     def _create_principal(self, connection: Connection, asked: CreatePrincipal, decision: Decision) -> CreatedPrincipal:
@@ -91,7 +94,7 @@ class Administration:
         Raises:
             Forbidden. NotFound. Conflict: revoked, or no person.
         """
-        decision = await self._decide(asked.actor, MANAGE, asked.name)
+        decision = await self.decide(asked.actor, MANAGE, asked.name)
         return await self._database.write(self._invite, asked, decision)
 
     def _invite(self, connection: Connection, asked: OfPrincipal, decision: Decision) -> NewInvitation:
@@ -107,7 +110,7 @@ class Administration:
         Raises:
             Forbidden. NotFound. InvalidInput. Conflict: oneself, the last administrator, a service.
         """
-        decision = await self._decide(asked.actor, MANAGE, asked.name)
+        decision = await self.decide(asked.actor, MANAGE, asked.name)
         return await self._database.write(self._set_roles, asked, decision)
 
     def _set_roles(self, connection: Connection, asked: SetRoles, decision: Decision) -> Member:
@@ -126,8 +129,31 @@ class Administration:
                 "Read them again and repeat your change.", name=row.name,
             )  # fmt: skip
         principals.set_roles(connection, self._tenant, row.id, roles)
+        sessions.make_due(connection, row.id)
         facts = {"name": row.name, "before": row.roles, "roles": sorted(roles)}
         self._note(connection, asked.actor, "access:set_roles", row.id, decision, facts)
+        return principals.get_member(connection, self._tenant, row.id)
+
+    async def set_clearance(self, asked: SetClearance) -> Member:
+        """Replace the highest grade of data that a principal may see; felt within seconds.
+
+        Raises:
+            Forbidden. NotFound. InvalidInput: no grade. Conflict: revoked.
+        """
+        decision = await self.decide(asked.actor, MANAGE, asked.name)
+        return await self._database.write(self._set_clearance, asked, decision)
+
+    def _set_clearance(self, connection: Connection, asked: SetClearance, decision: Decision) -> Member:
+        if not 1 <= asked.clearance <= HIGHEST_GRADE:
+            raise InvalidInput(
+                "access.clearance_unknown", f"clearance is {asked.clearance}, which is no grade",
+                f"Grades are 1 to {HIGHEST_GRADE}, the highest last.", field="clearance", value=asked.clearance,
+                highest=HIGHEST_GRADE,
+            )  # fmt: skip
+        row = self._active(connection, asked.name)
+        principals.set_clearance(connection, row.id, asked.clearance)
+        facts = {"name": row.name, "before": row.clearance, "clearance": asked.clearance}
+        self._note(connection, asked.actor, "access:set_clearance", row.id, decision, facts)
         return principals.get_member(connection, self._tenant, row.id)
 
     async def revoke(self, asked: OfPrincipal) -> Member:
@@ -136,7 +162,7 @@ class Administration:
         Raises:
             Forbidden. NotFound. Conflict: oneself, the last administrator, a service nothing works without.
         """
-        decision = await self._decide(asked.actor, MANAGE, asked.name)
+        decision = await self.decide(asked.actor, MANAGE, asked.name)
         return await self._database.write(self._revoke, asked, decision)
 
     def _revoke(self, connection: Connection, asked: OfPrincipal, decision: Decision) -> Member:
@@ -151,10 +177,12 @@ class Administration:
                 "Stop the box instead.", name=row.name,
             )  # fmt: skip
         void = principals.revoke(connection, self._tenant, row.id)
+        ended = certificates.revoke_all(connection, row.id)
         event = Revoked(principal=row.id, name=row.name)
         headers = event_headers(source=f"/{self._subjects.tenant}/{self._subjects.site}/access", type_="access.revoked")
         outbox.add(connection, self._subjects.event("access", "revoked"), msgspec.json.encode(event), headers)
-        self._note(connection, asked.actor, "access:revoke", row.id, decision, {"name": row.name, "void_keys": void})
+        facts = {"name": row.name, "void_keys": void, "certificates": ended}
+        self._note(connection, asked.actor, "access:revoke", row.id, decision, facts)
         return principals.get_member(connection, self._tenant, row.id)
 
     async def reinstate(self, asked: OfPrincipal) -> Member:
@@ -163,7 +191,7 @@ class Administration:
         Raises:
             Forbidden. NotFound.
         """
-        decision = await self._decide(asked.actor, MANAGE, asked.name)
+        decision = await self.decide(asked.actor, MANAGE, asked.name)
         return await self._database.write(self._reinstate, asked, decision)
 
     def _reinstate(self, connection: Connection, asked: OfPrincipal, decision: Decision) -> Member:
@@ -183,7 +211,7 @@ class Administration:
             Conflict: the principal is revoked, or of a kind that holds no tokens.
         """
         action = MANAGE if asked.name else SELF
-        decision = await self._decide(asked.actor, action, asked.name or asked.actor.id)
+        decision = await self.decide(asked.actor, action, asked.name or asked.actor.id)
         if asked.actor.scopes not in (None, [tokens.EVERYTHING]):
             raise Forbidden(
                 "access.token_cannot_mint", "an API token cannot make API tokens",
@@ -220,7 +248,7 @@ class Administration:
             Forbidden. NotFound: there is no such token that the actor may know of.
         """
         owner = await self._database.query(tokens.owner, self._tenant, asked.token)
-        decision = await self._decide(asked.actor, SELF if owner == asked.actor.id else MANAGE, asked.token)
+        decision = await self.decide(asked.actor, SELF if owner == asked.actor.id else MANAGE, asked.token)
         await self._database.write(self._revoke_token, asked, owner, decision)
 
     def _revoke_token(self, connection: Connection, asked: RevokeToken, owner: str, decision: Decision) -> None:
@@ -235,7 +263,7 @@ class Administration:
         Raises:
             Forbidden. NotFound. Conflict: revoked, or nothing that connects to the bus.
         """
-        decision = await self._decide(asked.actor, MANAGE, asked.name)
+        decision = await self.decide(asked.actor, MANAGE, asked.name)
         return Credentials(text=await self._database.write(self._issue, asked, decision))
 
     def _issue(self, connection: Connection, asked: OfPrincipal, decision: Decision) -> str:
@@ -253,10 +281,11 @@ class Administration:
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
-    async def _decide(self, actor: Actor, action: str, resource: str) -> Decision:
+    async def decide(self, actor: Actor, action: str, resource: str) -> Decision:
         """The decision that the actor may; a denial is recorded and raised."""
         acting = await self._database.query(self._acting, actor)
-        return await self._access.require(acting, action, resource)
+        # The web server, which asks on the actor's behalf, has seen to a second person.
+        return await self._access.require(acting, action, resource, approval=False)
 
     def _acting(self, connection: Connection, actor: Actor) -> Principal:
         row = principals.find_row(connection, self._tenant, actor.id)

@@ -1,13 +1,16 @@
 """Routes under /api/v1/access: sessions, one-time links, principals, API tokens, the audit trail."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, Response, delete, get, post, put
+from litestar import Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from lineshaft.access.access import Access
-from lineshaft.access.browser import COOKIE, clear_cookie, set_cookie
+from lineshaft.access.answers import AnyRequest, address_of, admitted, is_secure
+from lineshaft.access.browser import COOKIE, clear_cookie
+from lineshaft.access.est import api as est
+from lineshaft.access.labels import api as labels
 from lineshaft.access.messages import (
     ChangePassword,
     CreatedPrincipal,
@@ -18,14 +21,19 @@ from lineshaft.access.messages import (
     OfPrincipal,
     Redeem,
     RevokeToken,
+    SetClearance,
     SetRoles,
     SignIn,
 )
 from lineshaft.access.model import Actor, Member, NewInvitation, NewToken, SignedIn
+from lineshaft.access.people import api as people
+from lineshaft.access.pki import api as pki
+from lineshaft.access.policy import api as policy
 from lineshaft.access.requests import ask_to_change, ask_to_sign_in
 from lineshaft.access.roles import ACTIONS, LADDER, ROLE_ACTIONS
+from lineshaft.access.trail import api as trail
 from lineshaft.access.views import (
-    AuditPage,
+    ClearanceBody,
     CredentialsView,
     InvitationBody,
     InvitationView,
@@ -44,17 +52,15 @@ from lineshaft.access.views import (
     SignInBody,
     TokenBody,
     TokenList,
-    audit_view,
     new_invitation_view,
     new_token_view,
     principal_view,
     session_view,
-    signed_in_view,
     token_view,
 )
+from lineshaft.access.zones import api as zones
 from lineshaft.bus.client import Bus
 from lineshaft.core import clock
-from lineshaft.core.errors import InvalidInput
 from lineshaft.core.http import check_limit, check_match, decode_cursor, encode_cursor, etag
 from lineshaft.core.principals import Principal
 
@@ -62,9 +68,7 @@ _ROOT = "/api/v1/access"
 _TAGS = ["access"]
 _SELF = {"action": "access:self"}
 _MANAGE = {"action": "access:manage"}
-_AUDIT = {"action": "access:audit"}
 
-AnyRequest = Request[Any, Any, Any]
 Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before")]
 Limit = Annotated[int, QueryParameter(description="Items on one page")]
 IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", description="ETag of the object as you read it")]
@@ -77,9 +81,9 @@ IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", description="ET
 async def sign_in(request: AnyRequest, bus: NamedDependency[Bus], data: JSONBody[SignInBody]) -> Response[SessionView]:
     """Sign in: the answer sets the session's cookie and holds the CSRF token."""
     asked = SignIn(
-        name=data.name, password=data.password, address=_address(request), previous=request.cookies.get(COOKIE, "")
+        name=data.name, password=data.password, address=address_of(request), previous=request.cookies.get(COOKIE, "")
     )
-    return _admitted(request, await ask_to_sign_in(bus, "sign_in", asked, SignedIn))
+    return admitted(request, await ask_to_sign_in(bus, "sign_in", asked, SignedIn))
 
 
 @get(f"{_ROOT}/session", opt=_SELF, tags=_TAGS)
@@ -99,7 +103,7 @@ async def who_am_i(
 async def sign_out(request: AnyRequest, access: NamedDependency[Access]) -> Response[None]:
     """Sign out: the session ends and its cookie is taken back."""
     await access.end_session(request.cookies.get(COOKIE, ""))
-    return Response(None, status_code=204, headers={"set-cookie": clear_cookie(secure=_secure(request))})
+    return Response(None, status_code=204, headers={"set-cookie": clear_cookie(secure=is_secure(request))})
 
 
 @post(f"{_ROOT}/password", opt=_SELF, tags=_TAGS)
@@ -107,8 +111,8 @@ async def change_password(
     request: AnyRequest, bus: NamedDependency[Bus], principal: NamedDependency[Principal], data: JSONBody[PasswordBody]
 ) -> Response[SessionView]:
     """Change one's password; all one's sessions end, and this browser gets a new one."""
-    asked = ChangePassword(actor=Actor.of(principal), old=data.old, new=data.new, address=_address(request))
-    return _admitted(request, await ask_to_sign_in(bus, "change_password", asked, SignedIn))
+    asked = ChangePassword(actor=Actor.of(principal), old=data.old, new=data.new, address=address_of(request))
+    return admitted(request, await ask_to_sign_in(bus, "change_password", asked, SignedIn))
 
 
 # -- one-time links -----------------------------------------------------------------------------------------------------
@@ -129,8 +133,8 @@ async def describe_invitation(access: NamedDependency[Access], data: JSONBody[In
 @post(f"{_ROOT}/invitations/redeem", opt={"public": "the secret of the link is the proof"}, tags=_TAGS)
 async def redeem(request: AnyRequest, bus: NamedDependency[Bus], data: JSONBody[RedeemBody]) -> Response[SessionView]:
     """Use a one-time link: choose a password and be signed in."""
-    asked = Redeem(invitation=data.invitation, name=data.name, password=data.password, address=_address(request))
-    return _admitted(request, await ask_to_sign_in(bus, "redeem", asked, SignedIn))
+    asked = Redeem(invitation=data.invitation, name=data.name, password=data.password, address=address_of(request))
+    return admitted(request, await ask_to_sign_in(bus, "redeem", asked, SignedIn))
 
 
 # -- principals ---------------------------------------------------------------------------------------------------------
@@ -145,7 +149,7 @@ async def list_roles() -> RoleList:
 @get(f"{_ROOT}/principals", opt=_MANAGE, tags=_TAGS)
 async def list_principals(access: NamedDependency[Access], cursor: Cursor = None, limit: Limit = 100) -> PrincipalPage:
     """People, apps and services by name, revoked ones included."""
-    after = "" if cursor is None else _position(cursor, str)[0]
+    after = "" if cursor is None else decode_cursor(cursor, str)[0]
     members = await access.members(after=after, limit=check_limit(limit))
     more = encode_cursor(members[-1].name) if len(members) == limit else None
     return PrincipalPage(items=[principal_view(member) for member in members], next=more)
@@ -187,6 +191,18 @@ async def set_roles(
         expected=None if if_match is None else list(before.roles),
     )  # fmt: skip
     return _tagged(await ask_to_change(bus, "set_roles", asked, Member))
+
+
+@put(f"{_ROOT}/principals/{{name:str}}/clearance", opt=_MANAGE, tags=_TAGS)
+async def set_clearance(
+    bus: NamedDependency[Bus],
+    principal: NamedDependency[Principal],
+    name: FromPath[str],
+    data: JSONBody[ClearanceBody],
+) -> Response[PrincipalView]:
+    """Replace the highest grade of data that somebody may see; felt everywhere within seconds."""
+    asked = SetClearance(actor=Actor.of(principal), name=name, clearance=data.clearance)
+    return _tagged(await ask_to_change(bus, "set_clearance", asked, Member))
 
 
 @post(f"{_ROOT}/principals/{{name:str}}/revoke", opt=_MANAGE, tags=_TAGS, status_code=200)
@@ -257,56 +273,12 @@ async def revoke_token(bus: NamedDependency[Bus], principal: NamedDependency[Pri
     await ask_to_change(bus, "revoke_token", RevokeToken(actor=Actor.of(principal), token=token), Done)
 
 
-# -- the audit trail ----------------------------------------------------------------------------------------------------
-
-
-@get(f"{_ROOT}/audit", opt=_AUDIT, tags=_TAGS)
-async def list_audit(
-    access: NamedDependency[Access],
-    cursor: Cursor = None,
-    limit: Limit = 100,
-    name: Annotated[str | None, QueryParameter(description="Only what this principal did")] = None,
-) -> AuditPage:
-    """Sign-ins, denials and changes, newest first."""
-    before = None if cursor is None else _position(cursor, int, str)
-    who = None if name is None else (await access.member(name)).id
-    entries = await access.entries(before=before, limit=check_limit(limit), principal=who)
-    more = encode_cursor(entries[-1].time, entries[-1].id) if len(entries) == limit else None
-    return AuditPage(items=[audit_view(entry) for entry in entries], next=more)
-
-
 ROUTES = [
     sign_in, who_am_i, sign_out, change_password, describe_invitation, redeem, list_roles, list_principals,
-    create_principal, get_principal, set_roles, revoke, reinstate, invite, issue_credentials, list_tokens,
-    create_token, revoke_token, list_audit,
+    create_principal, get_principal, set_roles, set_clearance, revoke, reinstate, invite, issue_credentials, list_tokens,
+    create_token, revoke_token, *trail.ROUTES, *people.ROUTES, *zones.ROUTES, *est.ROUTES, *policy.ROUTES, *pki.ROUTES,
+    *labels.ROUTES,
 ]  # fmt: skip
-
-
-def _admitted(request: AnyRequest, signed_in: SignedIn) -> Response[SessionView]:
-    """The answer that gives a browser its new session."""
-    seconds = (signed_in.session.expires - signed_in.session.created) // clock.MICROSECONDS
-    cookie = set_cookie(signed_in.cookie, secure=_secure(request), seconds=seconds)
-    return Response(signed_in_view(signed_in), headers={"set-cookie": cookie})
-
-
-def _position(cursor: str, *kinds: type) -> Any:
-    """The parts of a cursor of ours, of these types."""
-    position = tuple(decode_cursor(cursor))
-    if tuple(map(type, position)) != kinds:
-        raise InvalidInput(
-            "core.cursor_invalid", f"cursor {cursor[:40]!r} is not one that this list gave",
-            "Pass `next` of the previous page unchanged, or start without a cursor.", field="cursor", value=cursor[:40],
-        )  # fmt: skip
-    return position
-
-
-def _secure(request: AnyRequest) -> bool:
-    """Whether the browser speaks TLS: with us, or with a proxy before us, which the origin it states tells."""
-    return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
-
-
-def _address(request: AnyRequest) -> str:
-    return request.client.host if request.client is not None else ""
 
 
 def _tagged(member: Member) -> Response[PrincipalView]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from lineshaft.access.files import write_secret
 from lineshaft.access.grants import bus_permissions
+from lineshaft.access.zones.model import DEFAULT, ZonePlan
 from lineshaft.bus import permissions
 from lineshaft.bus.claims import (
     FOR_EVER,
@@ -47,6 +48,8 @@ class Authority:
         self._folder = home.folder("keys")
         self._subjects = Subjects(identity.tenant, identity.site)
         self._name = identity.tenant
+        self.plan: ZonePlan = DEFAULT
+        """The zone plan in force, which credentials keep to; whoever reads or changes it says so here."""
         self._operator = self._key("operator", "operator")
         self._account = self._key("account", "account", guarded=home.folder("bus"))
         self._system = self._key("system", "account")
@@ -57,10 +60,12 @@ class Authority:
         return self._account.public
 
     def credentials_for(self, principal: Principal) -> tuple[str, str]:
-        """(public key, text of the `.creds` file) of fresh credentials with what the principal's grants allow."""
+        """(public key, text) of fresh credentials with what the principal's grants allow: a `.creds` file, or for a device
+        the password of its MQTT connections.
+        """
         key = new_key("user")
-        token = user_jwt(self._account, key.public, principal.name, bus_permissions(principal, self._subjects))
-        return key.public, credentials(token, key.seed)
+        token = self._token(key.public, principal)
+        return key.public, token if principal.kind == "device" else credentials(token, key.seed)
 
     def system_credentials(self) -> str:
         """Fresh credentials for the connection that pushes accounts."""
@@ -74,7 +79,7 @@ class Authority:
             claims = read_claims(_token_in(text))
         except LineshaftError:
             return None
-        wanted = user_jwt(self._account, claims["sub"], principal.name, bus_permissions(principal, self._subjects))
+        wanted = self._token(claims["sub"], principal)
         same = all(claims.get(field) == read_claims(wanted)[field] for field in ("iss", "sub", "name", "nats"))
         return str(claims["sub"]) if same else None
 
@@ -98,6 +103,10 @@ class Authority:
             system_account=self._system.public,
             preload={self.account: self.account_token(revoked), self._system.public: system},
         )
+
+    def _token(self, key: str, principal: Principal) -> str:
+        allowed = bus_permissions(principal, self._subjects, self.plan)
+        return user_jwt(self._account, key, principal.name, allowed, bearer=principal.kind == "device")
 
     def _last_account(self) -> dict[str, Any] | None:
         """Claims of the account as last signed; None where these keys have not signed it."""

@@ -33,6 +33,17 @@ def clear_cookie(*, secure: bool) -> str:
     return set_cookie("", secure=secure, seconds=0)
 
 
+def over_tls(scheme: str, host: str | None, origin: str | None, public_origin: str) -> bool | None:
+    """Whether the browser speaks TLS, with us or with a proxy before us; None where the request does not tell."""
+    if scheme == "https" or (origin or "").startswith("https://"):
+        return True
+    if origin is not None or not public_origin.startswith("https://"):
+        return False
+    if (host or "").lower() == public_origin.removeprefix("https://").lower():
+        return True
+    return None
+
+
 def check_origin(origin: str | None, fetch_site: str | None, own: Collection[str], *, required: bool = False) -> None:
     """Refuse a request that another site's page sent.
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import typer
 
+from lineshaft.access.people.cli import app as break_glass_app
 from lineshaft.core import console
 from lineshaft.core.console import HomeOption, JsonOption, YesOption, say
 from lineshaft.core.errors import Forbidden, Unavailable
@@ -17,6 +18,7 @@ from lineshaft.core.home import Home, read_json
 app = console.application("People, services, roles and tokens.")
 token_app = console.application("API tokens for programs.")
 app.add_typer(token_app, name="token")
+app.add_typer(break_glass_app, name="break-glass")
 
 _ROOT = "/api/v1/access"
 _Name = Annotated[str, typer.Argument(help="Name of a person, app or service.")]
@@ -47,14 +49,14 @@ def create(
     name: _Name,
     role: Annotated[list[str] | None, typer.Option("--role", "-r", help="May be given several times.")] = None,
     kind: Annotated[
-        Literal["person", "app", "service"], typer.Option(help="app: a program with API tokens.")
+        Literal["person", "app", "service", "device", "node"], typer.Option(help="app: a program with API tokens.")
     ] = "person",
     template: Annotated[str, typer.Option(help="For a service: whose grants it gets, such as gateway.")] = "",
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Make a person, and the one-time link to give them; or an app or a service."""
-    roles = role if role is not None else ([] if kind == "service" else ["viewer"])
+    """Make a person, and the one-time link to give them; or an app, a service, a device, a node."""
+    roles = role if role is not None else (["viewer"] if kind in {"person", "app"} else [])
     made = _call(home, "POST", "principals", {"name": name, "kind": kind, "roles": roles, "template": template})
     if json:
         console.output(made, as_json=True)
@@ -68,6 +70,24 @@ def create(
 def roles(name: _Name, roles: _Roles, home: HomeOption = None, json: JsonOption = False) -> None:
     """Replace somebody's roles."""
     console.output(_call(home, "PUT", _principal(name, "roles"), {"roles": roles}), as_json=json)
+
+
+@app.command()
+def clearance(
+    name: _Name,
+    grade: Annotated[int, typer.Argument(min=1, max=3, help="Highest grade of data that they may see.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Set the highest grade of data that somebody may see."""
+    console.output(_call(home, "PUT", _principal(name, "clearance"), {"clearance": grade}), as_json=json)
+
+
+@app.command()
+def erase(name: _Name, yes: YesOption = False, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Destroy the keys of a revoked person's own data, in the audit trail too. It cannot be undone."""
+    console.confirm(say(f"Erase {name} for ever?", f"永久清除 {name}？"), yes=yes)
+    console.output(_call(home, "POST", _principal(name, "erase")), as_json=json)
 
 
 @app.command()
@@ -98,22 +118,6 @@ def credentials(name: _Name, yes: YesOption = False, home: HomeOption = None) ->
     """Print new bus credentials for a service elsewhere; those it had are void at once."""
     console.confirm(say(f"Void the present credentials of {name}?", f"使 {name} 现有的凭据失效？"), yes=yes)
     console.output(_call(home, "POST", _principal(name, "credentials"))["text"], as_json=False)
-
-
-@app.command()
-def audit(
-    name: Annotated[str | None, typer.Argument(help="Only what this principal did.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Entries to show.")] = 50,
-    home: HomeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Show the audit trail, newest first."""
-    params: dict[str, Any] = {"limit": limit} if name is None else {"limit": limit, "name": name}
-    items = _call(home, "GET", "audit", params=params)["items"]
-    columns = (
-        ("time", "time"), ("principal", "who"), ("action", "action"), ("resource", "what"), ("outcome", "outcome"),
-    )  # fmt: skip
-    console.output(items, as_json=json, columns=columns)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from lineshaft.access import principals
 from lineshaft.access.authority import Authority
 from lineshaft.access.files import write_secret
 from lineshaft.access.store import CREDENTIAL, PRINCIPAL
+from lineshaft.access.zones.store import current
 from lineshaft.bus.client import credentials_file
 from lineshaft.core import clock
 from lineshaft.core.home import Home
@@ -48,8 +49,9 @@ def keep_file(database: Database, home: Home, authority: Authority, principal: P
     """
     file = credentials_file(home, principal.name)
     text = file.read_text("ascii", errors="replace") if file.exists() else ""
-    key = authority.still_good(text, principal)
     with database.read() as connection:
+        authority.plan = current(connection, principal.tenant)
+        key = authority.still_good(text, principal)
         good = key is not None and holds(connection, principal.id, key)
     if good:
         file.chmod(0o600)

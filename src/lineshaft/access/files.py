@@ -12,8 +12,13 @@ def write_secret(path: Path, text: str) -> None:
     Raises:
         Unavailable: the disk is full, read-only, or fails; the file is as it was.
     """
+    write_whole(path, text.encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """The same for bytes."""
     try:
-        write_file(path, text.encode())
+        write_file(path, content)
     except OSError as error:
         raise Unavailable(
             "access.file_not_written", f"{path} cannot be written: {error.strerror}",

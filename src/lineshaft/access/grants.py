@@ -10,6 +10,8 @@ from typing import Final
 import msgspec
 
 from lineshaft.access.model import TEMPLATE
+from lineshaft.access.zones.model import ZonePlan
+from lineshaft.access.zones.permissions import cut
 from lineshaft.bus import permissions
 from lineshaft.bus.permissions import Permissions
 from lineshaft.bus.streams import CONFIG, DEADLETTER, EVENTS, TELEMETRY
@@ -32,7 +34,13 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
 ACCESS_VERBS: Final = (
     "sign_in", "redeem", "change_password", "create_principal", "set_roles", "revoke", "reinstate", "invite",
-    "create_token", "revoke_token", "issue_credentials",
+    "create_token", "revoke_token", "issue_credentials", "issue_certificate", "revoke_certificate",
+    "set_clearance", "audit_search", "audit_entry", "audit_bodies", "audit_prune", "erase_person", "witness",
+    "set_zones", "set_policy", "withdraw_policy", "approve",
+    "passkey_begin", "passkey_register", "passkey_sign_in", "passkey_rename", "passkey_remove", "oidc_begin",
+    "oidc_finish", "identity_remove", "break_glass_create", "break_glass_use", "break_glass_acknowledge",
+    "enrol", "invite_machine", "join",
+    "create_dataset", "erase_dataset", "new_file_key", "open_file_key", "pseudonym_key",
 )  # fmt: skip
 _HISTORY_VERBS: Final = ("latest", "hot", "gaps", "seal", "status")
 _EDGE_VERBS: Final = ("browse", "inspect", "test", "status", "certificates", "trust", "secret")
@@ -58,7 +66,7 @@ def _history(subjects: Subjects, name: str) -> Permissions:
 def _gateway(subjects: Subjects, name: str) -> Permissions:
     return permissions.join(
         permissions.publish(subjects.data_of(name), subjects.events_of("edge"), subjects.dead("edge")),
-        permissions.subscribe(subjects.config(name), subjects.command(name)),
+        permissions.subscribe(subjects.config(name), subjects.command(name), subjects.event("access", "crl")),
         permissions.last_message(CONFIG, subjects.config(name)),
     )
 
@@ -69,6 +77,14 @@ def _web(subjects: Subjects, _name: str) -> Permissions:
         permissions.publish(subjects.all_events(), subjects.all_configs()),
         permissions.subscribe(subjects.all_data(), subjects.all_events()),
         permissions.stream_info(TELEMETRY),
+    )
+
+
+def _device(subjects: Subjects, name: str) -> Permissions:
+    """A device that speaks MQTT: it sends under its own name and hears what it is told."""
+    return permissions.join(
+        permissions.publish(subjects.raws_of(name)),
+        permissions.subscribe(subjects.command(name), subjects.commands_below(name)),
     )
 
 
@@ -106,13 +122,15 @@ def may_ask(principal: Principal, action: str) -> bool:
     return grant is not None and action in grant.asks
 
 
-def bus_permissions(principal: Principal, subjects: Subjects) -> Permissions:
-    """What a principal's credentials allow on the bus; its own inbox at the least."""
+def bus_permissions(principal: Principal, subjects: Subjects, plan: ZonePlan) -> Permissions:
+    """What a principal's credentials allow on the bus, as far as conduits lead; its own inbox at the least."""
     name = principal.name
     grant = grant_of(principal)
     parts = [permissions.inbox(name)]
+    if principal.kind == "device":
+        parts.append(_device(subjects, name))
     if grant is not None:
         parts.append(grant.streams(subjects, name))
         parts.extend(permissions.request(subjects, name, *action.split(":")) for action in grant.asks)
         parts.extend(permissions.serve(subjects, *action.split(":")) for action in grant.serves)
-    return permissions.join(*parts)
+    return cut(permissions.join(*parts), name, plan, subjects)

@@ -53,6 +53,12 @@ class SetRoles(msgspec.Struct, frozen=True, kw_only=True):
     """The roles that the actor saw; refused where they are others by now. None: whatever they are."""
 
 
+class SetClearance(msgspec.Struct, frozen=True, kw_only=True):
+    actor: Actor
+    name: str
+    clearance: int
+
+
 class OfPrincipal(msgspec.Struct, frozen=True, kw_only=True):
     """For `revoke`, `reinstate`, `invite`, `issue_credentials`."""
 

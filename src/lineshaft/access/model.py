@@ -16,7 +16,8 @@ TEMPLATE: Final = "template"
 LOCAL: Final = "local"
 """The principal of the command line on the machine itself."""
 
-Outcome = Literal["done", "refused", "denied", "locked"]
+Outcome = Literal["asked", "done", "refused", "denied", "locked"]
+"""`asked`: written before a command is carried out; its outcome follows under the same trace."""
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     expires: int
     csrf: str
     """What the browser must send in `X-CSRF-Token` with every unsafe request."""
+    due: bool = False
+    """The cookie should be replaced by a new one."""
 
 
 class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +51,10 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     revoked: int | None
     can_sign_in: bool
     """Has a password."""
+    zone: str = ""
+    """Security zone; empty where it is in none."""
+    clearance: int = 3
+    """Highest grade of data that it may see, 1 to 3."""
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +107,13 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     decision: str
     """Id of the decision behind it; empty where none was asked."""
     facts: Mapping[str, Any]
+    kind: str = ""
+    """sign_in, denial, change, command, export, deletion, alarm or general."""
+    place: int | None = None
+    """Its number in the ledger; None for about a second after it was written."""
+    trace: str = ""
+    policy_version: str = ""
+    input_digest: str = ""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,7 +55,7 @@ def from_row(row: Row[Any], **attributes: str) -> Principal:
     """A principal from a row that holds the columns of its table, with attributes of this occasion added."""
     return Principal(
         id=row.id, name=row.name, kind=row.kind, tenant=row.tenant, roles=frozenset(row.roles),
-        attributes={**row.attributes, **attributes},
+        attributes={**row.attributes, **attributes}, zone=row.zone, clearance=row.clearance,
     )  # fmt: skip
 
 
@@ -108,6 +108,11 @@ def set_roles(connection: Connection, tenant: str, handle: str, roles: frozenset
     connection.execute(update(PRINCIPAL).where(PRINCIPAL.c.id == handle).values(roles=sorted(roles)))
 
 
+def set_clearance(connection: Connection, handle: str, clearance: int) -> None:
+    """Replace the highest grade of data that a principal may see."""
+    connection.execute(update(PRINCIPAL).where(PRINCIPAL.c.id == handle).values(clearance=clearance))
+
+
 def revoke(connection: Connection, tenant: str, handle: str) -> list[str]:
     """End everything a principal can prove itself with; returns its bus keys, now void.
 
@@ -157,5 +162,5 @@ def _members(tenant: str) -> Select[Any]:
 def _member(row: Row[Any]) -> Member:
     return Member(
         id=row.id, name=row.name, kind=row.kind, roles=cast("list[Role]", row.roles), created=row.created,
-        revoked=row.revoked, can_sign_in=row.can_sign_in,
+        revoked=row.revoked, can_sign_in=row.can_sign_in, zone=row.zone, clearance=row.clearance,
     )  # fmt: skip

@@ -14,6 +14,8 @@ LADDER: Final[tuple[Role, ...]] = ("viewer", "operator", "engineer", "administra
 
 ACTIONS: Final[dict[str, Role]] = {
     "access:self": "viewer",  # see oneself, end one's session, change one's password, hold tokens
+    "access:approve": "viewer",  # as a second person, of the role that the policy names
+    "access:labels": "viewer",  # see labels, datasets, holds
     "history:read": "viewer",
     "edge:read": "viewer",
     "demo:read": "viewer",
@@ -26,10 +28,24 @@ ACTIONS: Final[dict[str, Role]] = {
     "history:write": "engineer",
     "history:manage": "engineer",
     "records:backup": "engineer",
+    "access:label": "engineer",
+    "access:dataset": "engineer",
+    "access:leak": "engineer",
+    "access:approve_export": "administrator",
+    "access:erase": "administrator",
+    "access:hold": "administrator",
+    "access:trace": "administrator",
     "access:manage": "administrator",
+    "access:policy": "administrator",
+    "access:zones": "administrator",
     "access:audit": "administrator",
+    "access:audit_prune": "administrator",
+    "access:erase_person": "administrator",
     "system:manage": "administrator",
 }
+
+COMMANDS: Final = frozenset({"demo:control"})
+"""Actions that move something in the plant: each has its audit entry on disk before it is carried out."""
 
 ROLE_ACTIONS: Final[dict[Role, frozenset[str]]] = {
     role: frozenset(action for action, lowest in ACTIONS.items() if LADDER.index(lowest) <= rank)

@@ -27,10 +27,12 @@ from lineshaft.access.messages import (
     OfPrincipal,
     Redeem,
     RevokeToken,
+    SetClearance,
     SetRoles,
     SignIn,
 )
 from lineshaft.access.model import Member
+from lineshaft.access.parts import Part, Surroundings, load_parts
 from lineshaft.access.passwords import PasswordHasher
 from lineshaft.access.settings import AccessSettings
 from lineshaft.access.sign_in import SignInDesk
@@ -69,6 +71,7 @@ class AccessService(Service):
         self._bus: Bus | None = None
         self._noted: dict[str, str] = {}
         self._care: ServerCare | None = None
+        self._parts: list[Part] = []
 
     async def start(self) -> None:
         self._database = Database.open(self.context.settings.of(RecordsSettings), self.context.home)
@@ -81,9 +84,11 @@ class AccessService(Service):
         self._administration = Administration(self._database, self._identity, self._settings, self._authority)
         bus = await self._connect()
         self._care = ServerCare(self._server, self.context.home)
+        self._parts = await self._start_parts(bus)
         await self._serve(bus)
         self._to_push.set()
-        for work in (self._keep_pushed(), self._keep_streams(bus), self._keep_tidy(), self._care.run()):
+        own = [self._keep_pushed(), self._keep_streams(bus), self._keep_tidy(), self._care.run()]
+        for work in (*own, *(task for part in self._parts for task in part.tasks())):
             task = asyncio.create_task(work)
             task.add_done_callback(self._ended)
             self._tasks.append(task)
@@ -103,7 +108,18 @@ class AccessService(Service):
                 hint="" if self._pushed else "They are as soon as the bus answers.",
             ),
             *storage,
+            *(check for part in self._parts for check in part.checks()),
         ]  # fmt: skip
+
+    async def _start_parts(self, bus: Bus) -> list[Part]:
+        surroundings = Surroundings(
+            context=self.context, database=self._database, access=self._access, administration=self._administration,
+            authority=self._authority, bus=bus, stack=self._stack, cut_off=self._push_now,
+        )  # fmt: skip
+        parts = load_parts(surroundings)
+        for part in parts:
+            await part.start()
+        return parts
 
     # -- the bus ----------------------------------------------------------------------------------------------------
 
@@ -128,6 +144,7 @@ class AccessService(Service):
                 "create_principal", CreatePrincipal, self._administration.create_principal
             ),
             "invite": self._answer("invite", OfPrincipal, self._administration.invite),
+            "set_clearance": self._answer("set_clearance", SetClearance, self._administration.set_clearance),
             "set_roles": self._answer("set_roles", SetRoles, self._administration.set_roles),
             "revoke": self._answer("revoke", OfPrincipal, self._revoke),
             "reinstate": self._answer("reinstate", OfPrincipal, self._reinstate),
@@ -135,6 +152,9 @@ class AccessService(Service):
             "revoke_token": self._answer("revoke_token", RevokeToken, self._revoke_token),
             "issue_credentials": self._answer("issue_credentials", OfPrincipal, self._issue_credentials),
         }
+        for part in self._parts:
+            for verb, answered in part.verbs().items():
+                handlers[verb] = self._answer(verb, answered.body, answered.work)
         assert handlers.keys() == set(ACCESS_VERBS)
         for verb, handler in handlers.items():
             await bus.serve("access", verb, handler)

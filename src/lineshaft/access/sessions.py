@@ -1,8 +1,12 @@
-"""Sessions of signed-in browsers. Each sign-in makes a new one: a cookie that was planted beforehand is worth nothing."""
+"""Sessions of signed-in browsers. Each sign-in makes a new one: a cookie that was planted beforehand is worth nothing.
+
+A session's secret, which is its cookie, is replaced by a new one from time to time and when its person's roles change;
+the one before is good for a moment more, for the requests under way. The CSRF token stays, so pages need not know.
+"""
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from lineshaft.access.browser import csrf_of
 from lineshaft.access.model import Session, SignedIn
@@ -19,19 +23,23 @@ AHEAD_US: Final = 300 * clock.MICROSECONDS
 """What was made further in the future than this was made before the clock stepped back, and is not believed."""
 PER_PRINCIPAL: Final = 20
 """A person's oldest sessions end when there are more."""
+OLD_SECRET_US: Final = 30 * clock.MICROSECONDS
+"""How long a replaced secret still counts."""
 
 
-def start(connection: Connection, principal: Principal, address: str, settings: AccessSettings) -> SignedIn:
-    """A new session in the caller's transaction."""
+def start(
+    connection: Connection, principal: Principal, address: str, settings: AccessSettings, *, ends: int | None = None
+) -> SignedIn:
+    """A new session in the caller's transaction; it ends at `ends` where that is given."""
     now, cookie = clock.now_us(), new_secret()
     session = Session(
-        id=ids.new_id(), created=now, expires=now + settings.session_hours * 3600 * clock.MICROSECONDS,
-        csrf=csrf_of(cookie),
+        id=ids.new_id(), created=now, csrf=csrf_of(cookie),
+        expires=now + settings.session_hours * 3600 * clock.MICROSECONDS if ends is None else ends,
     )  # fmt: skip
     connection.execute(
         insert(SESSION).values(
             id=session.id, digest=digest(cookie), principal=principal.id, created=now, seen=now,
-            expires=session.expires, address=address,
+            expires=session.expires, address=address, rotated=now,
         )
     )  # fmt: skip
     own = select(SESSION.c.id).where(SESSION.c.principal == principal.id).order_by(SESSION.c.created.desc())
@@ -41,22 +49,81 @@ def start(connection: Connection, principal: Principal, address: str, settings: 
 
 
 def find(connection: Connection, tenant: str, cookie: str) -> Row[Any]:
-    """The session of a cookie with its principal's columns: `session`, `session_created`, `seen`, `expires`, and theirs.
+    """The session of a cookie with its principal's columns: `session`, `session_created`, `seen`, `expires`, `rotated`,
+    `csrf`, `until` (None unless the cookie has been replaced), and theirs.
 
     Raises:
         Unauthenticated: there is none.
     """
-    row = connection.execute(
-        select(
-            SESSION.c.id.label("session"), SESSION.c.created.label("session_created"), SESSION.c.seen,
-            SESSION.c.expires, PRINCIPAL,
-        )
-        .join(PRINCIPAL, PRINCIPAL.c.id == SESSION.c.principal)
-        .where(SESSION.c.digest == digest(cookie), PRINCIPAL.c.tenant == tenant, PRINCIPAL.c.revoked.is_(None))
-    ).one_or_none()  # fmt: skip
+    row = _find(connection, tenant, _has_secret(cookie))
     if row is None:
         raise over()
     return row
+
+
+def find_by_id(connection: Connection, tenant: str, session: str) -> Row[Any]:
+    """As `find`, for a session whose secret was proved before.
+
+    Raises:
+        Unauthenticated: it has ended.
+    """
+    row = _find(connection, tenant, SESSION.c.id == session)
+    if row is None:
+        raise over()
+    return row
+
+
+def _find(connection: Connection, tenant: str, which: ColumnElement[bool]) -> Row[Any] | None:
+    return connection.execute(
+        select(
+            SESSION.c.id.label("session"), SESSION.c.created.label("session_created"), SESSION.c.seen,
+            SESSION.c.expires, SESSION.c.rotated, SESSION.c.csrf, SESSION.c.digest, SESSION.c.previous_until, PRINCIPAL,
+        )
+        .join(PRINCIPAL, PRINCIPAL.c.id == SESSION.c.principal)
+        .where(which, PRINCIPAL.c.tenant == tenant, PRINCIPAL.c.revoked.is_(None))
+    ).one_or_none()  # fmt: skip
+
+
+def _has_secret(cookie: str) -> ColumnElement[bool]:
+    """The session whose secret this is, or was a moment ago."""
+    key, now = digest(cookie), clock.now_us()
+    lately = SESSION.c.previous_until.between(now, now + OLD_SECRET_US)  # not from a future that the clock has left
+    return or_(SESSION.c.digest == key, and_(SESSION.c.previous == key, lately))
+
+
+def replaced(row: Row[Any], cookie: str) -> bool:
+    """Whether the cookie is the one before a session's present one."""
+    return bool(row.digest != digest(cookie))
+
+
+def due(row: Row[Any], every_us: int) -> bool:
+    """Whether a session should get a new secret."""
+    age = clock.now_us() - row.rotated
+    return age >= every_us or age < -AHEAD_US
+
+
+def rotate(connection: Connection, cookie: str) -> str | None:
+    """Give the session of this cookie a new one, returned; None where it has been replaced or has ended meanwhile."""
+    row = connection.execute(
+        select(SESSION.c.id, SESSION.c.csrf).where(SESSION.c.digest == digest(cookie))
+    ).one_or_none()
+    if row is None:
+        return None
+    now, renewed = clock.now_us(), new_secret()
+    connection.execute(
+        update(SESSION)
+        .where(SESSION.c.id == row.id)
+        .values(
+            digest=digest(renewed), previous=digest(cookie), previous_until=now + OLD_SECRET_US, rotated=now,
+            csrf=row.csrf or csrf_of(cookie),
+        )
+    )  # fmt: skip
+    return renewed
+
+
+def make_due(connection: Connection, principal: str) -> None:
+    """Let each session of a person get a new secret with its next request."""
+    connection.execute(update(SESSION).where(SESSION.c.principal == principal).values(rotated=0))
 
 
 def check(row: Row[Any], seen: int, idle_us: int) -> None:
@@ -77,13 +144,30 @@ def touch(connection: Connection, session: str, seen: int) -> None:
 
 def end(connection: Connection, cookie: str) -> str | None:
     """End the session of a cookie; returns its principal, None where there was none."""
-    row = connection.execute(
-        select(SESSION.c.id, SESSION.c.principal).where(SESSION.c.digest == digest(cookie))
-    ).one_or_none()
+    row = connection.execute(select(SESSION.c.id, SESSION.c.principal).where(_has_secret(cookie))).one_or_none()
     if row is None:
         return None
     connection.execute(delete(SESSION).where(SESSION.c.id == row.id))
     return str(row.principal)
+
+
+def list_of(connection: Connection, principal: str) -> list[Row[Any]]:
+    """A person's sessions, the newest first: `id`, `created`, `seen`, `expires`, `address`."""
+    columns = (SESSION.c.id, SESSION.c.created, SESSION.c.seen, SESSION.c.expires, SESSION.c.address)
+    own = select(*columns).where(SESSION.c.principal == principal)
+    return list(connection.execute(own.order_by(SESSION.c.created.desc(), SESSION.c.id.desc())))
+
+
+def end_one(connection: Connection, principal: str, session: str) -> bool:
+    """End one session of a person; whether there was one."""
+    gone = delete(SESSION).where(SESSION.c.principal == principal, SESSION.c.id == session)
+    return connection.execute(gone).rowcount == 1
+
+
+def end_others(connection: Connection, principal: str, keep: str) -> int:
+    """End every session of a person but one; returns how many."""
+    gone = delete(SESSION).where(SESSION.c.principal == principal, SESSION.c.id != keep)
+    return connection.execute(gone).rowcount
 
 
 def end_all(connection: Connection, principal: str) -> int:

@@ -14,6 +14,12 @@ class AccessSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=T
     session_idle_minutes: Annotated[
         int, Meta(ge=5, le=10080, description="A session ends after this long without a request.")
     ] = 240
+    session_rotation_minutes: Annotated[
+        int, Meta(ge=1, le=1440, description="A session's cookie is replaced by a new one after this long.")
+    ] = 60
+    break_glass_minutes: Annotated[
+        int, Meta(ge=5, le=480, description="How long the emergency code lets its user administer.")
+    ] = 60
     lockout_attempts: Annotated[
         int, Meta(ge=3, le=20, description="Failed sign-ins of one name within the window before it is locked.")
     ] = 5

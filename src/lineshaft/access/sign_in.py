@@ -18,6 +18,7 @@ from lineshaft.access.model import Outcome, SignedIn
 from lineshaft.access.names import check_name, normal_name, searched_name
 from lineshaft.access.password_rules import check_password
 from lineshaft.access.passwords import PasswordHasher
+from lineshaft.access.people.admission import admit
 from lineshaft.access.settings import AccessSettings
 from lineshaft.access.store import ADDRESS, PASSWORD, PRINCIPAL
 from lineshaft.core import clock
@@ -28,8 +29,6 @@ from lineshaft.core.principals import Principal
 from lineshaft.records import Database
 
 SIGN_INS: Final = Counter("lineshaft_access_sign_ins", "Attempts to sign in.", ["outcome"])
-KNOWN_ADDRESSES: Final = 20
-"""From how many places a person is known; the least recent is forgotten."""
 
 
 class _Charged(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,9 +112,7 @@ class SignInDesk:
         self._lockout.forgive(connection, charged.limits)
         if renewed is not None:
             connection.execute(update(PASSWORD).where(PASSWORD.c.principal == row.id).values(hash=renewed))
-        if previous:
-            sessions.end(connection, previous)
-        return self._admit(connection, principals.from_row(row), address, "access:sign_in")
+        return admit(connection, principals.from_row(row), address, self._settings, "access:sign_in", previous=previous)
 
     def _still_welcome(self, connection: Connection, charged: _Charged) -> Row[Any] | None:
         """The person, unless revoked or given another password while this one was being verified."""
@@ -164,7 +161,7 @@ class SignInDesk:
         self._set_password(connection, person.id, hashed)
         for known in (True, False):
             self._lockout.forgive(connection, self._lockout.limits(person.name, address, known=known)[:1])
-        return self._admit(connection, person, address, "access:redeem")
+        return admit(connection, person, address, self._settings, "access:redeem")
 
     def _new_administrator(self, connection: Connection, name: str) -> Principal:
         """Who redeems a link that names nobody: a new administrator, or one there is."""
@@ -227,7 +224,7 @@ class SignInDesk:
             raise _wrong()
         self._set_password(connection, person.id, hashed)
         audit.write(connection, self._tenant, _password_act(person, address, done=True))
-        return self._admit(connection, principals.from_row(row), address, "access:sign_in")
+        return admit(connection, principals.from_row(row), address, self._settings, "access:sign_in")
 
     # -- in the caller's transaction --------------------------------------------------------------------------------
 
@@ -236,21 +233,6 @@ class SignInDesk:
         connection.execute(delete(PASSWORD).where(PASSWORD.c.principal == person))
         connection.execute(insert(PASSWORD).values(principal=person, hash=hashed, changed=clock.now_us()))
         sessions.end_all(connection, person)
-
-    def _admit(self, connection: Connection, person: Principal, address: str, action: str) -> SignedIn:
-        """A new session, the address remembered, the audit entry."""
-        connection.execute(delete(ADDRESS).where(ADDRESS.c.principal == person.id, ADDRESS.c.address == address))
-        connection.execute(insert(ADDRESS).values(principal=person.id, address=address, seen=clock.now_us()))
-        known = select(ADDRESS.c.address).where(ADDRESS.c.principal == person.id).order_by(ADDRESS.c.seen.desc())
-        forgotten = list(connection.scalars(known))[KNOWN_ADDRESSES:]
-        connection.execute(delete(ADDRESS).where(ADDRESS.c.principal == person.id, ADDRESS.c.address.in_(forgotten)))
-        signed_in = sessions.start(connection, person, address, self._settings)
-        act = Act(
-            principal=person.id, action=action, resource=person.id, outcome="done",
-            facts={"address": address, "session": signed_in.session.id},
-        )  # fmt: skip
-        audit.write(connection, self._tenant, act)
-        return signed_in
 
 
 def _chosen_name(asked: str, invited: str | None) -> str:

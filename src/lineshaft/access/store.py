@@ -1,6 +1,6 @@
 """Tables of access. Times are microseconds since 1970 UTC; secrets are kept as SHA-256 or Argon2id only."""
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 from sqlalchemy.schema import UniqueConstraint
 
 METADATA = MetaData()
@@ -27,6 +27,8 @@ PRINCIPAL = Table(
     Column("attributes", JSON, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("revoked", BigInteger),
+    Column("zone", String(63), nullable=False, server_default=""),
+    Column("clearance", Integer, nullable=False, server_default="3"),
     UniqueConstraint("tenant", "name", name="access_principal_name"),
 )
 
@@ -48,6 +50,10 @@ SESSION = Table(
     Column("seen", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=False),
     Column("address", String(64), nullable=False),
+    Column("rotated", BigInteger, nullable=False, server_default="0"),  # when the present secret was made
+    Column("csrf", String(43), nullable=False, server_default=""),  # empty until the first secret is replaced
+    Column("previous", _DIGEST, index=True),  # the secret before, good for requests under way
+    Column("previous_until", BigInteger, nullable=False, server_default="0"),
 )
 
 TOKEN = Table(
@@ -114,7 +120,15 @@ AUDIT = Table(
     Column("resource", String(512), nullable=False),
     Column("outcome", String(16), nullable=False),
     Column("decision", _ID, nullable=False),
-    Column("facts", JSON, nullable=False),
+    Column("facts", JSON, nullable=False),  # empty once the entry is in the ledger: the body has them
+    Column("class", String(16), nullable=False, server_default="general"),
+    Column("policy", String(64), nullable=False, server_default=""),
+    Column("input", String(64), nullable=False, server_default=""),
+    Column("trace", String(64), nullable=False, server_default=""),
+    Column("leaf", BigInteger),  # place in the ledger; null until it has one
+    Column("salt", LargeBinary),
+    Column("body", LargeBinary),  # what the ledger's leaf stands for; null once it is pruned
     Index("access_audit_time", "tenant", "time", "id"),
     Index("access_audit_principal", "principal", "time"),
+    Index("access_audit_leaf", "tenant", "leaf"),
 )

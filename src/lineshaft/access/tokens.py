@@ -49,8 +49,10 @@ def create(connection: Connection, principal: str, label: str, scopes: list[str]
     return NewToken(token=made, text=text)
 
 
-def find(connection: Connection, tenant: str, text: str) -> Row[Any]:
+def find(connection: Connection, text: str) -> Row[Any]:
     """The token of a text with its principal's columns: `token`, `scopes`, `used`, `expires`, and theirs.
+
+    The principal may be of any tenant in the records; what it then reaches is another question.
 
     Raises:
         Unauthenticated: no such token, a wrong secret, a revoked owner; all with the same words.
@@ -61,7 +63,7 @@ def find(connection: Connection, tenant: str, text: str) -> Row[Any]:
         row = connection.execute(
             select(TOKEN.c.id.label("token"), TOKEN.c.digest, TOKEN.c.scopes, TOKEN.c.used, TOKEN.c.expires, PRINCIPAL)
             .join(PRINCIPAL, PRINCIPAL.c.id == TOKEN.c.principal)
-            .where(TOKEN.c.id == parts[0], PRINCIPAL.c.tenant == tenant, PRINCIPAL.c.revoked.is_(None))
+            .where(TOKEN.c.id == parts[0], PRINCIPAL.c.revoked.is_(None))
         ).one_or_none()
     if not matches(parts[1] if parts else "", row.digest if row is not None else _NOTHING) or row is None:
         raise Unauthenticated(

@@ -1,11 +1,11 @@
 """What the routes of access take and give as JSON. Times are RFC 3339."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from lineshaft.access.model import AuditEntry, Member, NewInvitation, NewToken, SignedIn, Token
+from lineshaft.access.model import Member, NewInvitation, NewToken, SignedIn, Token
 from lineshaft.access.roles import actions_of
 from lineshaft.core import clock
 from lineshaft.core.principals import Principal, PrincipalKind
@@ -60,6 +60,12 @@ class RolesBody(_Body, frozen=True, kw_only=True):
     """Roles: viewer, operator, engineer, administrator."""
 
     roles: list[str]
+
+
+class ClearanceBody(_Body, frozen=True, kw_only=True):
+    """The highest grade of data that somebody may see, 1 to 3."""
+
+    clearance: int
 
 
 class TokenBody(_Body, frozen=True, kw_only=True):
@@ -118,6 +124,10 @@ class PrincipalView(msgspec.Struct, frozen=True, kw_only=True):
     revoked: str | None
     can_sign_in: bool
     """Has a password."""
+    zone: str
+    """Security zone; empty where it is in none."""
+    clearance: int
+    """Highest grade of data that it may see, 1 to 3."""
 
 
 class NewPrincipalView(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,27 +190,6 @@ class RoleList(msgspec.Struct, frozen=True, kw_only=True):
     items: list[RoleView]
 
 
-class AuditView(msgspec.Struct, frozen=True, kw_only=True):
-    """One recorded act."""
-
-    id: str
-    time: str
-    principal: str
-    action: str
-    resource: str
-    outcome: str
-    decision: str
-    facts: dict[str, Any]
-
-
-class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
-    """The audit trail, newest first."""
-
-    items: list[AuditView]
-    next: str | None
-    """Cursor of the next page; null at the end."""
-
-
 def session_view(principal: Principal, actions: list[str], *, csrf: str | None, expires: int | None) -> SessionView:
     return SessionView(
         id=principal.id, name=principal.name, kind=principal.kind, roles=sorted(principal.roles), actions=actions,
@@ -217,7 +206,8 @@ def principal_view(member: Member) -> PrincipalView:
     return PrincipalView(
         id=member.id, name=member.name, kind=member.kind, roles=list(member.roles),
         created=clock.rfc3339(member.created), can_sign_in=member.can_sign_in,
-        revoked=None if member.revoked is None else clock.rfc3339(member.revoked),
+        revoked=None if member.revoked is None else clock.rfc3339(member.revoked), zone=member.zone,
+        clearance=member.clearance,
     )  # fmt: skip
 
 
@@ -239,10 +229,3 @@ def token_view(token: Token) -> TokenView:
 
 def new_token_view(made: NewToken) -> NewTokenView:
     return NewTokenView(token=token_view(made.token), text=made.text)
-
-
-def audit_view(entry: AuditEntry) -> AuditView:
-    return AuditView(
-        id=entry.id, time=clock.rfc3339(entry.time), principal=entry.principal, action=entry.action,
-        resource=entry.resource, outcome=entry.outcome, decision=entry.decision, facts=dict(entry.facts),
-    )  # fmt: skip

@@ -22,6 +22,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     """The name its certificate must bear; empty: the host's."""
     tls_ca: str = ""
     """PEM file of trusted authorities; empty: those of the system."""
+    mqtt_port: int = 0
+    """Where devices connect by MQTT; 0: nowhere."""
 
     @property
     def url(self) -> str:

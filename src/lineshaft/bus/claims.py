@@ -100,18 +100,21 @@ def account_jwt(
     return _sign(operator, account, name, claims, after=after)
 
 
-def user_jwt(account: Key, user: str, name: str, permissions: Permissions) -> str:
+def user_jwt(account: Key, user: str, name: str, permissions: Permissions, *, bearer: bool = False) -> str:
     """A user's token; it has no expiry: revocation in the account's token ends it.
 
     Args:
         user: the user's public key.
         name: the principal's name, as the server's logs and connection lists show it.
+        bearer: the token alone proves its holder, as the password of an MQTT connection and nothing else.
     """
     claims: dict[str, Any] = {
         "type": "user", "version": 2, "subs": _UNLIMITED, "data": _UNLIMITED, "payload": _UNLIMITED,
         "pub": _allow(permissions.publish), "sub": _allow(permissions.subscribe),
-        "allowed_connection_types": ["STANDARD"],
+        "allowed_connection_types": ["MQTT" if bearer else "STANDARD"],
     }  # fmt: skip
+    if bearer:
+        claims["bearer_token"] = True
     if permissions.respond:
         claims["resp"] = {"max": _UNLIMITED, "ttl": RESPOND_SECONDS * 1_000_000_000}
     return _sign(account, user, name, claims)

@@ -26,6 +26,7 @@ _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # what to conn
 _FREE_PORTS = range(20000, 32768)  # below the range from which the kernel takes ports of outgoing connections
 _CONFIG_STREAM_BYTES = 256 * MIB
 _MEMORY_STORE_BYTES = 64 * MIB
+_MQTT_STORE_BYTES = 64 * MIB
 
 
 class BusAuth(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,13 +66,20 @@ class BusServer:
             host=_WILDCARDS.get(listen, listen), port=self._settings.port or free_port(listen),
             tls=self._settings.encrypted, tls_ca=self._settings.tls_ca,
             tls_name=certificate_name(self._settings) if self._settings.encrypted else "",
+            mqtt_port=self._mqtt_port(),
         )  # fmt: skip
-        write_file(self._config_file, self._render(self._address.port).encode())
+        write_file(self._config_file, self._render(self._address).encode())
         write_address(self._home, self._address)
         return self._address
 
-    def _render(self, port: int) -> str:
-        return render(self._settings, self._auth, self._folder, port, self._home.folder("run") / PID_FILE)
+    def _render(self, address: Address) -> str:
+        pid_file = self._home.folder("run") / PID_FILE
+        return render(self._settings, self._auth, self._folder, address.port, pid_file, address.mqtt_port)
+
+    def _mqtt_port(self) -> int:
+        if not self._settings.mqtt:
+            return 0
+        return self._settings.mqtt_port or free_port(self._settings.mqtt_host.strip("[]"))
 
     async def probe(self) -> bool:
         """True once the server answers; its streams are open by then."""
@@ -99,15 +107,17 @@ async def answers(address: Address) -> bool:
     return False
 
 
-def render(settings: BusSettings, auth: BusAuth, folder: Path, port: int, pid_file: Path) -> str:
+def render(settings: BusSettings, auth: BusAuth, folder: Path, port: int, pid_file: Path, mqtt_port: int = 0) -> str:
     """The server's configuration. One option per line inside `jetstream`: the server refuses several."""
     files = settings.store_max_bytes + settings.event_max_bytes + settings.dead_max_bytes + _CONFIG_STREAM_BYTES
+    files += _MQTT_STORE_BYTES if mqtt_port else 0
     preload = "\n".join(f"  {account}: {token}" for account, token in auth.preload.items())
     return f"""# Written by Lineshaft at each start: changes here are lost.
 server_name: lineshaft
 pid_file: {_quote(str(pid_file))}
 listen: {_quote(_join(settings.host.strip("[]"), port))}
 max_payload: {settings.max_payload}
+max_control_line: 65536  # a service's credentials name every request it may make; 4 KiB are too few for web
 max_pending: {max(16 * MIB, 4 * settings.max_payload)}
 ping_interval: "20s"
 ping_max: 2
@@ -128,7 +138,7 @@ resolver {{
 resolver_preload {{
 {preload}
 }}
-{_render_tls(settings)}"""
+{_render_tls(settings)}{_render_mqtt(settings, mqtt_port)}"""
 
 
 def check_listener(settings: BusSettings) -> None:
@@ -142,6 +152,13 @@ def check_listener(settings: BusSettings) -> None:
             "bus.tls_required", f"bus.host is {settings.host!r}: beyond loopback the bus runs with TLS only",
             "Set bus.tls_certificate, bus.tls_key and bus.tls_ca, or let bus.host be 127.0.0.1.",
             field="bus.host", value=settings.host,
+        )  # fmt: skip
+    if settings.mqtt and not is_loopback(settings.mqtt_host) and not settings.tls_certificate:
+        raise InvalidInput(
+            "bus.mqtt_tls_required",
+            f"bus.mqtt_host is {settings.mqtt_host!r}: beyond loopback devices connect with TLS only",
+            "Set bus.tls_certificate, bus.tls_key and bus.tls_ca, or let bus.mqtt_host be 127.0.0.1.",
+            field="bus.mqtt_host", value=settings.mqtt_host,
         )  # fmt: skip
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         missing = "bus.tls_key" if settings.tls_certificate else "bus.tls_certificate"
@@ -210,13 +227,29 @@ def _render_tls(settings: BusSettings) -> str:
         return ""
     # The handshake comes first: nothing, not even the server's greeting, crosses the wire in the open.
     return f"""tls {{
-  cert_file: {_quote(str(Path(settings.tls_certificate).absolute()))}
-  key_file: {_quote(str(Path(settings.tls_key).absolute()))}
-  min_version: "1.2"
+{_tls_files(settings)}
   handshake_first: true
-  timeout: 5
 }}
 """
+
+
+def _render_mqtt(settings: BusSettings, port: int) -> str:
+    """The listener for devices. Their password is a token of ours; names are free, anonymous ones are refused."""
+    if not port:
+        return ""
+    tls = f"  tls {{\n{_tls_files(settings)}\n  }}\n" if settings.tls_certificate else ""
+    return f"""mqtt {{
+  listen: {_quote(_join(settings.mqtt_host.strip("[]"), port))}
+  max_ack_pending: 100
+{tls}}}
+"""
+
+
+def _tls_files(settings: BusSettings) -> str:
+    return f"""  cert_file: {_quote(str(Path(settings.tls_certificate).absolute()))}
+  key_file: {_quote(str(Path(settings.tls_key).absolute()))}
+  min_version: "1.2"
+  timeout: 5"""
 
 
 def _check_readable(field: str, value: str) -> None:

@@ -22,7 +22,7 @@ from lineshaft.bus.connection import Connection, Listener, status_of
 from lineshaft.bus.envelopes import encode_body
 from lineshaft.bus.permissions import RESPOND_SECONDS
 from lineshaft.bus.subjects import Subjects
-from lineshaft.core import clock, ids, logs
+from lineshaft.core import clock, ids, logs, trace
 from lineshaft.core.errors import InvalidInput, LineshaftError, TooMany, Unavailable
 
 Handler = Callable[[str, bytes], Awaitable[Any]]
@@ -44,6 +44,7 @@ REPLY_SECONDS = RESPOND_SECONDS / 4
 _CLOSE_SECONDS = 5.0
 _MAXIMUM_ERROR_BYTES = 32 << 10
 _ERROR, _STREAM, _CHUNK, _END, _ALIVE = "Ls-Error", "Ls-Stream", "Ls-Chunk", "Ls-End", "Ls-Alive"
+_TRACE = "Ls-Trace"
 _OWN = (_CHUNK, _STREAM)
 _CANCEL = -1
 
@@ -83,7 +84,8 @@ class Services:
     async def request(self, package: str, verb: str, body: Any, *, timeout: float) -> bytes:
         """Ask and wait for the answer's bytes; see `Bus.request`."""
         subject = self._subjects.service(package, verb, self._connection.name)
-        answer = await self._connection.ask(subject, encode_body(body), timeout=timeout)
+        headers = {_TRACE: trace.current()} if trace.current() else None
+        answer = await self._connection.ask(subject, encode_body(body), timeout=timeout, headers=headers)
         if answer is None:
             raise faults.nobody_listens(package, verb)
         raise_error(answer)
@@ -166,6 +168,7 @@ class Services:
     ) -> None:
         """One request from its message to its answer, whatever happens in between."""
         caller = message.subject.rsplit(".", 1)[1]
+        trace.resume((message.headers or {}).get(_TRACE, ""))
         try:
             await answer(caller, message)
         except LineshaftError as error:

@@ -35,6 +35,9 @@ class BusSettings(Section, frozen=True):
     tls_ca: Annotated[
         str, Meta(description="PEM file of the authorities that clients trust; empty: those of the system")
     ] = ""
+    mqtt: Annotated[bool, Meta(description="Let devices connect to the box's own bus by MQTT 3.1.1")] = False
+    mqtt_host: Annotated[str, Meta(description="Address MQTT listens on; TLS is needed beyond loopback")] = "127.0.0.1"
+    mqtt_port: Annotated[int, Meta(ge=0, le=65535, description="Port of MQTT; 0: any free one")] = 1883
 
     @property
     def encrypted(self) -> bool:

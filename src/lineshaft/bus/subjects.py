@@ -7,6 +7,7 @@ ls.<tenant>.<site>.cmd.<gateway>                    commands, never stored
 ls.<tenant>.<site>.svc.<package>.<verb>.<caller>    requests; the server lets nobody but <caller> publish there
 ls.<tenant>.<site>.flow.<package>.<caller>.<stream> credit of a streamed answer, from its caller to its giver
 ls.<tenant>.<site>.dead.<package>                   what could not be decoded, with the reason
+ls.<tenant>.<site>.raw.<device>.…                   what a device itself sends, in its own form
 """
 
 import re
@@ -84,6 +85,14 @@ class Subjects:
 
     def command(self, gateway: str) -> str:
         return f"{self._root}.cmd.{check_token(gateway, field='gateway')}"
+
+    def commands_below(self, device: str) -> str:
+        """What a device may be told under topics of its own."""
+        return f"{self.command(device)}.>"
+
+    def raws_of(self, device: str) -> str:
+        """Everything that one device itself sends."""
+        return f"{self._root}.raw.{check_token(device, field='device')}.>"
 
     def dead(self, package: str) -> str:
         return f"{self._root}.dead.{check_token(package, field='package')}"

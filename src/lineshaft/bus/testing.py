@@ -98,6 +98,11 @@ class TestBus:
         allowed = permissions.join(permissions.inbox(name), *may) if may else everything(self.subjects, name)
         self._write(credentials_file(self.home, name), self._account, name, allowed)
 
+    def device(self, name: str, *may: Permissions) -> str:
+        """The MQTT password of a device, of a new key."""
+        key = self._users[name] = claims.new_key("user")
+        return claims.user_jwt(self._account, key.public, name, permissions.join(*may), bearer=True)
+
     async def revoke(self, name: str) -> None:
         """Make the tokens of `name` void and push that to the running server."""
         self._revoked[self._users[name].public] = claims.FOR_EVER

@@ -3,6 +3,8 @@
 The order makes it consistent: hot values are sealed first; then the bus server is paused for the moment in which its
 folder and the history table's log are copied, so that no message is trimmed that the copied log does not hold;
 table files are immutable and follow after. A paused server's files are as a killed one's, which it recovers from.
+The ledger comes before the records: entries that the copied records have and the copied ledger lacks are appended at
+the next start, just as after a kill.
 """
 
 import contextlib
@@ -12,10 +14,10 @@ import shutil
 import signal
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +28,9 @@ from lineshaft.core.errors import Conflict, InvalidInput, LineshaftError
 from lineshaft.core.home import Home, read_json, sync_folder
 from lineshaft.core.settings import Settings
 from lineshaft.history.settings import HistorySettings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 backup_app = console.application()
 restore_app = console.application()
@@ -38,22 +43,35 @@ _PAUSED_HISTORY = (*(f"{table}/_delta_log" for table in _TABLES), "snapshots")
 """The logs before the writer's snapshots: in that order the snapshot that belongs to the copied logs is among them."""
 
 
+_LEDGER = ("key", "checkpoint.cosigned", "checkpoint", "journal", "tile")
+"""A log's files in an order in which each holds at least what those before it speak of."""
+
+
 @backup_app.command()
 def backup(
     file: Annotated[Path | None, typer.Argument(help="[default: a dated file in the home's backups folder]")] = None,
+    recipient: Annotated[
+        str, typer.Option("--for", help="Who gets the file, where it leaves the organisation; needs an approval.")
+    ] = "",
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Write the whole installation (records, keys, history, bus) to one file, running or not."""
+    from lineshaft.access.labels import copies
     from lineshaft.cli.catalogue import load_settings
 
     place = home_of(home)
-    place.identity()
+    identity = place.identity()
     target = file or place.backups / f"lineshaft-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
     running = place.running_pid() is not None
+    settings = load_settings(place)
+    _in_records(place, settings, lambda connection: copies.check(connection, identity, recipient))
     if running:
         _seal(place)
-    size = write_backup(place, load_settings(place), target)
+    size = write_backup(place, settings, target)
+    _in_records(
+        place, settings, lambda connection: copies.record(connection, identity, recipient=recipient, size=size)
+    )  # fmt: skip
     answer = {"file": str(target), "bytes": size, "online": running}
     if json:
         console.output(answer, as_json=True)
@@ -94,6 +112,7 @@ def write_backup(home: Home, settings: Settings, target: Path) -> int:
             _copy(home.path / "bus", staging / "bus")
             for name in _PAUSED_HISTORY:
                 _copy(history / name, staging / "history" / name)
+        _copy_ledger(home.path / "ledger", staging / "ledger")
         _copy_records(home, settings, staging)
         for name in _PLAIN:
             _copy(home.path / name, staging / name)
@@ -198,6 +217,13 @@ def _paused_bus(home: Home) -> Iterator[None]:
                 os.kill(pid, signal.SIGCONT)
 
 
+def _copy_ledger(source: Path, target: Path) -> None:
+    for log in sorted(path for path in source.glob("*") if path.is_dir()):
+        for name in _LEDGER:
+            _copy(log / name, target / log.name / name)
+    _copy(source / "witness.key", target / "witness.key")
+
+
 def _copy_records(home: Home, settings: Settings, staging: Path) -> None:
     from lineshaft.records import Database, RecordsSettings, dump
 
@@ -205,6 +231,18 @@ def _copy_records(home: Home, settings: Settings, staging: Path) -> None:
     try:
         (staging / "records").mkdir()
         dump(database, staging / "records")
+    finally:
+        database.close()
+
+
+def _in_records(home: Home, settings: Settings, work: "Callable[[Connection], None]") -> None:
+    """Do something in the records; nothing where this release has not migrated them yet."""
+    from lineshaft.records import Database, RecordsSettings, pending
+
+    database = Database.open(settings.of(RecordsSettings), home)
+    try:
+        if not pending(database, ["access"]):
+            database.transact(work)
     finally:
         database.close()
 

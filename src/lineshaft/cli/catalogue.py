@@ -9,13 +9,19 @@ import msgspec
 from lineshaft.core.home import Home
 from lineshaft.core.settings import Section, Settings
 
-RECORD_PACKAGES = ("records", "access", "history", "edge")
+RECORD_PACKAGES = ("records", "ledger", "access", "history", "edge")
 """Packages with tables, in the order of their migrations."""
 
 _SECTIONS = (
     "lineshaft.records.settings:RecordsSettings",
     "lineshaft.bus.settings:BusSettings",
+    "lineshaft.ledger.settings:LedgerSettings",
     "lineshaft.access.settings:AccessSettings",
+    "lineshaft.access.people.settings:OidcSettings",
+    "lineshaft.access.pki.settings:PkiSettings",
+    "lineshaft.access.est.settings:EstSettings",
+    "lineshaft.access.trail.settings:AuditSettings",
+    "lineshaft.access.labels.settings:LabelSettings",
     "lineshaft.history.settings:HistorySettings",
     "lineshaft.edge.settings:EdgeSettings",
     "lineshaft.web.settings:WebSettings",
@@ -59,6 +65,13 @@ COMMANDS: dict[str, Command] = {
     "device": Command("lineshaft.edge.cli:app", "Devices and their points: list, browse, import, add, test."),
     "history": Command("lineshaft.history.cli:app", "Query stored values."),
     "access": Command("lineshaft.access.cli:app", "People, services, roles and tokens."),
+    "audit": Command("lineshaft.access.trail.cli:app", "The audit trail: search, prove, verify, export."),
+    "ledger": Command("lineshaft.ledger.cli:app", "Transparency logs: verify a copy offline, witnesses."),
+    "policy": Command("lineshaft.access.policy.cli:app", "Policies: check, test, compare, explain, put into force."),
+    "zones": Command("lineshaft.access.zones.cli:app", "Zones and conduits: show, render, verify."),
+    "labels": Command("lineshaft.access.labels.cli:app", "Data labels: grade, catalogue, hold, erase."),
+    "pki": Command("lineshaft.access.pki.cli:app", "Certificates: the authority, issue, revoke, revocation list."),
+    "edge": Command("lineshaft.edge.enrolment.cli:app", "Gateways on machines of their own: invite, enrol."),
     "demo": Command("lineshaft.demo.cli:app", "The demonstration plant."),
     "config": Command("lineshaft.cli.config:app", "Show the settings and where they come from."),
     "backup": Command("lineshaft.cli.backup:backup_app", "Write the whole installation to one file."),

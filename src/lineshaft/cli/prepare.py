@@ -57,6 +57,8 @@ def demo_wanted(choice: bool | None) -> bool:
 def prepare(home: Home, settings: Settings, *, demo: bool) -> Prepared:
     """Make `home` ready; see the module."""
     from lineshaft.access import AccessSettings, bootstrap
+    from lineshaft.access.pki.installation import install
+    from lineshaft.access.pki.settings import PkiSettings
     from lineshaft.bus.settings import BusSettings
     from lineshaft.records import Database, RecordsSettings, upgrade
 
@@ -69,6 +71,7 @@ def prepare(home: Home, settings: Settings, *, demo: bool) -> Prepared:
             database, catalogue.RECORD_PACKAGES, before=lambda: backup.before_upgrade(home, settings, box.backups_kept)
         )
         started = bootstrap(home, identity, database, list(catalogue.SERVICES), settings.of(AccessSettings))
+        install(home, identity, database, settings.of(PkiSettings))
         if demo:
             asyncio.run(_install_demo(home, identity, settings, database))
     finally:

@@ -26,7 +26,7 @@ from lineshaft.core import clock, ids
 from lineshaft.core.errors import Conflict, Corrupt, InvalidInput, Unavailable
 
 FORMAT = 1
-_PRIVATE = ("keys", "run", "bus", "history", "edge", "backups", "logs")
+_PRIVATE = ("keys", "run", "bus", "history", "ledger", "edge", "backups", "logs")
 _MAXIMUM_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 
 

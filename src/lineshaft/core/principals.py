@@ -20,6 +20,41 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str
     roles: frozenset[Role] = frozenset()
     attributes: Mapping[str, str] = {}
+    keys: tuple[str, ...] = ()
+    """SHA-256 fingerprints (hexadecimal) of the certificates it proved itself with on this occasion."""
+    zone: str = ""
+    """Name of the security zone it belongs to (IEC 62443); empty where it is in none."""
+    clearance: int = 3
+    """Highest grade of data that it may see, 1 to 3 (the three grades of 2020)."""
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """An object that a decision is about. A plain text stands for one of kind `object` in the caller's own tenant."""
+
+    id: str
+    """Handle, path or name."""
+    kind: str = "object"
+    """`tag`, `device`, `principal`, `dataset`, `route` …"""
+    tenant: str = ""
+    """Empty: the tenant of the installation."""
+    project: str = ""
+    zone: str = ""
+    grade: int | None = None
+    """1 to 3; None where the object holds no data; what has no label counts as 3."""
+    attributes: Mapping[str, str] = {}
+
+
+ObligationKind = Literal["mask", "sample", "record", "approve"]
+
+
+class Obligation(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes with an allowance: a condition that the one who asked must see to."""
+
+    kind: ObligationKind
+    argument: str = ""
+    """mask: names of attributes or a rule; sample: least seconds between samples; approve: role of the second person."""
+    policy: str = ""
+    """Id of the policy that demands it."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,14 +65,20 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     action: str
     resource: str
     reason: str
+    policies: tuple[str, ...] = ()
+    """Ids of the policies that decided."""
+    policy_version: str = ""
+    """Which policies were in force: a digest."""
+    obligations: tuple[Obligation, ...] = ()
 
 
 class Authorizer(Protocol):
     """The one place where a decision is made; deny by default."""
 
     def authorize(
-        self, principal: Principal, action: str, resource: str = "*", context: Mapping[str, Any] | None = None
-    ) -> Decision: ...
+        self, principal: Principal, action: str, resource: "str | Resource" = "*",
+        context: Mapping[str, Any] | None = None,
+    ) -> Decision: ...  # fmt: skip
 
 
 class AuditSink(Protocol):

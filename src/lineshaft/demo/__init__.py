@@ -9,20 +9,23 @@ Lineshaft knows it only through OPC UA, like any other device. Its model is an e
 education) that nothing else needs and that importing this package does not load. Only `cli` may import it.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-__all__ = ["DemoSettings", "PlantService"]
+from lineshaft.core.door import door
 
 if TYPE_CHECKING:
-    from lineshaft.demo.service import PlantService
-    from lineshaft.demo.settings import DemoSettings
+    from lineshaft.demo.service import PlantService as PlantService
+    from lineshaft.demo.settings import DemoSettings as DemoSettings
 
-_HOMES = {"DemoSettings": "settings", "PlantService": "service"}
+__all__ = [
+    "DemoSettings",
+    "PlantService",
+]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        from importlib import import_module
-
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = door(
+    __name__,
+    {
+        "service": ("PlantService",),
+        "settings": ("DemoSettings",),
+    },
+)

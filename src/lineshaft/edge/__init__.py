@@ -6,25 +6,21 @@ themselves need no database. Not here: what happens to a value after the bus has
 May be imported by `web`, `cli`, `demo`. Drivers of others use `lineshaft.edge.driver` and `lineshaft.edge.columns`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lineshaft.core.door import door
 
 if TYPE_CHECKING:
-    from lineshaft.edge.certificates import ApplicationCertificates
-    from lineshaft.edge.model import Device, GatewayConfig, Point, ScanGroup
-    from lineshaft.edge.secrets import Secret, Secrets
-    from lineshaft.edge.service import GatewayService
-    from lineshaft.edge.settings import EdgeSettings
-    from lineshaft.edge.store import Devices
-
-_HOMES = {
-    "certificates": ("ApplicationCertificates",),
-    "model": ("Device", "GatewayConfig", "Point", "ScanGroup"),
-    "secrets": ("Secret", "Secrets"),
-    "service": ("GatewayService",),
-    "settings": ("EdgeSettings",),
-    "store": ("Devices",),
-}
-_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+    from lineshaft.edge.certificates import ApplicationCertificates as ApplicationCertificates
+    from lineshaft.edge.model import Device as Device
+    from lineshaft.edge.model import GatewayConfig as GatewayConfig
+    from lineshaft.edge.model import Point as Point
+    from lineshaft.edge.model import ScanGroup as ScanGroup
+    from lineshaft.edge.secrets import Secret as Secret
+    from lineshaft.edge.secrets import Secrets as Secrets
+    from lineshaft.edge.service import GatewayService as GatewayService
+    from lineshaft.edge.settings import EdgeSettings as EdgeSettings
+    from lineshaft.edge.store import Devices as Devices
 
 __all__ = [
     "ApplicationCertificates",
@@ -39,11 +35,14 @@ __all__ = [
     "Secrets",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    module = _MODULES.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{module}"), name)
+__getattr__ = door(
+    __name__,
+    {
+        "certificates": ("ApplicationCertificates",),
+        "model": ("Device", "GatewayConfig", "Point", "ScanGroup"),
+        "secrets": ("Secret", "Secrets"),
+        "service": ("GatewayService",),
+        "settings": ("EdgeSettings",),
+        "store": ("Devices",),
+    },
+)

@@ -8,6 +8,7 @@ from litestar import Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
+from lineshaft.access import Access
 from lineshaft.bus import Bus
 from lineshaft.core import clock
 from lineshaft.core.errors import InvalidInput
@@ -19,7 +20,7 @@ from lineshaft.edge.browses import KIND, Browses
 from lineshaft.edge.messages import CertificateList, GatewayStatus, NamedSecret, TestReport, Trust, Trusted, Try
 from lineshaft.edge.model import Device, Point, ScanGroup
 from lineshaft.edge.secrets import Secret
-from lineshaft.edge.store import Change, Devices, StoredDevice, check_device
+from lineshaft.edge.store import DEFAULT_GATEWAY, Change, Devices, StoredDevice, check_device
 
 _ROOT = "/api/v1/edge"
 _TAGS = ["edge"]
@@ -166,6 +167,17 @@ def _number(cursor: str | None) -> int:
     return int(position)
 
 
+async def _check_zone(
+    access: Access, devices: Devices, principal: Principal, name: str, gateway: str = DEFAULT_GATEWAY
+) -> None:
+    """Refuse to configure what stands in a zone that nothing leads to from the principal's.
+
+    Raises:
+        Forbidden: says why.
+    """
+    await access.require(principal, _CONFIGURE["action"], await devices.resource(name, gateway))
+
+
 # -- devices ------------------------------------------------------------------------------------------------------------
 
 
@@ -180,9 +192,13 @@ async def list_devices(devices: NamedDependency[Devices], cursor: Cursor = None,
 
 @post(f"{_ROOT}/devices", opt=_CONFIGURE, tags=_TAGS)
 async def add_device(
-    devices: NamedDependency[Devices], principal: NamedDependency[Principal], data: JSONBody[NewDeviceBody]
+    access: NamedDependency[Access],
+    devices: NamedDependency[Devices],
+    principal: NamedDependency[Principal],
+    data: JSONBody[NewDeviceBody],
 ) -> Response[Device]:
     """Add a device; its gateway gets a new configuration."""
+    await _check_zone(access, devices, principal, data.name)
     change = Change(author=principal.id, comment=data.comment or f"add {data.name}")
     stored = await devices.put(data.device(data.name), change, new=True)
     return Response(stored.device, headers={"etag": stored.etag}, status_code=201)
@@ -196,6 +212,7 @@ async def get_device(devices: NamedDependency[Devices], name: FromPath[str]) -> 
 
 @put(f"{_ROOT}/devices/{{name:str}}", opt=_CONFIGURE, tags=_TAGS)
 async def replace_device(
+    access: NamedDependency[Access],
     devices: NamedDependency[Devices],
     principal: NamedDependency[Principal],
     name: FromPath[str],
@@ -203,19 +220,21 @@ async def replace_device(
     if_match: IfMatch = None,
 ) -> Response[Device]:
     """Replace a device; points that keep their names keep their tags."""
-    await devices.get(name)
+    await _check_zone(access, devices, principal, name, (await devices.get(name)).gateway)
     change = Change(author=principal.id, comment=data.comment or f"change {name}")
     return _whole(await devices.put(data.device(name), change, if_match=if_match))
 
 
 @delete(f"{_ROOT}/devices/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
 async def remove_device(
+    access: NamedDependency[Access],
     devices: NamedDependency[Devices],
     principal: NamedDependency[Principal],
     name: FromPath[str],
     if_match: IfMatch = None,
 ) -> None:
     """Take a device out; its history stays."""
+    await _check_zone(access, devices, principal, name, (await devices.get(name)).gateway)
     await devices.remove(name, Change(author=principal.id, comment=f"remove {name}"), if_match=if_match)
 
 
@@ -249,6 +268,7 @@ async def _described(devices: Devices, name: str, given: NewDeviceBody | None) -
 
 @post(f"{_ROOT}/browse", opt=_CONFIGURE, tags=_TAGS, status_code=202)
 async def browse(
+    access: NamedDependency[Access],
     devices: NamedDependency[Devices],
     jobs: NamedDependency[JobRunner],
     principal: NamedDependency[Principal],
@@ -256,6 +276,7 @@ async def browse(
 ) -> JobStarted:
     """Walk a device's address space; a job with progress and cancel. What it finds is at /browse/{job}."""
     device = await _described(devices, data.name, data.device)
+    await _check_zone(access, devices, principal, device.name)
     arguments = msgspec.to_builtins({"device": msgspec.structs.replace(device, points=()), "request": data.request})
     job = await jobs.submit(KIND, f"browse {device.name}", principal.id, arguments)
     return JobStarted(job=job.id)
@@ -279,10 +300,15 @@ async def list_found(
 
 @post(f"{_ROOT}/test", opt=_CONFIGURE, tags=_TAGS, status_code=200)
 async def test_device(
-    devices: NamedDependency[Devices], bus: NamedDependency[Bus], data: JSONBody[TestBody]
+    access: NamedDependency[Access],
+    devices: NamedDependency[Devices],
+    bus: NamedDependency[Bus],
+    principal: NamedDependency[Principal],
+    data: JSONBody[TestBody],
 ) -> TestReport:
     """Connect to a device, sign in, look at its points, hang up."""
     device = await _described(devices, data.name, data.device)
+    await _check_zone(access, devices, principal, device.name)
     return await bus.request("edge", "test", Try(device=device), TestReport, timeout=TEST_SECONDS)
 
 

@@ -69,6 +69,7 @@ class Attempts:
                 "edge.driver_cannot_browse", f"the driver {device.driver!r} cannot list what a device has",
                 "Give the points' addresses yourself.", field="driver", value=device.driver,
             )  # fmt: skip
+        await self._tools.admission.check(device)
         try:
             await source.open()
             yield source

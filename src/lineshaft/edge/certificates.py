@@ -9,7 +9,7 @@ A fingerprint is the SHA-256 of the certificate's DER bytes, in lower-case hexad
 
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -65,6 +65,9 @@ class ApplicationCertificates:
 
     def __init__(self, folder: Path, application: str, hosts: Sequence[str] = ()) -> None:
         self.folder = folder
+        self.is_revoked: Callable[[bytes], bool] = lambda _der: False
+        """Whether our own authority has revoked a certificate; whoever knows sets it."""
+        self._accepted: dict[str, bytes] = {}
         self._application = application
         self._hosts = tuple(dict.fromkeys((*hosts, socket.gethostname())))
 
@@ -100,11 +103,28 @@ class ApplicationCertificates:
             pinned: the only fingerprint to accept; empty: any trusted one.
 
         Raises:
-            Conflict: another than the pinned one, or not trusted; names fingerprint and what to do.
+            Conflict: another than the pinned one, not trusted, or revoked; names fingerprint and what to do.
             InvalidInput: not a certificate, or outside its time of validity.
         """
+        self._check_server(der, pinned, device)
+        self._accepted[device] = der
+
+    def no_longer_accepted(self) -> list[str]:
+        """Devices whose server was accepted with a certificate that has been revoked since; each is named once."""
+        found = [device for device, der in self._accepted.items() if self.is_revoked(der)]
+        for device in found:
+            del self._accepted[device]
+        return found
+
+    def _check_server(self, der: bytes, pinned: str, device: str) -> None:
         seen = fingerprint(der)
         subject, problem = _inspect(der)
+        if self.is_revoked(der):
+            self.reject(der)
+            raise Conflict(
+                "edge.certificate_revoked", f"the server of device {device!r} has a certificate that was revoked ({seen})",
+                "Give the server a new certificate.", device=device, fingerprint=seen,
+            )  # fmt: skip
         if problem:
             self.reject(der)
             raise InvalidInput(

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 import msgspec
 
 from lineshaft.core.errors import InvalidInput, LineshaftError, NotFound
+from lineshaft.edge.admission import Admission
 from lineshaft.edge.model import Device, Point, ScanGroup
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     certificates: "ApplicationCertificates"
     secrets: "Secrets"
     log: Any
+    admission: Admission = msgspec.field(default_factory=Admission)
+    """Asked by the gateway before it opens a source."""
 
 
 class Sink(Protocol):

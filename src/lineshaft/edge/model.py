@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from lineshaft.access.zones import EndpointRules
 from lineshaft.core.errors import Corrupt
 
 FORMAT = 1
@@ -86,10 +87,14 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     created: str
     """RFC 3339."""
     devices: tuple[Device, ...] = ()
+    rules: EndpointRules | None = None
+    """What it may connect to; None: everything."""
 
     def digest(self) -> str:
         """The same for the same content, whatever version and time it carries."""
         content = msgspec.json.encode(self.devices, order="deterministic")
+        if self.rules is not None:
+            content += msgspec.json.encode(self.rules, order="deterministic")
         return f"{zlib.crc32(content):08x}-{len(content)}"
 
 

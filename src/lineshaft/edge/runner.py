@@ -60,6 +60,7 @@ class DeviceRunner:
         self.intake = Intake(self.plan, lane, int(settings.ahead_seconds * clock.MICROSECONDS))
         self._source: Source = driver.source(self.plan, tools)
         self._settings = settings
+        self._admission = tools.admission
         self._state: DeviceState = "connecting"
         self._since = clock.now_us()
         self._trouble: LineshaftError | None = None
@@ -113,6 +114,7 @@ class DeviceRunner:
             self._again.clear()
             was_connected = False
             try:
+                await self._admission.check(self.device)
                 await self._source.open()
                 await self._source.subscribe(self.intake)
                 was_connected = True

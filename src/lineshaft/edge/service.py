@@ -18,6 +18,8 @@ from lineshaft.edge.attempts import Attempts
 from lineshaft.edge.certificates import ApplicationCertificates
 from lineshaft.edge.configuration import Configuration
 from lineshaft.edge.driver import Tools
+from lineshaft.edge.enrolment.papers import Papers
+from lineshaft.edge.enrolment.renewal import keep_renewed
 from lineshaft.edge.lane import GROUP, Lane
 from lineshaft.edge.messages import (
     CertificateList,
@@ -32,6 +34,7 @@ from lineshaft.edge.messages import (
     Try,
 )
 from lineshaft.edge.model import Device, GatewayConfig
+from lineshaft.edge.revocations import Revocations
 from lineshaft.edge.runner import DeviceRunner
 from lineshaft.edge.secrets import Secrets
 from lineshaft.edge.settings import EdgeSettings
@@ -53,6 +56,8 @@ class GatewayService(Service):
         certificates = ApplicationCertificates(folder / "certificates", self.settings.gateway)
         self.tools = Tools(certificates=certificates, secrets=Secrets(folder / "secrets"), log=self.log)
         self._configuration = Configuration(folder / "config.json", self.settings.gateway)
+        self._revocations = Revocations(context.home, self.log)
+        certificates.is_revoked = self._revocations.revoked
         self._attempts = Attempts(self.tools)
         self._runners: dict[str, DeviceRunner] = {}
         self._refused: dict[str, LineshaftError] = {}
@@ -64,6 +69,7 @@ class GatewayService(Service):
 
     async def start(self) -> None:
         own = await asyncio.to_thread(self.tools.certificates.own)
+        await asyncio.to_thread(self._revocations.load)
         self._own_fingerprint = own.fingerprint
         settings = self.context.settings.of(BusSettings)
         self._bus = await Bus.connect(settings, self.context.home, self.settings.gateway, wait=_BUS_WAIT_SECONDS)
@@ -74,8 +80,11 @@ class GatewayService(Service):
         kept = self._configuration.kept()
         if kept is not None:
             await self._apply(kept)
-        await self._serve()
-        for work in (self._configuration.follow(self._bus), self._apply_changes()):
+        if Papers(self.context.home).certificate() is None:
+            await self._serve()  # requests name no gateway: only the box's own answers them
+        renewal = keep_renewed(self.context.home, self.log)
+        revocations = self._revocations.follow(self._bus, self.hang_up_revoked)
+        for work in (self._configuration.follow(self._bus), self._apply_changes(), renewal, revocations):
             self._tasks.append(asyncio.create_task(self._guarded(work)))
 
     async def stop(self) -> None:
@@ -116,6 +125,10 @@ class GatewayService(Service):
         """Run what the configuration says; devices that it leaves as they are run on."""
         wanted = {device.name: device for device in config.devices}
         changed = [name for name, runner in self._runners.items() if wanted.get(name) != runner.device]
+        if self.tools.admission.rules != config.rules:
+            self.tools.admission.rules = config.rules
+            changed += [name for name in self._runners if name not in changed and await self._must_leave(name)]
+            self._retry_refused()
         stopped = {name: self._runners.pop(name) for name in changed}
         await asyncio.gather(*(runner.stop() for runner in stopped.values()))
         self._lane.flush()  # rows of before carry the version of before
@@ -128,6 +141,10 @@ class GatewayService(Service):
             "edge_configuration_applied", version=config.version, devices=len(self._runners), changed=len(changed),
             refused=sorted(self._refused),
         )  # fmt: skip
+
+    async def _must_leave(self, name: str) -> bool:
+        """Whether a running device lies outside the zones that the rules of now admit."""
+        return await self.tools.admission.refuses(self._runners[name].device)
 
     def _run(self, device: Device, before: DeviceRunner | None) -> None:
         try:
@@ -185,6 +202,17 @@ class GatewayService(Service):
             await asyncio.to_thread(self.tools.secrets.keep, asked.name, asked.secret)
         self.log.info("edge_credentials_changed", name=asked.name, kept=asked.secret is not None, caller=caller)
         self._retry_refused()
+
+    async def hang_up_revoked(self) -> None:
+        """End the connections to servers whose certificate was revoked; their next attempts are refused."""
+        for name in self.tools.certificates.no_longer_accepted():
+            runner = self._runners.get(name)
+            if runner is None:
+                continue
+            self.log.warning("edge_device_certificate_revoked", device=name)
+            await runner.stop()
+            if self._runners.get(name) is runner:  # else a new configuration replaced it meanwhile
+                self._run(runner.device, runner)
 
     def _retry_refused(self) -> None:
         """Something that devices were refused for has changed: try them now."""

@@ -25,11 +25,12 @@ from sqlalchemy import (
     update,
 )
 
+from lineshaft.access.zones import current, endpoint_rules
 from lineshaft.bus.subjects import Subjects
 from lineshaft.core import clock, ids
 from lineshaft.core.errors import Conflict, InvalidInput, NotFound, TooLarge
 from lineshaft.core.http import check_match, etag
-from lineshaft.core.principals import HandleMinterLike
+from lineshaft.core.principals import HandleMinterLike, Resource
 from lineshaft.edge.driver import find_driver
 from lineshaft.edge.model import Device, GatewayConfig, encode_config
 from lineshaft.history import Tags, TagSpec
@@ -138,6 +139,11 @@ class Devices:
         """
         return await self._db.query(self._get, name)
 
+    async def resource(self, name: str, gateway: str) -> Resource:
+        """A device, there already or not, as decisions see it: it stands in the zone of its gateway."""
+        plan = await self._db.query(current, self._tenant)
+        return Resource(id=name, kind="device", zone=plan.zone_of(gateway))
+
     async def put(
         self, device: Device, change: Change, *, gateway: str = DEFAULT_GATEWAY, if_match: str | None = None,
         new: bool = False,
@@ -211,7 +217,7 @@ class Devices:
         if before is None or before.etag != stored.etag:
             self._write(connection, stored, fresh=before is None)
         for name in {gateway, before.gateway if before else gateway}:
-            self._commit(connection, name, change)
+            commit(connection, self._subjects, name, change)
         return stored
 
     def _check_path_is_free(self, connection: Connection, device: Device) -> None:
@@ -262,38 +268,43 @@ class Devices:
         paths = [f"{stored.device.path}/{point.name}" for point in stored.device.points]
         self._tags.remove(connection, self._tenant, paths)
         connection.execute(delete(DEVICE).where(DEVICE.c.tenant == self._tenant, DEVICE.c.name == name))
-        self._commit(connection, stored.gateway, change)
+        commit(connection, self._subjects, stored.gateway, change)
 
-    def _commit(self, connection: Connection, gateway: str, change: Change) -> None:
-        """Write a gateway's next configuration and send it, unless it says what the last one said."""
-        query = select(DEVICE).where(DEVICE.c.tenant == self._tenant, DEVICE.c.gateway == gateway)
-        devices = tuple(stored.device for stored in _devices(connection, query.order_by(DEVICE.c.name)))
-        last = connection.execute(self._newest(gateway).with_only_columns(CONFIG.c.version, CONFIG.c.digest)).first()
-        now = clock.now_us()
-        config = GatewayConfig(
-            gateway=gateway, version=(last.version if last else 0) + 1, created=clock.rfc3339(now), devices=devices
-        )
-        if last is not None and last.digest == config.digest():
-            return
-        document = encode_config(config)
-        if len(document) > MAXIMUM_CONFIG_BYTES:
-            raise TooLarge(
-                "edge.configuration_too_large",
-                f"the configuration of {gateway!r} would take {len(document)} bytes, more than {MAXIMUM_CONFIG_BYTES}",
-                "Spread the devices over several gateways.",
-                gateway=gateway, value=len(document), maximum=MAXIMUM_CONFIG_BYTES,
-            )  # fmt: skip
-        connection.execute(
-            insert(CONFIG).values(
-                tenant=self._tenant, gateway=gateway, version=config.version, digest=config.digest(),
-                document=document, created=now, author=change.author, comment=change.comment,
-            )
+
+def commit(connection: Connection, subjects: Subjects, gateway: str, change: Change) -> None:
+    """Write a gateway's next configuration and send it, unless it says what the last one said."""
+    query = select(DEVICE).where(DEVICE.c.tenant == subjects.tenant, DEVICE.c.gateway == gateway)
+    devices = tuple(stored.device for stored in _devices(connection, query.order_by(DEVICE.c.name)))
+    last = connection.execute(
+        _newest(subjects.tenant, gateway).with_only_columns(CONFIG.c.version, CONFIG.c.digest)
+    ).first()
+    now = clock.now_us()
+    config = GatewayConfig(
+        gateway=gateway, version=(last.version if last else 0) + 1, created=clock.rfc3339(now), devices=devices,
+        rules=endpoint_rules(current(connection, subjects.tenant), gateway),
+    )  # fmt: skip
+    if last is not None and last.digest == config.digest():
+        return
+    document = encode_config(config)
+    if len(document) > MAXIMUM_CONFIG_BYTES:
+        raise TooLarge(
+            "edge.configuration_too_large",
+            f"the configuration of {gateway!r} would take {len(document)} bytes, more than {MAXIMUM_CONFIG_BYTES}",
+            "Spread the devices over several gateways.",
+            gateway=gateway, value=len(document), maximum=MAXIMUM_CONFIG_BYTES,
         )  # fmt: skip
-        outbox.add(connection, self._subjects.config(gateway), document)
+    connection.execute(
+        insert(CONFIG).values(
+            tenant=subjects.tenant, gateway=gateway, version=config.version, digest=config.digest(),
+            document=document, created=now, author=change.author, comment=change.comment,
+        )
+    )  # fmt: skip
+    outbox.add(connection, subjects.config(gateway), document)
 
-    def _newest(self, gateway: str) -> Any:
-        chosen = select(CONFIG).where(CONFIG.c.tenant == self._tenant, CONFIG.c.gateway == gateway)
-        return chosen.order_by(CONFIG.c.version.desc()).limit(1)
+
+def _newest(tenant: str, gateway: str) -> Any:
+    chosen = select(CONFIG).where(CONFIG.c.tenant == tenant, CONFIG.c.gateway == gateway)
+    return chosen.order_by(CONFIG.c.version.desc()).limit(1)
 
 
 def check_device(device: Device) -> None:

@@ -6,16 +6,21 @@ Not here: drivers and buffers (`edge`), live push to people (`web`).
 May be imported by `edge`, `web`, `cli`, `demo`.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lineshaft.core.door import door
 
 if TYPE_CHECKING:
-    from lineshaft.history.latest import LatestTable
-    from lineshaft.history.model import Committed, Gap, HistoryStatus, Tag, TagSpec
-    from lineshaft.history.reader import HistoryReader
-    from lineshaft.history.service import HistoryService
-    from lineshaft.history.settings import HistorySettings
-    from lineshaft.history.store import Tags
+    from lineshaft.history.latest import LatestTable as LatestTable
+    from lineshaft.history.model import Committed as Committed
+    from lineshaft.history.model import Gap as Gap
+    from lineshaft.history.model import HistoryStatus as HistoryStatus
+    from lineshaft.history.model import Tag as Tag
+    from lineshaft.history.model import TagSpec as TagSpec
+    from lineshaft.history.reader import HistoryReader as HistoryReader
+    from lineshaft.history.service import HistoryService as HistoryService
+    from lineshaft.history.settings import HistorySettings as HistorySettings
+    from lineshaft.history.store import Tags as Tags
 
 __all__ = [
     "Committed",
@@ -30,21 +35,14 @@ __all__ = [
     "Tags",
 ]
 
-_MODULES = {
-    "Committed": "model",
-    "Gap": "model",
-    "HistoryReader": "reader",
-    "HistoryService": "service",
-    "HistorySettings": "settings",
-    "HistoryStatus": "model",
-    "LatestTable": "latest",
-    "Tag": "model",
-    "TagSpec": "model",
-    "Tags": "store",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = door(
+    __name__,
+    {
+        "latest": ("LatestTable",),
+        "model": ("Committed", "Gap", "HistoryStatus", "Tag", "TagSpec"),
+        "reader": ("HistoryReader",),
+        "service": ("HistoryService",),
+        "settings": ("HistorySettings",),
+        "store": ("Tags",),
+    },
+)

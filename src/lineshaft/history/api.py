@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
+from lineshaft.access.labels import Egress, Release, Subject
 from lineshaft.core import clock
 from lineshaft.core.errors import InvalidInput
 from lineshaft.core.http import DEFAULT_PAGE, check_limit, decode_cursor, encode_cursor
@@ -22,6 +23,7 @@ from lineshaft.history.store import Tags
 
 _HISTORY = ["history"]
 _READ = {"action": "history:read"}
+_OWN = {**_READ, "tenant": "own"}
 _MANAGE = {"action": "history:manage"}
 _FIRST_ROWS = 1000
 MAXIMUM_TAGS = 1000
@@ -33,6 +35,8 @@ Limit = Annotated[int, QueryParameter(description="Items on one page")]
 Paths = Annotated[list[str] | None, QueryParameter(name="tag", description="Path of a tag; repeat it for several")]
 From = Annotated[str, QueryParameter(name="from", description="RFC 3339, or an offset such as -15m; included")]
 To = Annotated[str, QueryParameter(name="to", description="RFC 3339, or an offset; not included")]
+Purpose = Annotated[str, QueryParameter(description="Why the data are asked for, as one word; kept with an export")]
+Recipient = Annotated[str, QueryParameter(description="Who gets the data, where that is not the caller")]
 FormatName = Annotated[
     str | None, QueryParameter(name="format", description="json, ndjson, csv or arrow; else what Accept asks for")
 ]
@@ -101,7 +105,7 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     """Version of the table that holds it."""
 
 
-@get("/api/v1/history/tags", opt=_READ, tags=_HISTORY)
+@get("/api/v1/history/tags", opt=_OWN, tags=_HISTORY)
 async def list_tags(
     tags: NamedDependency[Tags],
     principal: NamedDependency[Principal],
@@ -117,29 +121,39 @@ async def list_tags(
     return TagPage(items=[_tag_view(tag) for tag in page], next=encode_cursor(page[-1].path) if full else None)
 
 
-@get("/api/v1/history/latest", opt=_READ, tags=_HISTORY)
+@get("/api/v1/history/latest", opt=_OWN, tags=_HISTORY)
 async def latest(
     request: Request[Any, Any, Any],
     history: NamedDependency[HistoryReader],
+    egress: NamedDependency[Egress],
     tags: NamedDependency[Tags],
     principal: NamedDependency[Principal],
     language: NamedDependency[str],
     paths: Paths = None,
+    purpose: Purpose = "operation",
+    recipient: Recipient = "",
     kind: FormatName = None,
 ) -> Response[SamplePage] | Stream:
     """The newest sample of each tag that has one."""
     chosen = _format(kind, request)
     known = await _tags(tags, principal, paths)
+    carried = chosen != "json"
+    release = await egress.admit(
+        principal, "history:read", _subjects(known), purpose=purpose, recipient=recipient, carried=carried
+    )
     rows = await history.latest(known)
-    if chosen == "json":
-        return Response(SamplePage(items=[*formats.items(rows, known, language)], next=None))
-    return _stream(_once(rows), chosen, known, language)
+    if carried:
+        return _stream(release, release.rows(_once(rows), {}), chosen, known, language)
+    rows = release.changed(rows)
+    await release.page(len(rows))
+    return Response(SamplePage(items=[*formats.items(rows, known, language)], next=None))
 
 
-@get("/api/v1/history/raw", opt=_READ, tags=_HISTORY)
+@get("/api/v1/history/raw", opt=_OWN, tags=_HISTORY)
 async def raw(
     request: Request[Any, Any, Any],
     history: NamedDependency[HistoryReader],
+    egress: NamedDependency[Egress],
     tags: NamedDependency[Tags],
     principal: NamedDependency[Principal],
     language: NamedDependency[str],
@@ -148,6 +162,8 @@ async def raw(
     end: To = "now",
     limit: Annotated[int | None, QueryParameter(description="Most rows; JSON gives 1000 where it is left out")] = None,
     cursor: Cursor = None,
+    purpose: Purpose = "operation",
+    recipient: Recipient = "",
     kind: FormatName = None,
 ) -> Response[SamplePage] | Stream:
     """Samples as they were stored, hot and sealed alike. JSON comes in pages, the other formats as one stream."""
@@ -161,12 +177,17 @@ async def raw(
         )  # fmt: skip
     after = None if cursor is None else tuple(decode_cursor(cursor, int, int))
     known = await _tags(tags, principal, paths)
+    release = await egress.admit(
+        principal, "history:read", _subjects(known), purpose=purpose, recipient=recipient, carried=chosen != "json",
+        start_us=start_us if after is None else max(start_us, after[0]),
+    )  # fmt: skip
     if chosen == "json":
         size = _rows_limit(_FIRST_ROWS if limit is None else limit, MAXIMUM_ROWS)
-        return Response(await _page(history, known, start_us, end_us, size, after, language))
+        return Response(await _page(history, release, known, start_us, end_us, size, after, language))
     most = None if limit is None else _rows_limit(limit, MAXIMUM_STREAMED_ROWS)
     batches = history.raw(known, start_us, end_us, limit=most, after=after)
-    return _stream(await _begun(batches), chosen, known, language)
+    named = {number: tag.path for number, tag in known.items()}
+    return _stream(release, release.rows(await _begun(batches), named), chosen, known, language)
 
 
 @get("/api/v1/history/gaps", opt=_READ, tags=_HISTORY)
@@ -221,21 +242,30 @@ async def _tags(tags: Tags, principal: Principal, paths: Sequence[str] | None) -
     return {tag.number: tag for tag in await tags.require(principal.tenant, wanted)}
 
 
+def _subjects(known: Mapping[int, Tag]) -> list[Subject]:
+    """The tags as what labels are about."""
+    return [Subject("tag", tag.path, tag.handle) for tag in known.values()]
+
+
 async def _page(
-    history: HistoryReader, known: Mapping[int, Tag], start_us: int, end_us: int, limit: int, after: Any, language: str
-) -> SamplePage:
+    history: HistoryReader, release: Release, known: Mapping[int, Tag], start_us: int, end_us: int, limit: int,
+    after: Any, language: str,
+) -> SamplePage:  # fmt: skip
     found: list[Item] = []
-    key = None
+    key, read = None, 0
     async for rows in history.raw(known, start_us, end_us, limit=limit, after=after):
-        found.extend(formats.items(rows, known, language))
-        key = last_key(rows)
-    return SamplePage(items=found, next=encode_cursor(*key) if key is not None and len(found) == limit else None)
+        found.extend(formats.items(release.changed(rows), known, language))
+        key, read = last_key(rows), read + len(rows)
+    await release.page(len(found))
+    return SamplePage(items=found, next=encode_cursor(*key) if key is not None and read == limit else None)
 
 
 def _stream(
-    batches: AsyncIterator[pa.RecordBatch], kind: formats.Format, known: Mapping[int, Tag], language: str
-) -> Stream:
-    return Stream(formats.encoded(batches, kind, known, language), media_type=formats.MEDIA_TYPES[kind])
+    release: Release, batches: AsyncIterator[pa.RecordBatch], kind: formats.Format, known: Mapping[int, Tag],
+    language: str,
+) -> Stream:  # fmt: skip
+    pieces = release.pieces(formats.encoded(batches, kind, known, language))
+    return Stream(pieces, media_type=formats.MEDIA_TYPES[kind])
 
 
 async def _begun(batches: AsyncGenerator[pa.RecordBatch, None]) -> AsyncIterator[pa.RecordBatch]:

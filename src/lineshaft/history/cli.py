@@ -31,13 +31,18 @@ def query(
         Literal["table", "ndjson", "csv", "arrow"],
         typer.Option("--format", help="ndjson, csv and arrow give all rows, to standard output."),
     ] = "table",
+    recipient: Annotated[str, typer.Option("--for", help="Who gets the values, where that is not you; recorded.")] = "",
+    purpose: Annotated[str, typer.Option(help="Why, as one word; recorded with an export.")] = "operation",
 ) -> None:
     """Show stored values by time."""
     from lineshaft.client import connect
 
     with connect(home=home) as client:
         paths = _resolve(client, tags)
-        params = [*(("tag", path) for path in paths), ("from", start), ("to", end)]
+        params = [
+            *(("tag", path) for path in paths), ("from", start), ("to", end), ("purpose", purpose),
+            ("recipient", recipient),
+        ]  # fmt: skip
         if format_ == "table" or json:
             rows = [_row(item) for item in _pages(client, params, limit)]
             console.output(rows, as_json=json, columns=_SAMPLE_COLUMNS, empty=_nothing())

@@ -6,8 +6,9 @@ Not here: any other package's tables, telemetry, identifier records.
 Everything above may import it, except the long-running parts of `edge` and `history`, which do without a database.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lineshaft.core.door import door
 
 if TYPE_CHECKING:
     from lineshaft.records import outbox as outbox
@@ -38,24 +39,16 @@ __all__ = [
     "upgrade",
 ]
 
-_HOMES = {
-    "Answer": "idempotency",
-    "Database": "database",
-    "Idempotency": "idempotency",
-    "JobRecords": "jobs",
-    "OutboxMessage": "outbox",
-    "OutboxRelay": "relay",
-    "RecordsSettings": "settings",
-    "dump": "copies",
-    "load": "copies",
-    "pending": "schema",
-    "upgrade": "schema",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name == "outbox":
-        return import_module("lineshaft.records.outbox")
-    if name in _HOMES:
-        return getattr(import_module(f"lineshaft.records.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = door(
+    __name__,
+    {
+        "copies": ("dump", "load"),
+        "database": ("Database",),
+        "idempotency": ("Answer", "Idempotency"),
+        "jobs": ("JobRecords",),
+        "outbox": ("OutboxMessage", "outbox"),
+        "relay": ("OutboxRelay",),
+        "schema": ("pending", "upgrade"),
+        "settings": ("RecordsSettings",),
+    },
+)

@@ -115,7 +115,9 @@ def open_url(url: str, **settings: Any) -> Database:
 def migrated_packages() -> list[str]:
     """The packages that keep records, in the order of their layers."""
     present = [
-        name for name in ("records", "access", "history", "edge") if importlib.util.find_spec(f"lineshaft.{name}")
+        name
+        for name in ("records", "ledger", "access", "history", "edge")
+        if importlib.util.find_spec(f"lineshaft.{name}")
     ]
     return [name for name in present if scripts(name)]
 

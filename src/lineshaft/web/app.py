@@ -24,15 +24,16 @@ from lineshaft.web.idempotency import IdempotentPosts
 from lineshaft.web.limits import BodyLimits
 from lineshaft.web.live.endpoint import PATH as LIVE_PATH
 from lineshaft.web.metrics import Measured
+from lineshaft.web.recorder import Recorder
 from lineshaft.web.settings import WebSettings
 
-PACKAGES = ("access", "history", "edge", "demo")
+PACKAGES = ("ledger", "access", "history", "edge", "demo")
 """Packages whose `api.ROUTES` are served, where they are installed."""
 
 
 PARTS = (
-    "access", "browses", "bus", "database", "devices", "history", "home", "identity", "jobs", "settings", "subjects",
-    "tags",
+    "access", "browses", "bus", "database", "devices", "egress", "history", "home", "identity", "jobs", "labels",
+    "settings", "subjects", "tags", "witness",
 )  # fmt: skip
 """What a route may ask for by name, beside `principal`, `caller` and `language` of its request."""
 
@@ -67,7 +68,7 @@ def assemble(
     """
 
     def through_the_gate(app: Any) -> Any:
-        return Gate(IdempotentPosts(app, idempotency), callers, access)
+        return Gate(IdempotentPosts(Recorder(app, access), idempotency), callers, access)
 
     # Litestar would load these only because it finds them installed; nothing of ours uses them.
     with memory.refusing("pydantic", "pydantic_core", "attr", "attrs"):

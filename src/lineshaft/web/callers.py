@@ -7,8 +7,18 @@ from typing import Any
 import msgspec
 
 from lineshaft.access import Access, Session
-from lineshaft.access.browser import COOKIE, CSRF_HEADER, SAFE_METHODS, check_csrf, check_origin
-from lineshaft.core.errors import InvalidInput, Unauthenticated
+from lineshaft.access.browser import (
+    COOKIE,
+    CSRF_HEADER,
+    SAFE_METHODS,
+    check_csrf,
+    check_origin,
+    over_tls,
+    set_cookie,
+)
+from lineshaft.access.est.endpoint import PEER
+from lineshaft.core import clock
+from lineshaft.core.errors import InvalidInput, Unauthenticated, Unavailable
 from lineshaft.core.principals import Principal
 
 _LONGEST_CREDENTIAL = 512
@@ -21,7 +31,9 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     session: Session | None
     """None for a caller with an API token."""
     credential: str
-    """The cookie or token, to prove it again later; never logged, never sent back."""
+    """The cookie or token, to prove it again later; never logged, never sent back. Empty with a certificate alone."""
+    certificate: bytes = b""
+    """What the caller has shown on the device listener, DER."""
 
 
 class Callers:
@@ -44,8 +56,10 @@ class Callers:
             InvalidInput: more than one Authorization header, or one that is not Bearer.
         """
         token = _bearer(scope)
+        if PEER in scope:
+            return await self._by_certificate(scope, token)
         if token is not None:
-            return await self._by_token(token)
+            return await self._by_token(scope, token)
         cookie = _cookie(scope)
         if cookie is not None:
             return await self._by_session(cookie)
@@ -60,10 +74,29 @@ class Callers:
         Raises:
             Unauthenticated: the session or token ended or was revoked meanwhile.
         """
+        if caller.certificate:
+            shown = await self._access.principal_of_certificate(caller.certificate)
+            if not caller.credential:
+                return shown
         if caller.session is None:
             return await self._access.principal_of_token(caller.credential)
-        principal, _ = await self._access.principal_of_session(caller.credential, touch=False)
-        return principal
+        return await self._access.principal_of_open_session(caller.session.id)
+
+    async def renewed_cookie(self, scope: Mapping[str, Any], caller: Caller) -> str | None:
+        """Value of a `Set-Cookie` header with the session's new cookie, where it is time for one."""
+        if caller.session is None or not caller.session.due:
+            return None
+        secure = over_tls(scope["scheme"], header(scope, "host"), header(scope, "origin"), self._public_origin)
+        if secure is None:
+            return None
+        try:
+            cookie = await self._access.renew_session(caller.credential)
+        except Unavailable:  # the records take nothing now; the old one is as good until they do
+            return None
+        if cookie is None:
+            return None
+        seconds = max(0, (caller.session.expires - clock.now_us()) // clock.MICROSECONDS)
+        return set_cookie(cookie, secure=secure, seconds=seconds)
 
     def check_request(self, scope: Mapping[str, Any], caller: Caller | None) -> None:
         """Refuse what a foreign site's page made a browser send.
@@ -95,9 +128,33 @@ class Callers:
         own = [f"{scheme}://{header(scope, 'host') or ''}", *filter(None, [self._public_origin])]
         return header(scope, "origin"), header(scope, "sec-fetch-site"), own
 
-    async def _by_token(self, token: str) -> Caller:
-        principal = await self._access.principal_of_token(token)
+    async def _by_token(self, scope: Mapping[str, Any], token: str) -> Caller:
+        try:
+            principal = await self._access.principal_of_token(token)
+        except Unauthenticated as error:
+            await self._access.note_refused_token(token, (scope.get("client") or ("", 0))[0], error.code)
+            raise
         return Caller(principal=principal, session=None, credential=token)
+
+    async def _by_certificate(self, scope: Mapping[str, Any], token: str | None) -> Caller:
+        """On the device listener the certificate is the proof; a token beside it may only narrow what it allows."""
+        certificate: bytes = scope[PEER]
+        if not certificate:
+            raise Unauthenticated(
+                "web.certificate_required", "this listener needs a client certificate",
+                "Enrol for one (EST at /.well-known/est, or `lineshaft edge enrol`), or use the listener for people.",
+            )  # fmt: skip
+        principal = await self._access.principal_of_certificate(certificate)
+        if token is None:
+            return Caller(principal=principal, session=None, credential="", certificate=certificate)
+        caller = await self._by_token(scope, token)
+        if caller.principal.id != principal.id:
+            raise Unauthenticated(
+                "web.token_of_another", "the API token belongs to another principal than the client certificate",
+                "Send the token of the principal whose certificate this is, or none.",
+            )  # fmt: skip
+        narrowed = msgspec.structs.replace(caller.principal, keys=principal.keys)
+        return msgspec.structs.replace(caller, principal=narrowed, certificate=certificate)
 
     async def _by_session(self, cookie: str) -> Caller:
         principal, session = await self._access.principal_of_session(cookie)

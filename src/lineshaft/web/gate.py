@@ -4,20 +4,31 @@ A route declares `opt={"action": "package:verb"}` or `opt={"public": "why"}`. `c
 server where one declares neither, both, or an action that no role knows.
 """
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from litestar.handlers import BaseRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
 from lineshaft.access import Access
+from lineshaft.access.browser import COOKIE
+from lineshaft.access.policy import approvals
 from lineshaft.access.roles import ACTIONS
-from lineshaft.core.errors import LineshaftError, Unauthenticated
+from lineshaft.core import trace
+from lineshaft.core.errors import LineshaftError, NotFound, Unauthenticated
+from lineshaft.core.principals import Principal, Resource
 from lineshaft.web import problems
-from lineshaft.web.callers import Caller, Callers
+from lineshaft.web.callers import Caller, Callers, header
 
 CALLER = "lineshaft.caller"
 """Key of the ASGI scope under which the caller of a request is kept; None where a public route has none."""
+
+DECISION = "lineshaft.decision"
+"""Key of the ASGI scope under which the decision that let a request in is kept; missing for public routes."""
+
+OWN = "own"
+"""`opt={"tenant": OWN}`: the route answers for the caller's own tenant. The objects of all others are the installation's."""
 
 
 class UndeclaredRoute(Exception):
@@ -54,6 +65,26 @@ def _made_by_litestar(handler: BaseRouteHandler) -> bool:
     return getattr(handler, "http_methods", None) == {"OPTIONS"} and not handler.opt
 
 
+class Sent:
+    """What a request sends: read early where an approval is bound to it, and then given to the route all the same."""
+
+    def __init__(self, scope: Any, receive: Any) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._read: list[Any] = []
+
+    async def digest(self) -> str:
+        """SHA-256 of method, path, query and body."""
+        while not self._read or self._read[-1].get("more_body", False):
+            self._read.append(await self._receive())
+        head = (self._scope["method"].encode(), self._scope["path"].encode(), self._scope["query_string"])
+        body = b"".join(event.get("body", b"") for event in self._read)
+        return hashlib.sha256(b"\0".join((*head, body))).hexdigest()
+
+    async def receive(self) -> Any:
+        return self._read.pop(0) if self._read else await self._receive()
+
+
 class Gate:
     """ASGI middleware around every route: who calls, and may they."""
 
@@ -63,14 +94,17 @@ class Gate:
         self._access = access
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        trace.begin(header(scope, "traceparent"))
         try:
-            scope[CALLER] = await self._admit(scope)
+            sent = Sent(scope, receive)
+            caller = scope[CALLER] = await self._admit(scope, sent)
+            renewed = None if caller is None else await self._callers.renewed_cookie(scope, caller)
         except LineshaftError as error:
             await problems.send(error, scope, send)
             return
-        await self._app(scope, receive, send)
+        await self._app(scope, sent.receive, send if renewed is None else _with_cookie(send, renewed))
 
-    async def _admit(self, scope: Any) -> Caller | None:
+    async def _admit(self, scope: Any, sent: Sent) -> Caller | None:
         opt = scope["route_handler"].opt
         if "public" in opt:
             self._callers.check_request(scope, None)
@@ -78,8 +112,22 @@ class Gate:
         caller = await self._callers.identify(scope)
         self._callers.check_request(scope, caller)
         # An undeclared handler has no action; nobody may do "", so it is refused here whatever else went wrong.
-        await self._access.require(caller.principal, opt.get("action", ""), scope["path"])
+        action = opt.get("action", "")
+        self._check_tenant(caller.principal, opt, scope["path"])
+        tenant = caller.principal.tenant if opt.get("tenant") == OWN else ""
+        concerned = Resource(id=scope["path"], kind="route", tenant=tenant)
+        approvals.present(header(scope, approvals.HEADER) or "")
+        scope[DECISION] = await self._access.require(
+            caller.principal, action, concerned, {"method": scope["method"]}, sent=sent.digest
+        )
         return caller
+
+    def _check_tenant(self, principal: Principal, opt: Mapping[str, Any], path: str) -> None:
+        """Another tenant's principal reaches only what keeps objects by tenant; anything else is not there for it."""
+        if principal.tenant != self._access.tenant and opt.get("tenant") != OWN:
+            raise NotFound(
+                "web.route_unknown", f"there is nothing at {path}", "/api/docs lists every route.", path=path
+            )
 
     async def _known(self, scope: Any) -> Caller | None:
         """The caller of a public route, where there is one: an ended session must not keep anybody from signing in."""
@@ -87,3 +135,18 @@ class Gate:
             return await self._callers.identify(scope)
         except Unauthenticated:
             return None
+
+
+def _with_cookie(send: Any, cookie: str) -> Any:
+    """A `send` that gives the browser its new cookie, unless the route itself gives or takes one."""
+
+    async def wrapped(event: Any) -> None:
+        if event["type"] == "http.response.start":
+            headers = list(event.get("headers", ()))
+            mine = COOKIE.encode() + b"="
+            if not any(name.lower() == b"set-cookie" and value.startswith(mine) for name, value in headers):
+                headers.append((b"set-cookie", cookie.encode()))
+            event = {**event, "headers": headers}
+        await send(event)
+
+    return wrapped

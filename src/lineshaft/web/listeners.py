@@ -4,6 +4,7 @@ import errno
 import ipaddress
 import socket
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 from lineshaft.core import logs
@@ -20,17 +21,7 @@ def resolve(settings: WebSettings) -> list[_Address]:
     Raises:
         InvalidInput: a host that is no address and has none; an address beyond loopback without TLS.
     """
-    addresses: list[_Address] = []
-    for host in settings.hosts:
-        try:
-            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        except OSError as error:
-            raise InvalidInput(
-                "web.host_unknown", f"setting web.hosts holds {host!r}, which is not an address of this machine",
-                "Give IP addresses or names, such as 127.0.0.1, ::1 or 0.0.0.0.", field="web.hosts", value=host,
-            ) from error  # fmt: skip
-        addresses += [(entry[0], str(entry[4][0])) for entry in found]
-    addresses = list(dict.fromkeys(addresses))
+    addresses = _addresses(settings.hosts, "web.hosts")
     beyond = next((address for _, address in addresses if not is_loopback(address)), None)
     if beyond is not None and not (settings.tls_certificate and settings.tls_key):
         raise InvalidInput(
@@ -39,6 +30,20 @@ def resolve(settings: WebSettings) -> list[_Address]:
             field="web.hosts", value=beyond,
         )  # fmt: skip
     return addresses
+
+
+def _addresses(hosts: Sequence[str], field: str) -> list[_Address]:
+    addresses: list[_Address] = []
+    for host in hosts:
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        except OSError as error:
+            raise InvalidInput(
+                "web.host_unknown", f"setting {field} holds {host!r}, which is not an address of this machine",
+                "Give IP addresses or names, such as 127.0.0.1, ::1 or 0.0.0.0.", field=field, value=host,
+            ) from error  # fmt: skip
+        addresses += [(entry[0], str(entry[4][0])) for entry in found]
+    return list(dict.fromkeys(addresses))
 
 
 def is_loopback(address: str) -> bool:
@@ -77,17 +82,30 @@ def bind(settings: WebSettings) -> list[socket.socket]:
         InvalidInput: an address that is not this machine's; no address left to listen on.
         Conflict: the port is taken.
     """
+    return _bind_all(resolve(settings), settings.port, "web.hosts", "web.port")
+
+
+def bind_devices(settings: WebSettings) -> list[socket.socket]:
+    """The same for the device listener, which always speaks TLS.
+
+    Raises:
+        InvalidInput, Conflict: as `bind`.
+    """
+    hosts = _addresses(settings.device_hosts, "web.device_hosts")
+    return _bind_all(hosts, settings.device_port, "web.device_hosts", "web.device_port")
+
+
+def _bind_all(addresses: Sequence[_Address], port: int, hosts_field: str, port_field: str) -> list[socket.socket]:
     sockets: list[socket.socket] = []
-    port = settings.port
     try:
-        for family, address in resolve(settings):
+        for family, address in addresses:
             try:
                 bound = _bind_one(family, address, port)
             except OSError as error:
                 if family == socket.AF_INET6 and error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
                     _log.warning("ipv6_missing", address=address)
                     continue
-                raise _refusal(error, address, port) from error
+                raise _refusal(error, address, port, hosts_field, port_field) from error
             sockets.append(bound)
             port = bound.getsockname()[1]
     except BaseException:
@@ -96,8 +114,8 @@ def bind(settings: WebSettings) -> list[socket.socket]:
         raise
     if not sockets:
         raise InvalidInput(
-            "web.no_address", f"setting web.hosts is {', '.join(settings.hosts)}, and none of it can be listened on here",
-            "Add 127.0.0.1.", field="web.hosts", value=", ".join(settings.hosts),
+            "web.no_address", f"setting {hosts_field} names nothing that can be listened on here", "Add 127.0.0.1.",
+            field=hosts_field,
         )  # fmt: skip
     return sockets
 
@@ -115,16 +133,17 @@ def _bind_one(family: socket.AddressFamily, address: str, port: int) -> socket.s
     return bound
 
 
-def _refusal(error: OSError, address: str, port: int) -> Exception:
+def _refusal(error: OSError, address: str, port: int, hosts_field: str, port_field: str) -> Exception:
     if error.errno == errno.EADDRINUSE:
         return Conflict(
             "web.port_taken", f"port {port} of {address} is taken by another program",
-            "Stop it, or choose another port: --set web.port=8421 (0 takes a free one).", address=address, port=port,
+            f"Stop it, or choose another port: --set {port_field}=8421 (0 takes a free one).",
+            address=address, port=port, field=port_field,
         )  # fmt: skip
     if error.errno == errno.EADDRNOTAVAIL:
         return InvalidInput(
-            "web.address_foreign", f"setting web.hosts holds {address}, which is not an address of this machine",
-            "`ip address` lists the machine's own.", field="web.hosts", value=address,
+            "web.address_foreign", f"setting {hosts_field} holds {address}, which is not an address of this machine",
+            "`ip address` lists the machine's own.", field=hosts_field, value=address,
         )  # fmt: skip
     return Unavailable(
         "web.listen_failed", f"cannot listen on {address} port {port}: {error.strerror}",

@@ -5,12 +5,17 @@ WebSocket: one complete text message can be written at once, and what the peer h
 """
 
 import asyncio
+import re
 import socket
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
+
+from lineshaft.access.est.endpoint import PEER
+from lineshaft.web.peers import Peers
 
 MAXIMUM_HEADERS = 100
 LIVE_SOCKET = "lineshaft.live_socket"
@@ -18,6 +23,9 @@ LIVE_SOCKET = "lineshaft.live_socket"
 
 _NOT_SENT_BYTES = 65536
 _NOT_SENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # Linux's number; Python names it from 3.12 on
+
+
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~%-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 
 class HeadRefused(Exception):
@@ -59,6 +67,10 @@ class LimitedHttp(HttpToolsProtocol):
         if size > self.head_bytes_maximum or len(self.headers) > MAXIMUM_HEADERS:
             self._refuse(431, "Request head too large.")
             raise HeadRefused
+        ambiguity = ambiguity_of(self.parser.get_http_version(), self.url, self.headers)
+        if ambiguity:
+            self._refuse(400, ambiguity)
+            raise HeadRefused
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -90,6 +102,32 @@ class LimitedHttp(HttpToolsProtocol):
             % (status, len(body), body)
         )
         self.transport.close()
+
+
+def ambiguity_of(version: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> str:
+    """Why a proxy before us could read this head otherwise than we do; empty where all read it alike.
+
+    RFC 9112: one `Host` (3.2) of the form host[:port], the same as in a target that names one (3.2.2); a body whose end
+    is told by `chunked` alone (6.1).
+    """
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) > 1 or (version == "1.1" and not hosts):
+        return "Not exactly one Host header."
+    if hosts and not _HOST.fullmatch(hosts[0]):
+        return "Host is not host[:port]."
+    if not target.startswith(b"/") and target != b"*":
+        scheme, separator, rest = target.partition(b"://")
+        authority = rest.partition(b"/")[0].partition(b"?")[0]
+        if (
+            not separator
+            or scheme.lower() not in (b"http", b"https")
+            or [authority.lower()] != [h.lower() for h in hosts]
+        ):
+            return "The request's target is at another host."
+    encodings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    if encodings not in ([], [b"chunked"]):
+        return "Transfer-Encoding is not chunked."
+    return ""
 
 
 class LiveSocket(WebSocketsSansIOProtocol):
@@ -132,9 +170,50 @@ class LiveSocket(WebSocketsSansIOProtocol):
         return self.transport.get_write_buffer_size()
 
 
-def limited_http(head_bytes: int, head_seconds: float) -> type[LimitedHttp]:
-    """The HTTP protocol with the limits of one installation."""
-    return type("ConfiguredHttp", (LimitedHttp,), {"head_bytes_maximum": head_bytes, "head_seconds": head_seconds})
+class MutualHttp(LimitedHttp):
+    """HTTP of the device listener: each scope holds the certificate that the client has shown."""
+
+    peers: ClassVar[Peers]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
+        self._peer = self.peers.add(transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.peers.remove(self.transport)
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        cast("dict[str, Any]", self.scope)[PEER] = self._peer
 
 
-__all__ = ["LIVE_SOCKET", "LimitedHttp", "LiveSocket", "limited_http"]
+class MutualSocket(LiveSocket):
+    """The WebSocket of the device listener; the connection was HTTP before and is noted already."""
+
+    peers: ClassVar[Peers]
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            cast("dict[str, Any]", self.scope)[PEER] = self.peers.add(self.transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.peers.remove(self.transport)
+        super().connection_lost(exc)
+
+
+def limited_http(head_bytes: int, head_seconds: float, peers: Peers | None = None) -> type[LimitedHttp]:
+    """The HTTP protocol with the limits of one installation; with `peers`, of the device listener."""
+    fields = {"head_bytes_maximum": head_bytes, "head_seconds": head_seconds}
+    if peers is None:
+        return type("ConfiguredHttp", (LimitedHttp,), fields)
+    return type("ConfiguredMutualHttp", (MutualHttp,), {**fields, "peers": peers})
+
+
+def live_socket(peers: Peers | None = None) -> type[LiveSocket]:
+    """The WebSocket protocol; with `peers`, of the device listener."""
+    return LiveSocket if peers is None else type("ConfiguredMutualSocket", (MutualSocket,), {"peers": peers})
+
+
+__all__ = ["LIVE_SOCKET", "LimitedHttp", "LiveSocket", "limited_http", "live_socket"]

@@ -10,7 +10,8 @@ from typing import Any
 
 import uvicorn
 
-from lineshaft.web.protocols import LiveSocket, limited_http
+from lineshaft.web.peers import Peers
+from lineshaft.web.protocols import limited_http, live_socket
 from lineshaft.web.settings import WebSettings
 
 STOP_SECONDS = 5
@@ -33,15 +34,16 @@ class _Uvicorn(uvicorn.Server):
 
 
 class HttpServer:
-    """Serves one ASGI application on bound sockets."""
+    """Serves one ASGI application on bound sockets. With `peers`, TLS asks for clients' certificates."""
 
     def __init__(
-        self, app: Any, sockets: Sequence[socket.socket], settings: WebSettings, tls: ssl.SSLContext | None
-    ) -> None:
+        self, app: Any, sockets: Sequence[socket.socket], settings: WebSettings, tls: ssl.SSLContext | None,
+        peers: Peers | None = None,
+    ) -> None:  # fmt: skip
         # A scanner's nonsense is no news, and what fails inside is logged with its number by the application.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         config = uvicorn.Config(
-            app, http=limited_http(settings.head_bytes, settings.head_seconds), ws=LiveSocket, lifespan="off",
+            app, http=limited_http(settings.head_bytes, settings.head_seconds, peers), ws=live_socket(peers), lifespan="off",
             log_config=None, access_log=False, proxy_headers=False, server_header=False,
             limit_concurrency=settings.connections, timeout_keep_alive=15, timeout_graceful_shutdown=STOP_SECONDS,
             ws_max_size=_LARGEST_LIVE_MESSAGE, ws_per_message_deflate=False, ws_ping_interval=20, ws_ping_timeout=20,

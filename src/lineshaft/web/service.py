@@ -10,6 +10,14 @@ from typing import Any
 import msgspec
 
 from lineshaft.access import Access, AccessSettings
+from lineshaft.access.est.api import AUTHORITIES
+from lineshaft.access.est.endpoint import EstEndpoint
+from lineshaft.access.est.messages import Enrol, Enrolled
+from lineshaft.access.est.settings import EstSettings
+from lineshaft.access.labels import Egress, Labels, LabelSettings, Subject
+from lineshaft.access.labels.administration import LabelAdministration
+from lineshaft.access.labels.requests import pseudonym_keys
+from lineshaft.access.requests import ask_to_change
 from lineshaft.bus import Bus, BusSettings
 from lineshaft.core import memory
 from lineshaft.core.health import Check
@@ -22,10 +30,12 @@ from lineshaft.edge import Devices
 from lineshaft.edge.browses import Browses
 from lineshaft.history import HistoryReader, HistorySettings, LatestTable, Tags
 from lineshaft.history.memory import economise
+from lineshaft.ledger.messages import asking
 from lineshaft.records import Database, Idempotency, JobRecords, OutboxMessage, OutboxRelay, RecordsSettings
 from lineshaft.web import listeners
 from lineshaft.web.app import assemble, package_routes
 from lineshaft.web.callers import Callers
+from lineshaft.web.devices import DeviceFront, DeviceListener
 from lineshaft.web.live.board import Board
 from lineshaft.web.live.endpoint import LiveEndpoint, prover
 from lineshaft.web.live.feed import Feed
@@ -46,6 +56,8 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str
     """Address for people, where a proxy stands before the server; else empty."""
     pid: int
+    device_url: str = ""
+    """Address for devices; empty where the device listener is closed."""
     certificate: str = ""
     """The server's own certificate, which local programs trust; empty without TLS."""
     server_name: str = ""
@@ -77,7 +89,8 @@ class WebService(Service):
         server = HttpServer(app, sockets, self._settings, tls)
         await server.start()
         self._stack.push_async_callback(server.stop)
-        self._publish([listeners.url_of(bound, tls=tls is not None) for bound in sockets])
+        device_url = await self._open_device_listener(app, access)
+        self._publish([listeners.url_of(bound, tls=tls is not None) for bound in sockets], device_url)
         memory.release()  # assembling leaves a quarter of the process's memory as free heap
 
     async def stop(self) -> None:
@@ -101,12 +114,41 @@ class WebService(Service):
         await jobs.start()
         self._stack.push_async_callback(jobs.stop)
         self._run("outbox", OutboxRelay(database, self._hand_over).run())
+        access, label_settings = Access(database, identity, settings.of(AccessSettings)), settings.of(LabelSettings)
+        labels = Labels(database, identity.tenant)
+        egress = Egress(database, identity, label_settings, access, labels, pseudonym_keys(bus))
+        self._stack.push_async_callback(egress.close)
         return {
-            "access": Access(database, identity, settings.of(AccessSettings)), "browses": browses, "bus": bus,
-            "database": database, "devices": Devices(database, tags, bus.subjects, minter), "home": home,
+            "access": access, "browses": browses, "bus": bus, "database": database,
+            "devices": Devices(database, tags, bus.subjects, minter), "egress": egress, "home": home,
             "history": HistoryReader(settings.of(HistorySettings), home, bus), "identity": identity, "jobs": jobs,
-            "settings": settings, "subjects": bus.subjects, "tags": tags,
+            "labels": LabelAdministration(database, identity, label_settings, access), "settings": settings,
+            "subjects": bus.subjects, "tags": tags, "witness": asking(bus),
         }  # fmt: skip
+
+    async def _open_device_listener(self, app: Any, access: Access) -> str:
+        """The device listener's address; empty where this home has no certificate for it."""
+        certificates = self.context.home.run / "certs"
+        certificate, key = certificates / "web-server.crt", certificates / "web-server.key"
+        authority = self.context.home.path / AUTHORITIES
+        if not all(file.exists() for file in (certificate, key, authority)):
+            self.log.warning("device_listener_closed", missing=str(certificate))
+            return ""
+        sockets = listeners.bind_devices(self._settings)
+        for bound in sockets:
+            self._stack.callback(bound.close)
+        listener = DeviceListener(
+            DeviceFront(app, EstEndpoint(self._ask_to_enrol, authority)), sockets, self._settings, access,
+            certificate=certificate, key=key, authority=authority,
+            makers=self.context.settings.of(EstSettings).idevid_roots,
+        )  # fmt: skip
+        await listener.start()
+        self._stack.push_async_callback(listener.stop)
+        return self._settings.device_url.rstrip("/") or listeners.url_of(sockets[0], tls=True)
+
+    async def _ask_to_enrol(self, asked: Enrol) -> Enrolled:
+        assert self._bus is not None
+        return await ask_to_change(self._bus, "enrol", asked, Enrolled)
 
     async def _start_live(self, callers: Callers, parts: Mapping[str, Any]) -> LiveEndpoint:
         tags: Tags = parts["tags"]
@@ -119,9 +161,14 @@ class WebService(Service):
         )  # fmt: skip
         feed = Feed(parts["bus"], table, board, history.latest, hub.set_stale)
 
+        egress: Egress = parts["egress"]
+
         async def find(principal: Principal, paths: Sequence[str]) -> dict[str, int]:
             found = await tags.find(principal.tenant, paths)
-            return {path: tag.number for path, tag in found.items() if tag.removed is None}
+            there = {path: tag for path, tag in found.items() if tag.removed is None}
+            subjects = [Subject("tag", path, tag.handle) for path, tag in there.items()]
+            allowed = await egress.pushable(principal, "history:read", subjects)
+            return {subject.path: there[subject.path].number for subject in allowed}
 
         await feed.start()
         self._stack.push_async_callback(feed.stop)
@@ -149,8 +196,11 @@ class WebService(Service):
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fail(error)
 
-    def _publish(self, urls: list[str]) -> None:
-        listening = Listening(url=urls[0], urls=urls, public_url=self._settings.public_url.rstrip("/"), pid=os.getpid())
+    def _publish(self, urls: list[str], device_url: str) -> None:
+        listening = Listening(
+            url=urls[0], urls=urls, public_url=self._settings.public_url.rstrip("/"), pid=os.getpid(),
+            device_url=device_url,
+        )  # fmt: skip
         if self._settings.tls_certificate:
             listening = msgspec.structs.replace(
                 listening,
@@ -160,4 +210,4 @@ class WebService(Service):
         file = self.context.home.folder("run") / "web.json"
         write_file(file, msgspec.json.encode(listening))
         self._stack.callback(file.unlink, missing_ok=True)
-        self.log.info("web_listening", urls=urls)
+        self.log.info("web_listening", urls=urls, device_url=device_url)

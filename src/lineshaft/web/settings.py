@@ -16,6 +16,19 @@ class WebSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True
     port: Annotated[int, Meta(description="Port of every address; 0 takes a free one.", ge=0, le=65535)] = 8420
     tls_certificate: Annotated[str, Meta(description="PEM file: the server's certificate and its chain.")] = ""
     tls_key: Annotated[str, Meta(description="PEM file: the certificate's private key.")] = ""
+    device_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses of the listener for devices, which prove themselves with certificates.", min_length=1
+        ),
+    ] = ("127.0.0.1", "::1")
+    device_port: Annotated[
+        int, Meta(description="Port of the listener for devices; 0 takes a free one.", ge=0, le=65535)
+    ] = 8422
+    device_url: Annotated[
+        str,
+        Meta(description="Address under which devices reach this server, where it is not the first of device_hosts."),
+    ] = ""
     public_url: Annotated[
         str, Meta(description="Address under which people reach this server, where a proxy stands before it.")
     ] = ""

@@ -100,7 +100,7 @@ class House:
 async def running_house(folder: Path, *sections: Section, **web: Any) -> AsyncIterator[House]:
     """Bus, records, history and web, all running; `web` are fields of `WebSettings`."""
     settings = Settings([
-        *sections, BusSettings(port=0, store_max_bytes=256 << 20), RecordsSettings(), WebSettings(**{"port": 0, **web})
+        *sections, BusSettings(port=0, store_max_bytes=256 << 20), RecordsSettings(), WebSettings(**{"port": 0, "device_port": 0, **web})
     ])  # fmt: skip
     async with embedded_bus(folder, settings.of(BusSettings)) as box:
         database = Database.open(settings.of(RecordsSettings), box.home)

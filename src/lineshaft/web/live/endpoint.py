@@ -30,6 +30,7 @@ def prover(callers: Callers, access: Access) -> Callable[[Caller], Awaitable[Lin
     async def prove(caller: Caller) -> LineshaftError | None:
         try:
             principal = await callers.prove_again(caller)
+            await access.refresh_policies()
             if not access.authorize(principal, ACTION, PATH).allowed:
                 await access.require(principal, ACTION, PATH)  # raises, and records the denial
         except (Unauthenticated, Forbidden) as error:

@@ -1,14 +1,17 @@
 // The first page: sign in, or use a one-time link; then the table of live values.
 
 import { Live } from "./live.js";
+import * as passkeys from "./passkeys.js";
 import { Problem, call, list } from "./server.js";
 import { language, switchLanguage, text, translate } from "./texts.js";
 
 const MOST_TAGS = 20000, MOST_ROWS = 200, OLD_SECONDS = 30;
-const VIEWS = ["sign-in", "invitation", "password", "live"];
+const VIEWS = ["sign-in", "break-glass", "invitation", "password", "live"];
+const SIGNED_OUT = ["sign-in", "break-glass", "invitation"];
 
 const by = (id) => document.getElementById(id);
 let invitation = "";
+let methods = { passkey: false, oidc: null };
 let tags = [];
 let rows = new Map(); // path → {row, cells, time, q}
 let newest = 0; // source time of the newest value, µs
@@ -18,7 +21,7 @@ const live = new Live({ values: takeValues, state: takeState, refused: checkSess
 
 function view(name) {
   for (const each of VIEWS) by(each).hidden = each !== name;
-  by("account").hidden = name === "sign-in" || name === "invitation";
+  by("account").hidden = SIGNED_OUT.includes(name);
   by(name).querySelector("input:not([hidden])")?.focus();
 }
 
@@ -48,6 +51,38 @@ function onSubmit(id, work) {
       button.disabled = false;
     }
   });
+}
+
+// A button that asks the authenticator: it rests meanwhile, a refusal is shown.
+function onPasskey(id, work) {
+  by(id).addEventListener("click", async () => {
+    say("");
+    by(id).disabled = true;
+    try {
+      await work();
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      say(problem.message);
+    } finally {
+      by(id).disabled = false;
+    }
+  });
+}
+
+// Which ways to sign in there are here beside name and password.
+async function showMethods() {
+  try {
+    methods = await call("GET", "/api/v1/access/session:methods");
+  } catch {
+    return; // name and password are always there
+  }
+  by("passkey").hidden = by("add-passkey").hidden = !(methods.passkey && passkeys.possible());
+  by("oidc").hidden = !methods.oidc;
+  nameMethods();
+}
+
+function nameMethods() {
+  by("oidc").textContent = methods.oidc ? text("oidc", { name: methods.oidc }) : "";
 }
 
 async function begin(session) {
@@ -212,11 +247,23 @@ onSubmit("password", async ({ old, password }) => {
   view("live");
   say(text("password_changed"), true);
 });
+onSubmit("break-glass", async ({ code }) => begin(await call("POST", "/api/v1/access/session:break-glass", { code })));
+onPasskey("passkey", async () => {
+  const session = await passkeys.signIn();
+  return session ? begin(session) : say(text("passkey_cancelled"));
+});
+onPasskey("add-passkey", async () => {
+  const made = await passkeys.register(navigator.userAgentData?.platform || navigator.platform || "browser");
+  say(text(made ? "passkey_added" : "passkey_cancelled"), Boolean(made));
+});
+by("show-break-glass").addEventListener("click", () => { say(""); view("break-glass"); });
+by("break-glass-back").addEventListener("click", () => view("sign-in"));
 by("show-password").addEventListener("click", () => view("password"));
 by("password-back").addEventListener("click", () => view("live"));
 by("filter").addEventListener("input", show);
 by("language").addEventListener("click", () => {
   switchLanguage();
+  nameMethods();
   for (const entry of rows.values()) if (entry.q !== null) showQuality(entry);
   if (!by("live").hidden) show();
   showState();
@@ -230,7 +277,13 @@ async function main() {
   translate();
   showState();
   setInterval(showAges, 1000);
+  showMethods();
   const fragment = new URLSearchParams(location.hash.slice(1));
+  if (fragment.has("refused")) {
+    history.replaceState(null, "", "/");
+    view("sign-in");
+    return say(text("refused", { code: fragment.get("refused").slice(0, 80) }));
+  }
   if (fragment.has("invite")) {
     // The fragment never reaches the server; here it leaves the address bar and the history too.
     invitation = fragment.get("invite");

@@ -15,6 +15,10 @@ const TEXTS = {
     lost: "Connection lost, trying again. Data from {time}.", never: "—", yes: "true", no: "false",
     unreachable: "The server does not answer.", session_over: "The session has ended. Sign in again.",
     forbidden: "You may not see live values. An administrator can give you the role of viewer.",
+    passkey: "Sign in with a passkey", add_passkey: "Add a passkey", passkey_added: "The passkey was added.",
+    passkey_cancelled: "No passkey was used.", oidc: "Sign in by {name}", emergency_code: "Emergency code", code: "Code",
+    emergency_help: "The sealed code is good once. It signs you in as administrator for a limited time, and raises an alarm.",
+    refused: "Sign-in was refused ({code}).",
     loading: "Loading …", needs: "needs", public: "public", parameters: "Parameters", body: "Body", answer: "Answer",
   },
   zh: {
@@ -31,6 +35,10 @@ const TEXTS = {
     lost: "连接已断开，正在重试。数据时间 {time}。", never: "—", yes: "真", no: "假",
     unreachable: "服务器没有应答。", session_over: "会话已结束，请重新登录。",
     forbidden: "您无权查看实时值。管理员可授予“查看者”角色。",
+    passkey: "使用通行密钥登录", add_passkey: "添加通行密钥", passkey_added: "已添加通行密钥。",
+    passkey_cancelled: "未使用通行密钥。", oidc: "通过 {name} 登录", emergency_code: "应急码", code: "应急码",
+    emergency_help: "密封的应急码只能用一次。它让您在有限时间内以管理员身份登录，并发出警报。",
+    refused: "登录被拒绝（{code}）。",
     loading: "正在加载…", needs: "需要", public: "公开", parameters: "参数", body: "请求体", answer: "应答",
   },
 };

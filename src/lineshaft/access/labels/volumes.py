@@ -1,0 +1,71 @@
+"""What left, to whom: one row per export, one audit entry beside it, and how much a recipient got today."""
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select
+
+from lineshaft.access import audit
+from lineshaft.access.audit import Act
+from lineshaft.access.labels.store import EGRESS
+from lineshaft.core import clock, ids
+
+_DAY_US = 86_400 * clock.MICROSECONDS
+
+
+class Export(msgspec.Struct, frozen=True, kw_only=True):
+    """One export, as it ended."""
+
+    principal: str
+    recipient: str
+    outside: bool
+    """Whether the recipient is nobody this installation knows."""
+    purpose: str
+    what: str
+    """The first object, and how many more."""
+    objects: int
+    rows: int
+    bytes: int
+    grade_2020: int
+    grade_2022: str
+    decision: str
+    whole: bool
+    """False where the recipient left before the end, or a limit cut it off."""
+    id: str = ""
+    time: int = 0
+
+
+def record(connection: Connection, tenant: str, export: Export) -> str:
+    """Note an export and its audit entry in the caller's write transaction; returns the export's id."""
+    made = msgspec.structs.replace(export, id=export.id or ids.new_id(), time=clock.now_us())
+    row = msgspec.structs.asdict(made)
+    connection.execute(insert(EGRESS).values(tenant=tenant, **row))
+    facts = {name: value for name, value in row.items() if name not in ("principal", "what", "decision", "time")}
+    audit.write(
+        connection, tenant,
+        Act(
+            principal=export.principal, action="access:export", resource=export.what, kind="export",
+            outcome="done" if export.whole else "refused", decision=export.decision, facts=facts,
+        ),
+    )  # fmt: skip
+    return made.id
+
+
+def today(connection: Connection, tenant: str, recipient: str) -> int:
+    """Rows that a recipient got since midnight UTC."""
+    since = clock.now_us() // _DAY_US * _DAY_US
+    theirs = (EGRESS.c.tenant == tenant) & (EGRESS.c.recipient == recipient) & (EGRESS.c.time >= since)
+    return int(connection.scalar(select(func.coalesce(func.sum(EGRESS.c.rows), 0)).where(theirs)) or 0)
+
+
+def newest(connection: Connection, tenant: str, *, before: str | None = None, limit: int = 100) -> list[Export]:
+    """Exports, newest first, before the one with the id `before`."""
+    query = select(EGRESS).where(EGRESS.c.tenant == tenant).order_by(EGRESS.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(EGRESS.c.id < before)
+    names = Export.__struct_fields__
+    return [Export(**{name: row[name] for name in names}) for row in connection.execute(query).mappings()]
+
+
+def counts(connection: Connection, tenant: str) -> dict[str, int]:
+    """How many exports each object was part of, by the text that names it."""
+    query = select(EGRESS.c.what, func.count().label("times")).where(EGRESS.c.tenant == tenant).group_by(EGRESS.c.what)
+    return {row.what: row.times for row in connection.execute(query)}

@@ -1,0 +1,169 @@
+"""Second persons: what one wants to do, another approves, and it is done once.
+
+An approval is bound to who asks, the action, the resource and a digest of what was sent; it counts for fifteen minutes
+and for one request. Functions that take a connection work in the caller's transaction.
+"""
+
+from contextvars import ContextVar
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from lineshaft.access.policy.messages import Approval
+from lineshaft.access.policy.store import APPROVAL
+from lineshaft.access.roles import LADDER
+from lineshaft.core import clock, ids
+from lineshaft.core.errors import Conflict, Forbidden, NotFound, TooMany
+from lineshaft.core.principals import Principal
+
+HEADER: Final = "X-Approval"
+LIFE_US: Final = 15 * 60 * clock.MICROSECONDS
+KEPT_US: Final = 24 * 3600 * clock.MICROSECONDS
+OPEN_AT_ONCE: Final = 20
+"""Approvals that one principal may wait for at the same time."""
+_PRESENTED: Final = ContextVar("lineshaft_approval", default="")
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What an approval is bound to."""
+
+    principal: Principal
+    action: str
+    resource: str
+    input: str
+    role: str
+
+
+def present(approval: str) -> None:
+    """Say which approval the present request brings along; empty for none."""
+    _PRESENTED.set(approval)
+
+
+def presented() -> str:
+    """The approval that the present request brings along."""
+    return _PRESENTED.get()
+
+
+def ask(connection: Connection, tenant: str, wish: Wish) -> tuple[Approval, bool]:
+    """The open approval for a wish, and whether it was made just now because there was none.
+
+    Raises:
+        TooMany: the principal waits for too many already.
+    """
+    now = clock.now_us()
+    connection.execute(delete(APPROVAL).where(APPROVAL.c.tenant == tenant, APPROVAL.c.created < now - KEPT_US))
+    mine = (APPROVAL.c.tenant == tenant, APPROVAL.c.principal == wish.principal.id, *_waiting(now))
+    known = connection.execute(select(APPROVAL).where(*mine, *_bound(wish))).first()
+    if known is not None:
+        return _approval(known), False
+    count = connection.scalar(select(func.count()).where(*mine)) or 0
+    if count >= OPEN_AT_ONCE:
+        raise TooMany(
+            "access.approvals_too_many", f"{count} requests of yours already wait for a second person",
+            "Let them be approved or refused, or wait until they expire.", count=count, maximum=OPEN_AT_ONCE,
+        )  # fmt: skip
+    made = Approval(
+        id=ids.new_id(), principal=wish.principal.id, name=wish.principal.name, action=wish.action,
+        resource=wish.resource, role=wish.role, state="open", created=now, expires=now + LIFE_US,
+    )  # fmt: skip
+    connection.execute(insert(APPROVAL).values(tenant=tenant, input=wish.input, **msgspec.structs.asdict(made)))
+    return made, True
+
+
+def use(connection: Connection, tenant: str, approval: str, wish: Wish) -> Approval:
+    """Use an approval up.
+
+    Raises:
+        Forbidden: nobody has approved it yet, or it is not for this, refused, expired or used.
+    """
+    now = clock.now_us()
+    this = (APPROVAL.c.tenant == tenant, APPROVAL.c.id == approval, *_bound(wish))
+    row = connection.execute(select(APPROVAL).where(*this)).one_or_none()
+    alive = row is not None and row.created <= now < row.expires
+    if not alive or row is None or row.state not in ("open", "approved") or _rank(row.role) < _rank(wish.role):
+        raise Forbidden(
+            "access.approval_void", f"the approval {approval[:40]!r} does not count for this request",
+            "It is for one request, exactly as it was sent first, within 15 minutes. Send the request without it to ask anew.",
+            approval=approval[:40],
+        )  # fmt: skip
+    if row.state == "open":
+        raise Forbidden(
+            "access.approval_pending", f"nobody has approved {row.id} yet",
+            f"Another person who is {row.role} can: `lineshaft policy approve {row.id}`.", approval=row.id,
+            role=row.role,
+        )  # fmt: skip
+    connection.execute(update(APPROVAL).where(APPROVAL.c.id == approval).values(state="used"))
+    return _approval(row)
+
+
+def decide(connection: Connection, tenant: str, approval: str, judge: Principal, *, approve: bool) -> Approval:
+    """A second person's verdict.
+
+    Raises:
+        NotFound: there is none. Conflict: it is decided or has expired.
+        Forbidden: the asker's own, no person, or not of the role that it needs.
+    """
+    row = connection.execute(
+        select(APPROVAL).where(APPROVAL.c.tenant == tenant, APPROVAL.c.id == approval)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(
+            "access.approval_unknown", f"there is no approval {approval[:40]!r}", "They are kept for a day.",
+            approval=approval[:40],
+        )  # fmt: skip
+    _check_judge(row, judge)
+    if row.state != "open" or not row.created <= clock.now_us() < row.expires:
+        raise Conflict(
+            "access.approval_closed", f"the approval {row.id} is decided or has expired",
+            "Let the request be sent again.", approval=row.id,
+        )  # fmt: skip
+    verdict = {"state": "approved" if approve else "refused", "decided_by": judge.id}
+    connection.execute(update(APPROVAL).where(APPROVAL.c.id == approval).values(verdict))
+    return msgspec.structs.replace(_approval(row), **verdict)
+
+
+def waiting(connection: Connection, tenant: str, reader: Principal, *, every: bool) -> list[Approval]:
+    """What waits for a verdict, oldest first: of the reader, and what they may decide; or everything."""
+    query = select(APPROVAL).where(APPROVAL.c.tenant == tenant, *_waiting(clock.now_us())).order_by(APPROVAL.c.created)
+    rows = connection.execute(query)
+    return [_approval(row) for row in rows if every or row.principal == reader.id or holds(reader, row.role)]
+
+
+def holds(principal: Principal, role: str) -> bool:
+    """Whether somebody has a role, or one above it."""
+    return any(_rank(own) >= _rank(role) for own in principal.roles if own in LADDER)
+
+
+def _rank(role: str) -> int:
+    return LADDER.index(role)
+
+
+def _check_judge(row: Row[Any], judge: Principal) -> None:
+    if judge.id == row.principal:
+        raise Forbidden(
+            "access.approval_own", "nobody decides about their own request", "Ask another person.", approval=row.id
+        )
+    if judge.kind != "person" or not holds(judge, row.role):
+        raise Forbidden(
+            "access.approval_role", f"{judge.name} is not a person who is {row.role}",
+            "Ask a person with that role, signed in or with an API token of theirs.", name=judge.name, role=row.role,
+        )  # fmt: skip
+
+
+def _bound(wish: Wish) -> tuple[Any, ...]:
+    return (
+        APPROVAL.c.principal == wish.principal.id, APPROVAL.c.action == wish.action,
+        APPROVAL.c.resource == wish.resource, APPROVAL.c.input == wish.input,
+    )  # fmt: skip
+
+
+def _waiting(now: int) -> tuple[Any, ...]:
+    return (APPROVAL.c.state == "open", APPROVAL.c.created <= now, APPROVAL.c.expires > now)
+
+
+def _approval(row: Row[Any]) -> Approval:
+    return Approval(
+        id=row.id, principal=row.principal, name=row.name, action=row.action, resource=row.resource, role=row.role,
+        state=row.state, created=row.created, expires=row.expires, decided_by=row.decided_by,
+    )  # fmt: skip

@@ -1,0 +1,70 @@
+"""`lineshaft edge`: gateways and devices on machines of their own: let one enrol, enrol, renew."""
+
+from typing import Annotated, Any
+
+import typer
+
+from lineshaft.core import console
+from lineshaft.core.console import HomeOption, JsonOption, say
+
+app = console.application("Gateways on machines of their own: invite, enrol.")
+
+
+@app.command()
+def invite(
+    name: Annotated[str, typer.Argument(help="Name of the gateway or device.")],
+    device: Annotated[bool, typer.Option("--device", help="A plain device, not a gateway.")] = False,
+    serial: Annotated[
+        str, typer.Option(help="Serial number in its maker's certificate, which then is the proof.")
+    ] = "",
+    minutes: Annotated[int | None, typer.Option(help="How long it may enrol.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """On the server: let a machine enrol once; prints the token to give it."""
+    from lineshaft.client import connect
+    from lineshaft.edge.enrolment.token import EnrolmentToken, encode
+
+    kind = {"kind": "device"} if device else {"kind": "service", "template": "gateway"}
+    body = {"name": name, "serial": serial, "minutes": minutes, **kind}
+    with connect(home=home) as client:
+        made: dict[str, Any] = client.request("POST", "/api/v1/access/enrolment/invitations", json=body)
+    token = EnrolmentToken(url=made["url"], authority=made["authority"], name=made["name"], secret=made["secret"])
+    if json:
+        console.output({**made, "token": encode(token)}, as_json=True)
+        return
+    if serial:
+        console.note(say(f"It may enrol with its maker's certificate until {made['expires']}.",
+                         f"该设备可在 {made['expires']} 之前凭制造商证书注册。"))  # fmt: skip
+        return
+    console.note(say(f"Shown this once, valid until {made['expires']}; on the machine: lineshaft edge enrol TOKEN",
+                     f"仅显示这一次，有效期至 {made['expires']}；在该机器上运行：lineshaft edge enrol TOKEN"))  # fmt: skip
+    console.output(encode(token), as_json=False)
+
+
+@app.command()
+def enrol(
+    token: Annotated[str, typer.Argument(help="What `lineshaft edge invite` printed on the server.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """On the machine: get a certificate and all a gateway needs; may be repeated."""
+    import msgspec
+
+    from lineshaft.edge.enrolment.enrol import enrol as work
+    from lineshaft.edge.enrolment.token import decode
+
+    done = work(console.home_of(home), decode(token))
+    console.output(msgspec.structs.asdict(done), as_json=json)
+    if done.gateway and not json:
+        console.note(say("Start it with: lineshaft run gateway", "启动命令：lineshaft run gateway"))
+
+
+@app.command()
+def renew(home: HomeOption = None, json: JsonOption = False) -> None:
+    """On the machine: a new key and certificate now; a running gateway does it by itself in time."""
+    import msgspec
+
+    from lineshaft.edge.enrolment.enrol import renew as work
+
+    console.output(msgspec.structs.asdict(work(console.home_of(home))), as_json=json)
