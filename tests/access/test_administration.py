@@ -220,7 +220,7 @@ async def test_services_have_no_roles_links_or_passwords(office, ada):
     assert await code_of(office.administration.set_roles(SetRoles(actor=ada, name="gateway", roles=["viewer"]))) == (
         "access.not_a_person"
     )
-    assert await code_of(office.administration.invite(of(ada, "gateway"))) == "access.not_a_person"
+    assert await code_of(office.administration.invite(of(ada, "gateway"))) == "access.link_not_for_person"
 
 
 async def test_credentials_are_issued_once_more_and_void_those_before(office, ada):

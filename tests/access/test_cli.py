@@ -122,5 +122,7 @@ async def test_the_life_of_people_and_tokens_on_the_command_line(site):
 
 @sqlite_only
 async def test_a_question_not_answered_with_yes_changes_nothing(site):
-    await asyncio.to_thread(run, site.plant.home, "revoke", "gateway", ok=False)
+    with pytest.raises(LineshaftError) as refusal:
+        await asyncio.to_thread(run, site.plant.home, "revoke", "gateway")
+    assert refusal.value.code == "core.not_confirmed"
     assert (await site.office.access.member("gateway")).revoked is None

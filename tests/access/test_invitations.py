@@ -155,7 +155,7 @@ async def test_the_holder_may_look_at_it_without_using_it_up(office):
 
 async def test_only_people_get_links(office):
     actor = Actor.of(office.principal("local"))
-    for name, code in (("web", "access.not_a_person"), ("nobody-here", "access.principal_unknown")):
+    for name, code in (("web", "access.link_not_for_person"), ("nobody-here", "access.principal_unknown")):
         with pytest.raises(LineshaftError) as refusal:
             await office.administration.invite(OfPrincipal(actor=actor, name=name))
         assert refusal.value.code == code

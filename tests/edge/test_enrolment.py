@@ -18,6 +18,7 @@ from lineshaft.core.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from lineshaft.core.home import Home
 from lineshaft.edge.enrolment import enrol as steps
 from lineshaft.edge.enrolment import papers as files
+from lineshaft.edge.enrolment.conversation import Conversation
 from lineshaft.edge.enrolment.enrol import enrol, renew
 from lineshaft.edge.enrolment.papers import Papers, renewal_time
 from lineshaft.edge.enrolment.renewal import keep_renewed
@@ -59,6 +60,33 @@ async def test_one_command_makes_a_gateways_home(station, machine):
     assert "NATS USER JWT" in (machine.keys / "gateway-east.creds").read_text()
     secret_files = [Papers(machine).identity, machine.keys / "gateway-east.creds"]
     assert [file.stat().st_mode & 0o777 for file in secret_files] == [0o600, 0o600]
+
+
+async def test_the_token_can_come_by_standard_input(station, machine):
+    from typer.testing import CliRunner
+
+    from lineshaft.edge.enrolment.cli import app
+
+    text = encode(await token_for(station))
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["enrol", "-", "--home", str(machine.path)], f"{text}\n")
+    assert done.exit_code == 0, done.output
+    assert machine.identity() == station.identity
+
+
+async def test_a_gateway_elsewhere_hears_no_requests(station, machine):
+    """They name no machine: it would hear passwords that are for another one's devices, and could answer."""
+    from lineshaft.bus.claims import read_claims
+
+    await asyncio.to_thread(enrol, machine, await token_for(station))
+    text = (machine.keys / "gateway-east.creds").read_text().splitlines()
+    heard = read_claims(text[text.index("-----BEGIN NATS USER JWT-----") + 1])["nats"]["sub"]["allow"]
+    assert [subject for subject in heard if ".svc." in subject or ".flow." in subject] == []
+
+
+async def test_a_server_is_known_by_its_names_not_by_whose_certificate_it_is(station, machine):
+    """An app named like a host must not pass for the server."""
+    await asyncio.to_thread(enrol, machine, await token_for(station))
+    assert not Conversation(Papers(machine))._context().hostname_checks_common_name
 
 
 async def test_the_credentials_carry_the_grants_of_a_gateway(station, machine):

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from lineshaft.core.errors import Corrupt, NotFound
+from lineshaft.core.errors import Corrupt, InvalidInput, NotFound
 from lineshaft.core.home import Home
 from lineshaft.ledger import places
 from lineshaft.ledger.cli import app
@@ -88,3 +88,9 @@ def test_whom_we_witness_and_ask_is_shown(home, audit):
     assert [(row["role"], row["who"]) for row in rows] == [
         ("we witness", audit.origin), ("we ask", "witness https://w.example"),
     ]  # fmt: skip
+
+
+def test_a_folder_without_a_log_is_named(tmp_path):
+    result = run("verify", tmp_path / "nowhere", fails=InvalidInput)
+    assert result.exception.code == "ledger.folder_without_log"
+    assert "nowhere" in str(result.exception)

@@ -238,7 +238,8 @@ class TestWriting:
             await task
         go_on.set()
         things.close()
-        with things.read() as connection:
+        url = things.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+        with contextlib.closing(open_url(url)) as again, again.read() as connection:
             assert names(connection) == ["first", "second", "third"]
 
     def test_a_commit_is_told_to_those_who_listen_a_rollback_is_not(self, things):
@@ -434,3 +435,30 @@ def test_each_sqlite_connection_is_durable_and_checks_references(file):
         ]
     db.close()
     assert pragmas == ["wal", 2, 1, 0]
+
+
+class TestClosing:
+    def test_a_transaction_of_any_thread_ends_first(self, things):
+        inside, go_on, done = threading.Event(), threading.Event(), threading.Event()
+
+        def work():
+            with things.read() as connection:
+                inside.set()
+                assert go_on.wait(10)
+                assert names(connection) == ["first"]
+                done.set()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert inside.wait(10)
+        threading.Timer(0.1, go_on.set).start()
+        things.close()
+        assert done.is_set()
+        thread.join()
+
+    def test_afterwards_none_begins(self, things):
+        things.close()
+        for begin in (things.read, things.begin):
+            with pytest.raises(Unavailable) as refusal, begin():
+                pass
+            assert refusal.value.code == "records.closed"

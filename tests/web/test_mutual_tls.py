@@ -145,6 +145,9 @@ async def test_without_a_certificate_nothing_but_enrolment_answers(program):
     assert status == 401
     assert "web.certificate_required" in body
     assert (await program.call("/.well-known/est/cacerts", shown=False))[0] == 200
+    # What is public elsewhere, such as signing in, is not offered to strangers here.
+    status, body = await program.call("/api/v1/access/enrolment/join", "-X", "POST", shown=False)
+    assert (status, "web.certificate_required" in body) == (401, True)
 
 
 def bearer(station: Station, owner: Principal, *scopes: str) -> tuple[str, str]:

@@ -21,7 +21,8 @@ from lineshaft.access.lockout import normal_address
 from lineshaft.access.model import SCOPES, TOKEN, AuditEntry, Invitation, Member, Outcome, Session, Token
 from lineshaft.access.notes import Notes
 from lineshaft.access.pki.verification import Refused, Verified, refused, verify
-from lineshaft.access.policy.duties import Duties, Input
+from lineshaft.access.policy.approvals import Input
+from lineshaft.access.policy.duties import Duties
 from lineshaft.access.policy.engine import Engine
 from lineshaft.access.recording import Recording
 from lineshaft.access.secret_texts import digest
@@ -212,6 +213,15 @@ class Access:
         if decision.obligations:
             await self._duties.see_to(principal, decision, sent, approval=approval)
         return decision
+
+    async def see_to(self, principal: Principal, decision: Decision) -> None:
+        """See to the obligations `record` and `approve` of an allowance by `authorize`, as `require` does.
+
+        Raises:
+            Forbidden: a second person must approve first.
+        """
+        if decision.obligations:
+            await self._duties.see_to(principal, decision, None, approval=True)
 
     async def refresh_policies(self, *, now: bool = False) -> None:
         """Load the policies in force where they may have changed; `require` does it by itself, `authorize` cannot."""

@@ -13,6 +13,7 @@ from lineshaft.access import audit, credentials, invitations, principals, sessio
 from lineshaft.access.access import Access
 from lineshaft.access.audit import Act
 from lineshaft.access.authority import Authority
+from lineshaft.access.est import invitations as enrolments
 from lineshaft.access.grants import ESSENTIAL, GRANTS
 from lineshaft.access.messages import (
     CreatedPrincipal,
@@ -100,7 +101,10 @@ class Administration:
     def _invite(self, connection: Connection, asked: OfPrincipal, decision: Decision) -> NewInvitation:
         row = self._active(connection, asked.name)
         if row.kind != "person":
-            raise _not_a_person(row)
+            raise Conflict(
+                "access.link_not_for_person", f"{row.name!r} is of kind {row.kind}: only people sign in by a link",
+                "Name a person; an app has API tokens: `lineshaft access token create`.", name=row.name, kind=row.kind,
+            )  # fmt: skip
         self._note(connection, asked.actor, "access:invite", row.id, decision, {"name": row.name})
         return self._new_invitation(connection, row)
 
@@ -178,6 +182,7 @@ class Administration:
             )  # fmt: skip
         void = principals.revoke(connection, self._tenant, row.id)
         ended = certificates.revoke_all(connection, row.id)
+        enrolments.withdraw(connection, row.id)
         event = Revoked(principal=row.id, name=row.name)
         headers = event_headers(source=f"/{self._subjects.tenant}/{self._subjects.site}/access", type_="access.revoked")
         outbox.add(connection, self._subjects.event("access", "revoked"), msgspec.json.encode(event), headers)
@@ -335,6 +340,6 @@ def _template_of(asked: CreatePrincipal) -> dict[str, str]:
 
 def _not_a_person(row: Row[Any]) -> Conflict:
     return Conflict(
-        "access.not_a_person", f"{row.name!r} is a {row.kind}: only people and apps have roles, tokens and links",
+        "access.not_a_person", f"{row.name!r} is of kind {row.kind}: only people and apps have roles and tokens",
         "Name a person or an app.", name=row.name, kind=row.kind,
     )  # fmt: skip

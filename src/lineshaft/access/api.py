@@ -260,16 +260,28 @@ async def list_tokens(
 
 @post(f"{_ROOT}/tokens", opt=_SELF, tags=_TAGS)
 async def create_token(
-    bus: NamedDependency[Bus], principal: NamedDependency[Principal], data: JSONBody[TokenBody]
+    access: NamedDependency[Access],
+    bus: NamedDependency[Bus],
+    principal: NamedDependency[Principal],
+    data: JSONBody[TokenBody],
 ) -> NewTokenView:
     """Make an API token; its text is in this answer and nowhere else."""
+    if data.name:
+        await _manage(access, principal, data.name)
     asked = CreateToken(actor=Actor.of(principal), name=data.name, label=data.label, scopes=data.scopes, days=data.days)
     return new_token_view(await ask_to_change(bus, "create_token", asked, NewToken))
 
 
 @delete(f"{_ROOT}/tokens/{{token:str}}", opt=_SELF, tags=_TAGS, status_code=204)
-async def revoke_token(bus: NamedDependency[Bus], principal: NamedDependency[Principal], token: FromPath[str]) -> None:
+async def revoke_token(
+    access: NamedDependency[Access],
+    bus: NamedDependency[Bus],
+    principal: NamedDependency[Principal],
+    token: FromPath[str],
+) -> None:
     """End an API token: one's own, or anybody's for an administrator."""
+    if await access.owner_of_token(token) != principal.id:
+        await _manage(access, principal, token)
     await ask_to_change(bus, "revoke_token", RevokeToken(actor=Actor.of(principal), token=token), Done)
 
 
@@ -279,6 +291,12 @@ ROUTES = [
     create_token, revoke_token, *trail.ROUTES, *people.ROUTES, *zones.ROUTES, *est.ROUTES, *policy.ROUTES, *pki.ROUTES,
     *labels.ROUTES,
 ]  # fmt: skip
+
+
+async def _manage(access: Access, principal: Principal, concerned: str) -> None:
+    """What the gate does for routes of administrators, where the route is for everybody and this request is not."""
+    await access.require(principal, "access:manage", concerned)
+    await access.check_recording()
 
 
 def _tagged(member: Member) -> Response[PrincipalView]:

@@ -23,6 +23,8 @@ _KINDS: Final = {
     "export": ("export", "backup"),
     "deletion": ("delete", "erase", "prune", "destroy"),
 }
+_PROOFS: Final = ("token", "certificate", "handshake", "enrol")
+"""By what else callers prove who they are: refused, it is a sign-in that failed."""
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +49,7 @@ def write(connection: Connection, tenant: str, act: Act) -> str:
     entry = ids.new_id()
     row = {
         "id": entry, "time": clock.now_us(), "tenant": tenant, "principal": act.principal, "action": act.action[:64],
-        "resource": act.resource[:_LONGEST_TEXT], "outcome": act.outcome, "decision": act.decision,
+        "resource": _short(act.resource), "outcome": act.outcome, "decision": act.decision,
         "facts": _clean(act.facts), "class": act.kind or kind_of(act.action, act.outcome),
         "policy": act.policy_version, "input": act.input_digest, "trace": trace.current(),
     }  # fmt: skip
@@ -82,6 +84,8 @@ def kind_of(action: str, outcome: str) -> str:
     verb = action.partition(":")[2]
     if outcome in ("denied", "locked"):
         return "denial"
+    if outcome == "refused" and verb in _PROOFS:
+        return "sign_in"
     return next((kind for kind, words in _KINDS.items() if any(word in verb for word in words)), "change")
 
 
@@ -93,4 +97,5 @@ def _clean(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _short(value: Any) -> Any:
-    return value[:_LONGEST_TEXT] if isinstance(value, str) else value
+    # A NUL in one entry, which not every database takes, must not keep those written with it out of the trail.
+    return value[:_LONGEST_TEXT].replace("\0", "\ufffd") if isinstance(value, str) else value

@@ -27,7 +27,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     asks: tuple[str, ...] = ()
     """Requests to other services, `package:verb`."""
     serves: tuple[str, ...] = ()
-    """Requests it answers, `package:verb`."""
+    """Requests it answers, `package:verb`; only the service of the grant's own name, no other by template."""
     streams: Build
     """Everything else, for a site and the service's own name."""
 
@@ -113,7 +113,11 @@ def grant_of(principal: Principal) -> Grant | None:
     """The grants of a service; None where it has none, or is no service."""
     if principal.kind != "service":
         return None
-    return GRANTS.get(principal.name) or GRANTS.get(principal.attributes.get(TEMPLATE, ""))
+    own, template = GRANTS.get(principal.name), GRANTS.get(principal.attributes.get(TEMPLATE, ""))
+    if own is not None or template is None:
+        return own
+    # Requests name a package, not a machine: another machine would hear passwords that are not for it, and could answer.
+    return msgspec.structs.replace(template, serves=())
 
 
 def may_ask(principal: Principal, action: str) -> bool:

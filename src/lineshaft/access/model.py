@@ -94,6 +94,10 @@ class NewInvitation(msgspec.Struct, frozen=True, kw_only=True):
     expires: int
 
 
+Kind = Literal["sign_in", "denial", "change", "command", "export", "deletion", "alarm", "general"]
+"""What kind of act an audit entry is about."""
+
+
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One recorded act."""
 
@@ -114,6 +118,8 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     trace: str = ""
     policy_version: str = ""
     input_digest: str = ""
+    name: str = ""
+    """The present name of who acted; empty where nobody has that handle."""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from lineshaft.core import texts
-from lineshaft.core.errors import LineshaftError
+from lineshaft.core.errors import InvalidInput, LineshaftError
 from lineshaft.core.home import Home, default_home
 
 HomeOption = Annotated[
@@ -24,11 +25,24 @@ HomeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
+_WHOLE = 1000
+"""Longer than any summary."""
+
+
+class Commands(TyperGroup):
+    """A group whose help shows the whole summary of each command, over two lines where one is too short."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, command.get_short_help_str(_WHOLE)) for name, command in commands if command is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 def application(help: str = "") -> typer.Typer:  # noqa: A002  # the library's own word
     """A group of commands: plain help, which imports nothing; completion belongs to `lineshaft` as a whole."""
     return typer.Typer(
-        help=help or None, no_args_is_help=bool(help), add_completion=False, rich_markup_mode=None,
+        cls=Commands, help=help or None, no_args_is_help=bool(help), add_completion=False, rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )  # fmt: skip
 
@@ -52,7 +66,7 @@ def say(english: str, chinese: str) -> str:
 
 
 def output(
-    answer: Any, *, as_json: bool, columns: Sequence[tuple[str, str]] | None = None, empty: str = "Nothing here yet."
+    answer: Any, *, as_json: bool, columns: Sequence[tuple[str, str]] | None = None, empty: str | None = None
 ) -> None:
     """Print an answer: an object as name and value lines, a list of objects as a table, or everything as JSON.
 
@@ -60,7 +74,7 @@ def output(
         answer: JSON-able value; a list of mappings for a table.
         as_json: print JSON.
         columns: (key, heading) of a table's columns; all keys of the first row where not given.
-        empty: what to say of an empty list.
+        empty: what to say of an empty list; that nothing is there where not given.
     """
     if as_json:
         import msgspec
@@ -70,7 +84,7 @@ def output(
     if isinstance(answer, Mapping):
         _print_object(answer)
     elif isinstance(answer, list):
-        _print_table(answer, columns, empty)
+        _print_table(answer, columns, empty or say("Nothing here yet.", "这里还没有内容。"))
     else:
         sys.stdout.write(f"{answer}\n")
 
@@ -108,6 +122,8 @@ def _cell(value: Any) -> str:
         return say("yes", "是") if value else say("no", "否")
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(str(item) for item in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_cell(item)}" for key, item in value.items())
     return str(value)
 
 
@@ -117,8 +133,24 @@ def note(text: str) -> None:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something that cannot be undone; ends the command unless agreed to."""
-    if not yes and not typer.confirm(question, err=True):
+    """Ask before something that cannot be undone; ends the command unless agreed to.
+
+    Raises:
+        InvalidInput: nobody is there to answer.
+    """
+    if yes:
+        return
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        typer.echo(err=True)  # the line of the question
+        raise InvalidInput(
+            "core.not_confirmed", f"nobody answered: {question}", "Give --yes where nobody is there to be asked.",
+            field="yes", question=question,
+        ) from None  # fmt: skip
+    if not agreed:
         raise typer.Exit(1)
 
 

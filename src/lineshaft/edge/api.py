@@ -11,7 +11,7 @@ from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from lineshaft.access import Access
 from lineshaft.bus import Bus
 from lineshaft.core import clock
-from lineshaft.core.errors import InvalidInput
+from lineshaft.core.errors import Conflict, InvalidInput
 from lineshaft.core.http import check_limit, decode_cursor, encode_cursor
 from lineshaft.core.jobs import Job, JobRunner
 from lineshaft.core.principals import Principal
@@ -51,7 +51,7 @@ class DeviceBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         try:
             return msgspec.convert(
                 {
-                    **{field: getattr(self, field) for field in self.__struct_fields__ if field != "comment"},
+                    **{field: getattr(self, field) for field in DeviceBody.__struct_fields__ if field != "comment"},
                     "name": name,
                 },
                 Device,
@@ -68,6 +68,9 @@ class NewDeviceBody(DeviceBody, frozen=True, kw_only=True):
     """A new device."""
 
     name: str
+    gateway: Annotated[str, msgspec.Meta(description="Which runs it: the box's own, or one that has enrolled")] = (
+        DEFAULT_GATEWAY
+    )
 
 
 class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +181,22 @@ async def _check_zone(
     await access.require(principal, _CONFIGURE["action"], await devices.resource(name, gateway))
 
 
+async def _check_gateway(access: Access, gateway: str) -> None:
+    """Refuse a gateway that is none: its devices would never run.
+
+    Raises:
+        NotFound, Conflict: says why.
+    """
+    if gateway == DEFAULT_GATEWAY:
+        return
+    member = await access.member(gateway)
+    if member.kind != "service" or member.revoked is not None:
+        raise Conflict(
+            "edge.gateway_unknown", f"{gateway!r} is no gateway that could run a device",
+            "`lineshaft edge invite NAME` lets one enrol; `lineshaft access list` shows them.", field="gateway", value=gateway,
+        )  # fmt: skip
+
+
 # -- devices ------------------------------------------------------------------------------------------------------------
 
 
@@ -198,9 +217,10 @@ async def add_device(
     data: JSONBody[NewDeviceBody],
 ) -> Response[Device]:
     """Add a device; its gateway gets a new configuration."""
-    await _check_zone(access, devices, principal, data.name)
+    await _check_gateway(access, data.gateway)
+    await _check_zone(access, devices, principal, data.name, data.gateway)
     change = Change(author=principal.id, comment=data.comment or f"add {data.name}")
-    stored = await devices.put(data.device(data.name), change, new=True)
+    stored = await devices.put(data.device(data.name), change, gateway=data.gateway, new=True)
     return Response(stored.device, headers={"etag": stored.etag}, status_code=201)
 
 
@@ -220,9 +240,10 @@ async def replace_device(
     if_match: IfMatch = None,
 ) -> Response[Device]:
     """Replace a device; points that keep their names keep their tags."""
-    await _check_zone(access, devices, principal, name, (await devices.get(name)).gateway)
+    gateway = (await devices.get(name)).gateway
+    await _check_zone(access, devices, principal, name, gateway)
     change = Change(author=principal.id, comment=data.comment or f"change {name}")
-    return _whole(await devices.put(data.device(name), change, if_match=if_match))
+    return _whole(await devices.put(data.device(name), change, gateway=gateway, if_match=if_match))
 
 
 @delete(f"{_ROOT}/devices/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
@@ -260,10 +281,26 @@ async def _described(devices: Devices, name: str, given: NewDeviceBody | None) -
             field="device", value=name,
         )  # fmt: skip
     if given is None:
-        return (await devices.get(name)).device
+        stored = await devices.get(name)
+        _check_askable(name, stored.gateway)
+        return stored.device
+    _check_askable(given.name, given.gateway)
     device = given.device(given.name)
     check_device(device)
     return device
+
+
+def _check_askable(name: str, gateway: str) -> None:
+    """Requests name no gateway: the box's own would answer for what another one reaches.
+
+    Raises:
+        Conflict: another gateway runs the device.
+    """
+    if gateway != DEFAULT_GATEWAY:
+        raise Conflict(
+            "edge.gateway_not_askable", f"device {name!r} is run by {gateway!r}, which cannot be asked from here",
+            "Test and browse it with a gateway on the box, or give its points by hand.", device=name, gateway=gateway,
+        )  # fmt: skip
 
 
 @post(f"{_ROOT}/browse", opt=_CONFIGURE, tags=_TAGS, status_code=202)

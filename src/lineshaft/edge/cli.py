@@ -82,6 +82,9 @@ def add(
         list[str] | None, typer.Option("--option", "-o", help="An option of the driver, name=value; repeatable.")
     ] = None,
     period: Annotated[int, typer.Option("--period", help="Milliseconds between two deliveries.")] = 500,
+    gateway: Annotated[
+        str, typer.Option("--gateway", help="Which runs it; one that enrolled, or the box's own.")
+    ] = "gateway",
     points: Annotated[
         Path | None, typer.Option("--points", help="JSON file with a list of points.", exists=True)
     ] = None,
@@ -95,6 +98,7 @@ def add(
     body = {
         "name": name, "driver": driver, "endpoint": endpoint, "path": path, "options": options,
         "groups": [{"name": "main", "period_ms": period}], "points": _read_points(points) if points else [],
+        "gateway": gateway,
     }  # fmt: skip
     with _client(home) as client:
         device = client.request("POST", f"{_ROOT}/devices", json=body)
@@ -102,7 +106,7 @@ def add(
         console.output(device, as_json=True)
         return
     console.note(say(f"Added {name} ({device['handle']}).", f"已添加 {name}（{device['handle']}）。"))
-    if not device["points"]:
+    if not device["points"] and gateway == "gateway":
         console.note(say(f"Next: lineshaft device import {name}", f"下一步：lineshaft device import {name}"))
 
 

@@ -18,7 +18,6 @@ from lineshaft.edge.attempts import Attempts
 from lineshaft.edge.certificates import ApplicationCertificates
 from lineshaft.edge.configuration import Configuration
 from lineshaft.edge.driver import Tools
-from lineshaft.edge.enrolment.papers import Papers
 from lineshaft.edge.enrolment.renewal import keep_renewed
 from lineshaft.edge.lane import GROUP, Lane
 from lineshaft.edge.messages import (
@@ -80,8 +79,8 @@ class GatewayService(Service):
         kept = self._configuration.kept()
         if kept is not None:
             await self._apply(kept)
-        if Papers(self.context.home).certificate() is None:
-            await self._serve()  # requests name no gateway: only the box's own answers them
+        if self.settings.gateway == self.NAME:
+            await self._serve()  # requests name no gateway: only the box's own answers them, and may hear them
         renewal = keep_renewed(self.context.home, self.log)
         revocations = self._revocations.follow(self._bus, self.hang_up_revoked)
         for work in (self._configuration.follow(self._bus), self._apply_changes(), renewal, revocations):

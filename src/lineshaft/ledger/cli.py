@@ -29,6 +29,7 @@ def verify(
     """Recompute everything from the entries; name whatever is not as it was signed. Needs only the folder."""
     from lineshaft.ledger.verify import verify_folder
 
+    _check_folder(folder)
     keys = key or [_key_in(folder)]
     with _Bar() as progress:
         report = verify_folder(folder, keys, progress)
@@ -111,6 +112,18 @@ def witness(home: HomeOption = None, json: JsonOption = False) -> None:
 
 
 # -- inside -------------------------------------------------------------------------------------------------------------
+
+
+def _check_folder(folder: Path) -> None:
+    from lineshaft.core.errors import InvalidInput
+    from lineshaft.ledger.reader import CHECKPOINT, KEY
+
+    if not any((folder / name).exists() for name in (CHECKPOINT, KEY, "tile")):
+        raise InvalidInput(
+            "ledger.folder_without_log", f"there is no log in the folder {folder}",
+            "A log's folder holds `checkpoint`, `key` and `tile`: ledger/audit in the home, or what "
+            "`lineshaft audit export` wrote.", field="folder", value=str(folder),
+        )  # fmt: skip
 
 
 def _key_in(folder: Path) -> str:

@@ -45,6 +45,9 @@ class Database:
         self._turn = threading.Lock()
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="records")
         self._listeners: list[tuple[str, Callable[[], object]]] = []
+        self._busy = threading.Condition()
+        self._in_use = 0
+        self._closed = False
 
     @classmethod
     def open(cls, settings: RecordsSettings, home: Home) -> "Database":
@@ -135,8 +138,11 @@ class Database:
         return lambda: self._listeners.remove(entry)
 
     def close(self) -> None:
-        """Wait for the transactions that run, then close every connection."""
+        """Wait for the transactions that run, in whatever thread, then close every connection; none begins any more."""
         self._threads.shutdown(wait=True)
+        with self._busy:
+            self._closed = True
+            self._busy.wait_for(lambda: not self._in_use, self._wait_seconds)
         self.engine.dispose()
 
     def _reading(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -158,12 +164,27 @@ class Database:
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
+        with self._counted():
+            try:
+                connection = self.engine.connect()
+            except PoolTimeoutError as error:
+                raise faults.busy(self.place, self._wait_seconds) from error
+            with connection:
+                yield connection
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        # A connection made behind `close` would stay open for ever: a thread that outlives its task finds this door shut.
+        with self._busy:
+            if self._closed:
+                raise faults.closed(self.place)
+            self._in_use += 1
         try:
-            connection = self.engine.connect()
-        except PoolTimeoutError as error:
-            raise faults.busy(self.place, self._wait_seconds) from error
-        with connection:
-            yield connection
+            yield
+        finally:
+            with self._busy:
+                self._in_use -= 1
+                self._busy.notify_all()
 
 
 def announce(connection: Connection, topic: str) -> None:

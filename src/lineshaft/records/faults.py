@@ -74,6 +74,13 @@ def read_only(place: str, reason: str) -> LineshaftError:
     )  # fmt: skip
 
 
+def closed(place: str) -> LineshaftError:
+    return Unavailable(
+        "records.closed", f"the records in {place} are closed here: this part is stopping",
+        "Ask again once it has started anew.", place=place,
+    )  # fmt: skip
+
+
 def unreachable(place: str, reason: str) -> LineshaftError:
     return Unavailable(
         "records.unreachable", f"the records in {place} cannot be reached: {reason}",

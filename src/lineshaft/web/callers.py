@@ -140,10 +140,7 @@ class Callers:
         """On the device listener the certificate is the proof; a token beside it may only narrow what it allows."""
         certificate: bytes = scope[PEER]
         if not certificate:
-            raise Unauthenticated(
-                "web.certificate_required", "this listener needs a client certificate",
-                "Enrol for one (EST at /.well-known/est, or `lineshaft edge enrol`), or use the listener for people.",
-            )  # fmt: skip
+            raise certificate_required()
         principal = await self._access.principal_of_certificate(certificate)
         if token is None:
             return Caller(principal=principal, session=None, credential="", certificate=certificate)
@@ -159,6 +156,14 @@ class Callers:
     async def _by_session(self, cookie: str) -> Caller:
         principal, session = await self._access.principal_of_session(cookie)
         return Caller(principal=principal, session=session, credential=cookie)
+
+
+def certificate_required() -> Unauthenticated:
+    """What whoever shows no certificate hears on the device listener."""
+    return Unauthenticated(
+        "web.certificate_required", "this listener needs a client certificate",
+        "Enrol for one (EST at /.well-known/est, or `lineshaft edge enrol`), or use the listener for people.",
+    )  # fmt: skip
 
 
 def header(scope: Mapping[str, Any], name: str) -> str | None:

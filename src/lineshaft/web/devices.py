@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from lineshaft.access import Access, Act
-from lineshaft.access.est.endpoint import ROOT
+from lineshaft.access.est.endpoint import PEER, ROOT
 from lineshaft.access.est.makers import Makers
 from lineshaft.core import clock, logs
 from lineshaft.core.errors import LineshaftError, Unauthenticated
+from lineshaft.web import problems
+from lineshaft.web.callers import certificate_required
 from lineshaft.web.mutual import MutualTls
 from lineshaft.web.peers import Peers
 from lineshaft.web.server import HttpServer
@@ -21,11 +23,17 @@ _LOOK_SECONDS: Final = 1.0
 """How often the connected certificates are proved again, and the files looked at."""
 _NOTE_SECONDS: Final = 10.0
 """Handshakes refused for one reason are recorded this often, with their number."""
+_FOR_STRANGERS: Final = frozenset(
+    ("GET", path) for path in ("/healthz", "/readyz", "/api/v1/access/ca.pem", "/api/v1/access/crl")
+)
 _log = logs.get("web")
 
 
 class DeviceFront:
-    """EST before everything else; and who is not let in is hung up on, so that the next try begins with a handshake."""
+    """EST before everything else; then nobody without a certificate: people sign in elsewhere, and are not guessed at here.
+
+    Who is not let in is hung up on, so that the next try begins with a handshake.
+    """
 
     def __init__(self, app: Any, est: Any) -> None:
         self._app = app
@@ -41,6 +49,9 @@ class DeviceFront:
                 event["headers"] = [*event.get("headers", ()), (b"connection", b"close")]
             await send(event)
 
+        if scope["type"] == "http" and not scope.get(PEER) and (scope["method"], scope["path"]) not in _FOR_STRANGERS:
+            await problems.send(certificate_required(), scope, send_and_part)
+            return
         await self._app(scope, receive, send_and_part)
 
 

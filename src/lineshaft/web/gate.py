@@ -69,20 +69,27 @@ class Sent:
     """What a request sends: read early where an approval is bound to it, and then given to the route all the same."""
 
     def __init__(self, scope: Any, receive: Any) -> None:
-        self._scope = scope
         self._receive = receive
         self._read: list[Any] = []
+        self._whole = False
+        head = (scope["method"].encode(), scope["path"].encode(), scope["query_string"], b"")
+        self._digest = hashlib.sha256(b"\0".join(head))
 
     async def digest(self) -> str:
-        """SHA-256 of method, path, query and body."""
-        while not self._read or self._read[-1].get("more_body", False):
-            self._read.append(await self._receive())
-        head = (self._scope["method"].encode(), self._scope["path"].encode(), self._scope["query_string"])
-        body = b"".join(event.get("body", b"") for event in self._read)
-        return hashlib.sha256(b"\0".join((*head, body))).hexdigest()
+        """SHA-256 of method, path, query and body; the route may have taken the body already."""
+        while not self._whole:
+            self._read.append(await self._next())
+        return self._digest.hexdigest()
 
     async def receive(self) -> Any:
-        return self._read.pop(0) if self._read else await self._receive()
+        return self._read.pop(0) if self._read else await self._next()
+
+    async def _next(self) -> Any:
+        event = await self._receive()
+        if not self._whole:
+            self._digest.update(event.get("body", b""))
+            self._whole = not event.get("more_body", False)
+        return event
 
 
 class Gate:
@@ -116,7 +123,7 @@ class Gate:
         self._check_tenant(caller.principal, opt, scope["path"])
         tenant = caller.principal.tenant if opt.get("tenant") == OWN else ""
         concerned = Resource(id=scope["path"], kind="route", tenant=tenant)
-        approvals.present(header(scope, approvals.HEADER) or "")
+        approvals.present(header(scope, approvals.HEADER) or "", sent.digest)
         scope[DECISION] = await self._access.require(
             caller.principal, action, concerned, {"method": scope["method"]}, sent=sent.digest
         )

@@ -174,7 +174,9 @@ class WebService(Service):
         self._stack.push_async_callback(feed.stop)
         hub.start()
         self._stack.push_async_callback(hub.stop)
-        return LiveEndpoint(callers, parts["access"], find, hub, tags=self._settings.live_tags)
+        return LiveEndpoint(
+            callers, parts["access"], find, hub, tags=self._settings.live_tags, grading=egress.labels.state
+        )
 
     async def _hand_over(self, message: OutboxMessage) -> None:
         """What the outbox does with a message: it is done once the bus has it on disk."""

@@ -8,6 +8,11 @@ import pytest
 
 from lineshaft.access.est.invitations import WRONG_TOKENS
 from lineshaft.access.est.settings import EstSettings
+from lineshaft.access.messages import OfPrincipal
+from lineshaft.access.model import Actor
+from lineshaft.access.pki.box_files import BoxFiles
+from lineshaft.access.pki.part import authority_of
+from lineshaft.access.pki.settings import PkiSettings
 from lineshaft.core import clock
 from lineshaft.records.testing import sqlite_database
 from lineshaft.web.testing_devices import running_station
@@ -71,6 +76,16 @@ async def test_a_token_of_somebody_revoked_is_refused(machine, station):
     await machine.request("/CN=press-7")
     assert (await machine.enrol("-u", f"press-7:{secret}"))[0] == 401
     assert await reasons(station) == ["the principal is revoked"]
+
+
+async def test_a_token_of_before_a_revocation_is_void_for_ever(machine, station):
+    secret = await station.invite("press-7")
+    await machine.request("/CN=press-7")
+    asked = OfPrincipal(actor=Actor(id=station.principal("local").id), name="press-7")
+    await station.surroundings.administration.revoke(asked)
+    await station.surroundings.administration.reinstate(asked)
+    assert (await machine.enrol("-u", f"press-7:{secret}"))[0] == 401
+    assert await reasons(station) == ["unknown"]
 
 
 async def test_a_newer_token_ends_the_one_before(machine, station):
@@ -170,6 +185,40 @@ async def test_a_revoked_certificate_renews_nothing(machine, station):
     assert [entry["reason"] for entry in await station.recorded("access:certificate")] == ["revoked"]
 
 
+async def test_a_certificate_revoked_a_moment_ago_renews_nothing_either(machine, station):
+    """Whoever has just been verified is believed for seconds, but begets nothing in them."""
+    await machine.enrolled("press-7")
+    await machine.request("/CN=press-7", key="next.key")
+    assert (await machine.enrol(*MINE, operation="simplereenroll"))[0] == 200
+    for fingerprint in station.certificates("press-7"):
+        station.revoke(fingerprint)
+    assert (await machine.enrol(*MINE, operation="simplereenroll"))[0] == 401
+    assert station.certificates("press-7") == []
+
+
+async def test_a_token_brings_no_certificate_back_that_was_revoked(machine, station):
+    secret = await station.invite("press-7")
+    await machine.request("/CN=press-7")
+    assert (await machine.enrol("-u", f"press-7:{secret}"))[0] == 200
+    station.revoke(station.certificates("press-7")[0])
+    assert (await machine.enrol("-u", f"press-7:{secret}"))[0] == 401
+    assert await reasons(station) == ["used before, and its certificate revoked since"]
+
+
+async def test_a_service_of_the_box_does_not_get_a_longer_certificate_here(machine, station):
+    await asyncio.to_thread(keep_box_files, station)
+    certs = station.home.run / "certs"
+    await machine.request("/CN=history")
+    stolen = ("--cert", str(certs / "history.crt"), "--key", str(certs / "history.key"))
+    assert (await machine.enrol(*stolen))[0] == 401
+    assert await reasons(station) == ["a service of the box gets its certificates from the box"]
+
+
+def keep_box_files(station) -> None:
+    authority = authority_of(station.surroundings)
+    BoxFiles(station.home, station.identity, station.database, authority, PkiSettings()).keep()
+
+
 async def test_people_get_no_certificate_here(machine, station):
     from lineshaft.core.errors import InvalidInput
 
@@ -234,6 +283,13 @@ async def test_a_device_that_nobody_registered_is_refused(machine, station, make
     assert (await machine.enrol(*maker.device("SN-0043", machine)))[0] == 401
     (entry,) = await station.recorded("access:enrol")
     assert (entry["reason"], entry["serial"], entry["via"]) == ("unknown", "SN-0043", "idevid")
+
+
+async def test_a_makers_certificate_calls_nothing_else(machine, station, maker):
+    await station.invite("press-7", serial="SN-0042")
+    device = maker.device("SN-0042", machine)
+    assert (await machine.curl("/api/v1/access/enrolment/invitations", "-X", "POST", *device))[0] == 401
+    assert (await machine.curl("/api/v1/access/enrolment/join", "-X", "POST", *device))[0] == 401
 
 
 async def test_a_makers_certificate_begins_something_and_renews_nothing(machine, station, maker):

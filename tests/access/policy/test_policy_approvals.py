@@ -48,6 +48,7 @@ async def test_an_approved_request_goes_through_once_and_all_of_it_is_recorded(b
     assert verdict(bound, approval, ada).state == "approved"
     decision = await bound.access.require(bob, "demo:control", "reactor", sent=digest("a"))
     assert decision.allowed
+    approvals.present(approval)
     assert (await ask(bound, bob)).code == "access.approval_void"
     entries = await bound.audit("demo:control")
     assert {entry.facts.get("approved_by") for entry in entries} == {ada.id, None}

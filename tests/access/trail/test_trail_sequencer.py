@@ -2,11 +2,11 @@
 
 import msgspec
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from lineshaft.access import audit
 from lineshaft.access.audit import Act
-from lineshaft.access.store import AUDIT
+from lineshaft.access.store import AUDIT, PRINCIPAL
 from lineshaft.access.trail import queries
 from lineshaft.access.trail.keys import ledger_signer
 from lineshaft.access.trail.sequencer import Sequencer
@@ -212,3 +212,34 @@ def test_search_by_every_field(trail):
     assert trail.search(principal="99.1/person.EVE") == []
     assert trail.search(end=0) == []
     assert len(trail.search(start=0)) == 2
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome", "kind"),
+    [
+        ("access:token", "refused", "sign_in"),
+        ("access:handshake", "refused", "sign_in"),
+        ("access:create_token", "done", "change"),
+        ("access:enrol", "done", "change"),
+        ("edge:configure", "denied", "denial"),
+    ],
+)
+def test_refused_proofs_of_who_one_is_are_sign_ins(action, outcome, kind):
+    assert audit.kind_of(action, outcome) == kind
+
+
+def test_a_found_entry_names_who_acted_by_their_present_name(trail):
+    trail.write("edge:configure")
+    assert [entry.name for entry in trail.search()] == [""]
+    ada = {
+        "id": ADA,
+        "tenant": trail.tenant,
+        "name": "ada",
+        "kind": "person",
+        "roles": [],
+        "attributes": {},
+        "created": 0,
+    }
+    with trail.database.begin() as connection:
+        connection.execute(insert(PRINCIPAL).values(ada))
+    assert [entry.name for entry in trail.search()] == ["ada"]

@@ -19,6 +19,8 @@ from lineshaft.access.est import invitations
 from lineshaft.access.est.makers import Makers
 from lineshaft.access.est.messages import Enrol, Enrolled
 from lineshaft.access.lockout import Lockout, normal_address
+from lineshaft.access.names import RESERVED
+from lineshaft.access.pki import certificates
 from lineshaft.access.pki.der import key_in_request
 from lineshaft.core import trace
 from lineshaft.core.errors import Conflict, Forbidden, InvalidInput, LineshaftError, TooMany, Unauthenticated
@@ -151,6 +153,10 @@ class EnrolmentDesk:
             row = principals.get_row(connection, self._tenant, proved.principal.id)
             if row.revoked is not None:
                 raise invitations.refused("the principal is revoked")
+            if not all(certificates.stands(connection, self._tenant, key) for key in proved.principal.keys):
+                raise invitations.refused("the certificate is revoked")
+            if row.name in RESERVED:  # its certificate, which lives for hours, would beget one that lives for months
+                raise invitations.refused("a service of the box gets its certificates from the box")
             return principals.from_row(row), ""
         if asked.renew:  # a maker's certificate begins something, it renews nothing
             raise invitations.refused("a maker's certificate cannot renew")

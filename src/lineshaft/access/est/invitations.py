@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, 
 
 from lineshaft.access.est.store import ENROLMENT
 from lineshaft.access.lockout import Limit, Lockout
+from lineshaft.access.pki import certificates
 from lineshaft.access.secret_texts import digest, new_secret
 from lineshaft.access.sessions import AHEAD_US
 from lineshaft.access.store import ATTEMPT, PRINCIPAL
@@ -63,22 +64,29 @@ def find_by_secret(connection: Connection, tenant: str, name: str, secret: str, 
             machine whose answer was lost can repeat its request.
 
     Raises:
-        Unauthenticated: no such token, of another name, used with another key, expired, or its principal is revoked.
+        Unauthenticated: no such token, of another name, used with another key, used for a certificate that was revoked,
+            expired, or its principal is revoked.
     """
     row = connection.execute(_BY_SECRET, {"of_tenant": tenant, "proof": digest(secret)}).one_or_none()
     if row is not None and row.name != name:
         raise refused("the token is another principal's")
-    return _usable(row, key)
+    return _usable(connection, row, key)
 
 
 def find_by_serial(connection: Connection, tenant: str, serial: str, key: str) -> Row[Any]:
     """The right to enrol of the machine with that serial number in its maker's certificate; as `find_by_secret`."""
-    return _usable(connection.execute(_BY_SERIAL, {"of_tenant": tenant, "proof": serial}).one_or_none(), key)
+    row = connection.execute(_BY_SERIAL, {"of_tenant": tenant, "proof": serial}).one_or_none()
+    return _usable(connection, row, key)
 
 
 def use(connection: Connection, right: str, key: str) -> None:
     """Use a right up; from now on it is good for the same key only."""
     connection.execute(_USE, {"right": right, "now": clock.now_us(), "public": key})
+
+
+def withdraw(connection: Connection, principal: str) -> None:
+    """End every right of a principal, so that who was revoked and came back enrols with a new one only."""
+    connection.execute(delete(ENROLMENT).where(ENROLMENT.c.principal == principal))
 
 
 def check_open(connection: Connection, address: str) -> None:
@@ -122,7 +130,7 @@ class Reason(Exception):
     """Why enrolment was refused, for the audit trail."""
 
 
-def _usable(row: Row[Any] | None, key: str) -> Row[Any]:
+def _usable(connection: Connection, row: Row[Any] | None, key: str) -> Row[Any]:
     if row is None:
         raise refused("unknown")
     now = clock.now_us()
@@ -130,6 +138,8 @@ def _usable(row: Row[Any] | None, key: str) -> Row[Any]:
         raise refused("expired")
     if row.used is not None and row.key != key:
         raise refused("used before with another key")
+    if row.used is not None and certificates.any_revoked_since(connection, row.id, row.used):
+        raise refused("used before, and its certificate revoked since")  # whoever has the key must not have another
     if row.revoked is not None:
         raise refused("the principal is revoked")
     return row

@@ -1,12 +1,15 @@
 """Makers' certificates (IDevID, IEEE 802.1AR): which authorities are believed, and whose a certificate is."""
 
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from lineshaft.core.errors import InvalidInput
+
+LONGEST_SERIAL: Final = 64
 
 
 class Makers:
@@ -27,17 +30,20 @@ class Makers:
             ) from error  # fmt: skip
 
     def serial_of(self, der: bytes) -> str | None:
-        """The serial number in a maker's certificate; None where no believed maker signed it. TLS has checked the rest."""
+        """The serial number in a maker's certificate, empty where there is not one that could be invited.
+
+        None where no believed maker signed it. TLS has checked the rest.
+        """
         if not self._authorities:
             return None
         try:
             certificate = x509.load_der_x509_certificate(der)
             if not any(_signed(certificate, authority) for authority in self._authorities):
                 return None
-            serials = certificate.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
+            serials = [str(each.value) for each in certificate.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
         except ValueError:
             return None
-        return str(serials[0].value)[:64] if serials else ""
+        return serials[0] if len(serials) == 1 and len(serials[0]) <= LONGEST_SERIAL else ""
 
 
 def _signed(certificate: x509.Certificate, authority: x509.Certificate) -> bool:

@@ -20,6 +20,7 @@ from lineshaft.access.lockout import Lockout
 from lineshaft.access.model import TEMPLATE
 from lineshaft.access.names import RESERVED
 from lineshaft.access.parts import Surroundings, Verb
+from lineshaft.access.pki import certificates
 from lineshaft.access.settings import AccessSettings
 from lineshaft.bus.address import find_address
 from lineshaft.bus.settings import BusSettings
@@ -134,7 +135,10 @@ class EnrolmentPart:
     def _credentials(self, connection: Connection, known: Principal, asked: Join) -> tuple[str, list[str]]:
         row = principals.get_row(connection, self._identity.tenant, known.id)
         principal = principals.from_row(row)
-        if row.revoked is not None or principal.name in GRANTS or grant_of(principal) is None:
+        standing = row.revoked is None and all(
+            certificates.stands(connection, self._identity.tenant, key) for key in known.keys
+        )
+        if not standing or principal.name in GRANTS or grant_of(principal) is None:
             raise Conflict(
                 "access.machine_without_bus", f"{principal.name!r} does not get credentials for the bus",
                 "A gateway does: `lineshaft edge invite NAME`.", name=principal.name,

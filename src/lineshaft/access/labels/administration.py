@@ -12,11 +12,13 @@ from sqlalchemy import Connection
 
 from lineshaft.access import audit
 from lineshaft.access.access import Access
+from lineshaft.access.administration import HIGHEST_GRADE
 from lineshaft.access.audit import Act
 from lineshaft.access.labels import approvals, grading, holds, leaks
 from lineshaft.access.labels.approvals import Approval
 from lineshaft.access.labels.book import Declassification, LabelBook
 from lineshaft.access.labels.holds import Hold
+from lineshaft.access.labels.labels import Snapshot
 from lineshaft.access.labels.leaks import Leak, LeakState
 from lineshaft.access.labels.model import (
     Grade2020,
@@ -29,7 +31,7 @@ from lineshaft.access.labels.model import (
 )
 from lineshaft.access.labels.settings import LabelSettings
 from lineshaft.core import clock, ids
-from lineshaft.core.errors import Conflict, InvalidInput
+from lineshaft.core.errors import Conflict, Forbidden, InvalidInput
 from lineshaft.core.home import Identity
 from lineshaft.core.principals import Decision, Principal
 from lineshaft.records import Database
@@ -64,11 +66,15 @@ class LabelAdministration:
             Forbidden, InvalidInput. Conflict: the actor is no person, or the machine's own command line.
         """
         subject, label, reason = _checked(subject), check_label(label), _text(reason, "reason")
-        return await self._change(
-            principal, LABEL, subject.path, lambda connection: self._book.put(
+
+        def work(connection: Connection) -> LabelVersion:
+            self._check_clearance(connection, principal, [subject])
+            return self._book.put(
                 connection, subject, label, author=principal.id, state="confirmed", reason=reason
-            ), {"kind": subject.kind, **msgspec.structs.asdict(label)},
-        )  # fmt: skip
+            )  # fmt: skip
+
+        facts = {"kind": subject.kind, **msgspec.structs.asdict(label)}
+        return await self._change(principal, LABEL, subject.path, work, facts)
 
     async def propose(self, principal: Principal, found: Sequence[grading.Object], *, owner: str) -> list[LabelVersion]:
         """Let the rules propose labels for objects; what is in force or proposed alike already is left out."""
@@ -93,12 +99,17 @@ class LabelAdministration:
         """
         _check_person(principal)
         checked = [_checked(subject) for subject in subjects]
-        what = checked[0].path + (f" (+{len(checked) - 1})" if len(checked) > 1 else "") if checked else "*"
-        return await self._change(
-            principal, LABEL, what, lambda connection: [
+
+        def work(connection: Connection) -> list[LabelVersion]:
+            self._check_clearance(connection, principal, checked if confirm else [])
+            return [
                 self._book.decide(connection, subject, by=principal.id, confirm=confirm, version=version)
                 for subject in checked
-            ], {"confirmed": confirm, "objects": len(checked)},
+            ]
+
+        what = checked[0].path + (f" (+{len(checked) - 1})" if len(checked) > 1 else "") if checked else "*"
+        return await self._change(
+            principal, LABEL, what, work, {"confirmed": confirm, "objects": len(checked)}
         )  # fmt: skip
 
     async def withdraw(self, principal: Principal, subject: Subject, *, reason: str) -> LabelVersion:
@@ -108,11 +119,12 @@ class LabelAdministration:
             Forbidden. NotFound: it has none.
         """
         subject, reason = _checked(subject), _text(reason, "reason")
-        return await self._change(
-            principal, LABEL, subject.path,
-            lambda connection: self._book.withdraw(connection, subject, by=principal.id, reason=reason),
-            {"withdrawn": True, "reason": reason},
-        )  # fmt: skip
+
+        def work(connection: Connection) -> LabelVersion:
+            self._check_clearance(connection, principal, [subject])
+            return self._book.withdraw(connection, subject, by=principal.id, reason=reason)
+
+        return await self._change(principal, LABEL, subject.path, work, {"withdrawn": True, "reason": reason})
 
     async def derive(
         self, principal: Principal, subject: Subject, sources: Sequence[Subject], *, rule: str | None = None
@@ -124,11 +136,13 @@ class LabelAdministration:
         """
         checked = [_checked(source) for source in sources]
         subject = _checked(subject)
-        await self._change(
-            principal, LABEL, subject.path,
-            lambda connection: self._book.derive(connection, subject, checked, author=principal.id, rule=rule),
-            {"sources": [source.path for source in checked][:50], "rule": rule},
-        )  # fmt: skip
+
+        def work(connection: Connection) -> None:
+            self._check_clearance(connection, principal, [subject])
+            self._book.derive(connection, subject, checked, author=principal.id, rule=rule)
+
+        facts = {"sources": [source.path for source in checked][:50], "rule": rule}
+        await self._change(principal, LABEL, subject.path, work, facts)
 
     # -- what an administrator approves -----------------------------------------------------------------------------
 
@@ -243,6 +257,24 @@ class LabelAdministration:
         )  # fmt: skip
 
     # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _check_clearance(self, connection: Connection, principal: Principal, subjects: Sequence[Subject]) -> None:
+        """Let nobody grade what is above their clearance: they could lower it, and then read it.
+
+        Raises:
+            Forbidden: names the first such object.
+        """
+        if principal.clearance >= HIGHEST_GRADE or not subjects:
+            return
+        found = Snapshot(self._book.content(connection))
+        for subject in subjects:
+            grade = found.grades(subject).grade_2020
+            if grade > principal.clearance:
+                raise Forbidden(
+                    "access.clearance_too_low", f"{subject.path!r} counts as grade {grade}, above your clearance",
+                    "What has no confirmed label counts as grade 3; an engineer can label it.", object=subject.path,
+                    grade=grade, clearance=principal.clearance,
+                )  # fmt: skip
 
     async def _change(
         self, principal: Principal, action: str, resource: str, work: Callable[[Connection], T], facts: dict[str, Any]

@@ -7,7 +7,7 @@ confirmed; only what a person has confirmed counts.
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, case, func, insert, select, update
 
 from lineshaft.access.labels.model import Grade2020, Grade2022, Kind, Label, LabelVersion, State, Subject
 from lineshaft.access.labels.store import DECLASSIFICATION, LABEL, LINEAGE
@@ -222,12 +222,14 @@ class LabelBook:
 
     def mark(self, connection: Connection) -> tuple[Any, ...]:
         """Something that differs once anything that counts has changed; cheap."""
-        labels = select(func.count(), func.max(LABEL.c.created), func.max(LABEL.c.decided)).where(
+        # Counts too: a clock that stepped back must not hide a change behind an older one from the future.
+        confirmed = func.sum(case((LABEL.c.state == "confirmed", 1), else_=0))
+        labels = select(func.count(), func.max(LABEL.c.created), func.max(LABEL.c.decided), confirmed).where(
             LABEL.c.tenant == self._tenant
         )
         lineage = select(func.count(), func.max(LINEAGE.c.created)).where(LINEAGE.c.tenant == self._tenant)
         rules = select(
-            func.count(), func.max(DECLASSIFICATION.c.created), func.max(DECLASSIFICATION.c.withdrawn)
+            func.count(), func.max(DECLASSIFICATION.c.created), func.count(DECLASSIFICATION.c.withdrawn)
         ).where(DECLASSIFICATION.c.tenant == self._tenant)  # fmt: skip
         return tuple(tuple(connection.execute(query).one()) for query in (labels, lineage, rules))
 

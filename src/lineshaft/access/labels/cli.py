@@ -16,7 +16,7 @@ app.add_typer(leak_app, name="leak")
 
 _ROOT = "/api/v1/access"
 _Kind = Annotated[Literal["tag", "stream", "table", "file", "dataset"], typer.Option(help="Kind of the object.")]
-_Object = Annotated[str, typer.Argument(help="Path of a tag or of a level above it, or a name.")]
+_Object = Annotated[str, typer.Argument(metavar="OBJECT", help="Path of a tag or of a level above it, or a name.")]
 _Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the change.")]
 _Dataset = Annotated[str, typer.Option("--dataset", help="Dataset that the file belongs to.")]
 _LABEL_COLUMNS = (

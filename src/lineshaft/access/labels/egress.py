@@ -61,6 +61,8 @@ class Egress:
         self._thinned: dict[tuple[str, float], Thinning] = {}
         self._unwritten: list[tuple[Export, list[Canary]]] = []
         self._writing: set[asyncio.Task[None]] = set()
+        self._given: dict[str, tuple[int, int]] = {}
+        """By recipient outside: a day, and the rows of that day, those too that are still on their way."""
 
     async def check(
         self, principal: Principal, subjects: Sequence[Subject], decision: Decision, *, purpose: str = OPERATION,
@@ -147,6 +149,17 @@ class Egress:
         task.add_done_callback(self._writing.discard)
         return task
 
+    def give(self, recipient: str, rows: int, limit: int) -> None:
+        """Count rows that are about to leave to somebody outside: what goes at the same time counts as well.
+
+        Raises:
+            TooMany: they would be more than one day allows.
+        """
+        given = self._given_today(recipient, 0) + rows
+        if given > limit:
+            raise limit_reached(recipient, limit)
+        self._given[recipient] = volumes.day(clock.now_us()), given
+
     async def count_page(self, release: "Release", rows: int, size: int) -> None:
         """Add a page of the caller's own to what it had before."""
         if len(self._pages) >= _REMEMBERED and release.principal.id not in self._pages:
@@ -159,17 +172,24 @@ class Egress:
     # -- inside -----------------------------------------------------------------------------------------------------
 
     async def _decide(self, principal: Principal, action: str, resources: Sequence[Resource]) -> Decision:
-        """One decision for all: the denial or the demand for a second person where there is one."""
+        """One decision for all: the denial of one, else all obligations together; what they demand first is seen to."""
         if len(resources) == 1:
             return await self.access.require(principal, action, resources[0])
+        await self.access.refresh_policies()
         found = [(resource, self.access.authorize(principal, action, resource)) for resource in resources]
-        strictest = max(found, key=lambda one: (not one[1].allowed, _demands(one[1])), default=None)
-        if strictest is None or not strictest[1].allowed or _demands(strictest[1]):
-            first = await self.access.require(principal, action, "*" if strictest is None else strictest[0])
-        else:
-            first = strictest[1]
-        together = dict.fromkeys(obligation for _, decision in found for obligation in decision.obligations)
-        return msgspec.structs.replace(first, obligations=tuple(together))
+        denied = next((resource for resource, decision in found if not decision.allowed), None)
+        if denied is not None or not found:
+            return await self.access.require(principal, action, "*" if denied is None else denied)
+        demanding = [decision for _, decision in found if _demands(decision)]
+        what = demanding or [decision for _, decision in found]
+        together = msgspec.structs.replace(
+            what[0],
+            resource=", ".join(decision.resource for decision in what),
+            policies=tuple(dict.fromkeys(policy for decision in what for policy in decision.policies)),
+            obligations=tuple(dict.fromkeys(duty for _, decision in found for duty in decision.obligations)),
+        )
+        await self.access.see_to(principal, together)
+        return together
 
     async def _flush_pages(self) -> None:
         pages, self._pages = self._pages, {}
@@ -223,8 +243,8 @@ class Egress:
                 raise await self._refused(release, _not_approved(open_one, release))
         limit = self.settings.external_rows_per_day
         if outside and limit:
-            release.left = limit - given
-            if release.left <= 0:
+            release.limit = limit
+            if self._given_today(release.recipient, given) >= limit:
                 raise await self._refused(release, limit_reached(release.recipient, limit))
         release.id = ids.new_id()
         facts = {"recipient": release.recipient, "purpose": release.purpose, "objects": len(each), "id": release.id}
@@ -240,6 +260,16 @@ class Egress:
         outside = row is None or row.revoked is not None
         given = volumes.today(connection, self._tenant, recipient) if outside else 0
         return outside, given, approvals.valid(connection, self._tenant)
+
+    def _given_today(self, recipient: str, recorded: int) -> int:
+        """Rows that a recipient had today: what is recorded, or what is known here where that is more."""
+        today = volumes.day(clock.now_us())
+        day, given = self._given.get(recipient, (today, 0))
+        given = max(recorded, given if day == today else 0)
+        if len(self._given) >= _REMEMBERED and recipient not in self._given:
+            self._given = {name: known for name, known in self._given.items() if known[0] == today}
+        self._given[recipient] = today, given
+        return given
 
     async def _changes(self, release: "Release", start_us: int | None) -> list[Change]:
         obligations = release.decision.obligations
@@ -290,8 +320,8 @@ class Release:
         self.outside = False
         self.recorded = False
         self.id = ""
-        self.left: int | None = None
-        """Rows that the recipient may still have today; None: any number."""
+        self.limit: int | None = None
+        """Rows that the recipient may have in a day; None: any number."""
         self.changes: list[Change] = []
         self._rows = 0
         self._planted: list[Canary] = []
@@ -357,8 +387,8 @@ class Release:
         )  # fmt: skip
 
     def _take(self, rows: int) -> None:
-        if self.left is not None and self._rows + rows > self.left:
-            raise limit_reached(self.recipient, self._gate.settings.external_rows_per_day)
+        if self.limit is not None:
+            self._gate.give(self.recipient, rows, self.limit)
         self._rows += rows
 
     def _ended(self, size: int, *, whole: bool) -> asyncio.Task[None]:

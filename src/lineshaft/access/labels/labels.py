@@ -91,6 +91,15 @@ class Labels:
             if now or not self._fresh():
                 await self._database.query(self._look)
 
+    async def state(self) -> object:
+        """Differs once anything that counts has changed.
+
+        Raises:
+            Unavailable: the records do not answer.
+        """
+        await self.refresh()
+        return self._mark
+
     def grades(self, subjects: Iterable[Subject]) -> Grades | None:
         """The highest of each axis over some objects; None of no objects. What is unknown counts as the highest."""
         if self._snapshot is None:

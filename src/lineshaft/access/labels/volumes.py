@@ -51,9 +51,14 @@ def record(connection: Connection, tenant: str, export: Export) -> str:
 
 def today(connection: Connection, tenant: str, recipient: str) -> int:
     """Rows that a recipient got since midnight UTC."""
-    since = clock.now_us() // _DAY_US * _DAY_US
+    since = day(clock.now_us()) * _DAY_US
     theirs = (EGRESS.c.tenant == tenant) & (EGRESS.c.recipient == recipient) & (EGRESS.c.time >= since)
     return int(connection.scalar(select(func.coalesce(func.sum(EGRESS.c.rows), 0)).where(theirs)) or 0)
+
+
+def day(moment: int) -> int:
+    """Number of the day, UTC."""
+    return moment // _DAY_US
 
 
 def newest(connection: Connection, tenant: str, *, before: str | None = None, limit: int = 100) -> list[Export]:

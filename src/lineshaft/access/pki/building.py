@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
@@ -98,7 +98,7 @@ def principal_certificate(
         _builder(subject, issuer.subject, valid)
         .public_key(known)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(digital_signature=True), critical=True)
+        .add_extension(_usage_of(known), critical=True)
         .add_extension(x509.ExtendedKeyUsage(profile.usages), critical=False)
         .add_extension(_alternative_names(principal.id, names), critical=False)
         .add_extension(_identifier(encoded), critical=False)
@@ -184,10 +184,18 @@ def _short_digest(key: bytes) -> bytes:
     return context.finalize()[:20]
 
 
-def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
+def _usage_of(key: object) -> x509.KeyUsage:
+    """What a principal's key is for. RSA keys are also OPC UA's, which asks for all four (OPC 10000-6, 6.2.2)."""
+    return _usage(digital_signature=True, enciphers=isinstance(key, rsa.RSAPublicKey))
+
+
+def _usage(
+    *, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False, enciphers: bool = False
+) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=digital_signature, key_cert_sign=key_cert_sign, crl_sign=crl_sign, content_commitment=False,
-        key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+        digital_signature=digital_signature, key_cert_sign=key_cert_sign, crl_sign=crl_sign, content_commitment=enciphers,
+        key_encipherment=enciphers, data_encipherment=enciphers, key_agreement=False, encipher_only=False,
+        decipher_only=False,
     )  # fmt: skip
 
 

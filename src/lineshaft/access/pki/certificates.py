@@ -84,6 +84,18 @@ def find(connection: Connection, tenant: str, fingerprint: str) -> Row[Any] | No
     return connection.execute(query).one_or_none()
 
 
+def stands(connection: Connection, tenant: str, fingerprint: str) -> bool:
+    """Whether it is one of ours and not revoked, as of this transaction: what was verified before may be seconds old."""
+    row = find(connection, tenant, fingerprint)
+    return row is not None and row.revoked is None
+
+
+def any_revoked_since(connection: Connection, principal: str, time: int) -> bool:
+    """Whether something of a principal was revoked at or after a time."""
+    since = CERTIFICATE.c.principal == principal, CERTIFICATE.c.revoked >= time
+    return connection.execute(select(CERTIFICATE.c.fingerprint).where(*since).limit(1)).first() is not None
+
+
 def get(connection: Connection, tenant: str, fingerprint: str) -> Certificate:
     """One certificate.
 

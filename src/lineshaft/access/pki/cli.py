@@ -195,3 +195,4 @@ def _write(path: Path | None, content: bytes) -> None:
         console.output(content.decode("ascii").rstrip("\n"), as_json=False)
     else:
         path.write_bytes(content)
+        console.note(say(f"Wrote {path}.", f"已写入 {path}。"))

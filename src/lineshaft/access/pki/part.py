@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from lineshaft.access import audit, principals
 from lineshaft.access.audit import Act
-from lineshaft.access.grants import ESSENTIAL
+from lineshaft.access.grants import ESSENTIAL, GRANTS
 from lineshaft.access.model import Actor
 from lineshaft.access.parts import Surroundings, Verb
 from lineshaft.access.pki import certificates, crl, trust
@@ -21,7 +21,7 @@ from lineshaft.access.pki.authority import CertificateAuthority
 from lineshaft.access.pki.box_files import BoxFiles
 from lineshaft.access.pki.certificates import Certificate
 from lineshaft.access.pki.messages import IssueCertificate, IssuedCertificate, RevokeCertificate
-from lineshaft.access.pki.profiles import HOUR_US
+from lineshaft.access.pki.profiles import HOUR_US, PROFILES
 from lineshaft.access.pki.settings import PkiSettings
 from lineshaft.core import clock
 from lineshaft.core.errors import Conflict, LineshaftError, Unavailable
@@ -115,17 +115,34 @@ class PkiPart:
     async def revoke(self, asked: RevokeCertificate) -> Certificate:
         """Revoke a certificate for ever; the revocation list follows at once.
 
+        A machine whose last certificate it is leaves the bus too: its credentials came by that certificate.
+
         Raises:
             Forbidden. NotFound. InvalidInput: no such reason, or a certificate of the authority itself.
         """
         decision = await self._around.administration.decide(asked.actor, MANAGE, asked.fingerprint)
-        return await self._database.write(self._revoke, asked, decision)
-
-    def _revoke(self, connection: Connection, asked: RevokeCertificate, decision: Decision) -> Certificate:
-        done = certificates.revoke(connection, self._identity.tenant, asked.fingerprint, asked.reason)
-        facts = {"name": done.name, "fingerprint": done.fingerprint, "reason": done.reason}
-        self._note(connection, asked.actor, "access:revoke_certificate", done.principal, decision, facts)
+        done, void = await self._database.write(self._revoke, asked, decision)
+        if void:
+            await self._around.cut_off(done.name)
         return done
+
+    def _revoke(
+        self, connection: Connection, asked: RevokeCertificate, decision: Decision
+    ) -> tuple[Certificate, list[str]]:
+        """The certificate, and bus keys that are void now."""
+        done = certificates.revoke(connection, self._identity.tenant, asked.fingerprint, asked.reason)
+        void = []
+        # The box gives its own services new certificates by itself.
+        if done.name not in GRANTS and PROFILES[done.profile].proves and not self._can_call(connection, done.principal):
+            void = principals.revoke_credentials(connection, done.principal)
+        facts = {"name": done.name, "fingerprint": done.fingerprint, "reason": done.reason, "void_keys": void}
+        self._note(connection, asked.actor, "access:revoke_certificate", done.principal, decision, facts)
+        return done, void
+
+    def _can_call(self, connection: Connection, principal: str) -> bool:
+        """Whether a principal has a certificate in force that it can call with."""
+        standing = certificates.of_principal(connection, principal)
+        return any(PROFILES[row.profile].proves and row.not_after > clock.now_us() for row in standing)
 
     # -- kept in the background ---------------------------------------------------------------------------------------
 

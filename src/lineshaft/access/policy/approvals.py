@@ -4,6 +4,7 @@ An approval is bound to who asks, the action, the resource and a digest of what 
 and for one request. Functions that take a connection work in the caller's transaction.
 """
 
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -22,7 +23,8 @@ LIFE_US: Final = 15 * 60 * clock.MICROSECONDS
 KEPT_US: Final = 24 * 3600 * clock.MICROSECONDS
 OPEN_AT_ONCE: Final = 20
 """Approvals that one principal may wait for at the same time."""
-_PRESENTED: Final = ContextVar("lineshaft_approval", default="")
+Input = Callable[[], Awaitable[str]]
+"""Gives a digest of what was sent."""
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,14 +37,37 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     role: str
 
 
-def present(approval: str) -> None:
-    """Say which approval the present request brings along; empty for none."""
-    _PRESENTED.set(approval)
+class Brought:
+    """What the present request brings along: an approval, or none, and what it was given for."""
+
+    def __init__(self, approval: str = "", sent: Input | None = None) -> None:
+        self.approval = approval
+        self.sent = sent
+        self._used: tuple[str, str, str] | None = None
+
+    def note_use(self, wish: Wish) -> None:
+        """The approval was used up for this request."""
+        self._used = (wish.principal.id, wish.input, wish.role)
+
+    def covers(self, wish: Wish) -> bool:
+        """Whether the approval used up for this request is for this too: one request is decided about more than once."""
+        if self._used is None or not wish.input:
+            return False
+        principal, sent, role = self._used
+        return (principal, sent) == (wish.principal.id, wish.input) and _rank(role) >= _rank(wish.role)
 
 
-def presented() -> str:
-    """The approval that the present request brings along."""
-    return _PRESENTED.get()
+_BROUGHT: Final = ContextVar("lineshaft_approval", default=Brought())  # noqa: B039  # never changed: nothing uses it up
+
+
+def present(approval: str, sent: Input | None = None) -> None:
+    """Say which approval the present request brings along, empty for none, and how to digest what was sent."""
+    _BROUGHT.set(Brought(approval, sent))
+
+
+def brought() -> Brought:
+    """What the present request brings along."""
+    return _BROUGHT.get()
 
 
 def ask(connection: Connection, tenant: str, wish: Wish) -> tuple[Approval, bool]:

@@ -53,7 +53,7 @@ def check(
         for file in files
         for policy in compile_text(*read_policy(file))
     ]
-    console.output(found, as_json=json, empty="No policies in it.")
+    console.output(found, as_json=json, empty=say("No policies in it.", "其中没有策略。"))
 
 
 @app.command("test")
@@ -110,7 +110,11 @@ def diff(
         ("who", "who"), ("action", "action"), ("from_zone", "from zone"), ("to_zone", "to zone"), ("before", "before"),
         ("after", "after"),
     )  # fmt: skip
-    console.output(changes, as_json=json, columns=columns, empty="No decision changes.")
+    empty = say(
+        "No decision changes, at this moment and about things without tags.",
+        "以当前时刻、对没有标记的对象而言，没有决定会改变。",
+    )
+    console.output(changes, as_json=json, columns=columns, empty=empty)
 
 
 @app.command()
@@ -181,7 +185,12 @@ def list_approvals(home: HomeOption = None, json: JsonOption = False) -> None:
         ("id", "id"), ("name", "who"), ("action", "action"), ("resource", "what"), ("role", "needs"),
         ("expires", "expires"),
     )  # fmt: skip
-    console.output(items, as_json=json, columns=columns, empty="Nothing waits for a second person.")
+    console.output(
+        items,
+        as_json=json,
+        columns=columns,
+        empty=say("Nothing waits for a second person.", "没有等待第二人批准的请求。"),
+    )
 
 
 @app.command()

@@ -8,15 +8,12 @@ from sqlalchemy import Connection
 from lineshaft.access import audit
 from lineshaft.access.audit import Act
 from lineshaft.access.policy import approvals
-from lineshaft.access.policy.approvals import Wish
+from lineshaft.access.policy.approvals import Brought, Input, Wish
 from lineshaft.access.policy.messages import Approval
 from lineshaft.access.roles import LADDER
 from lineshaft.core.errors import Forbidden
 from lineshaft.core.principals import Decision, Principal
 from lineshaft.records import Database
-
-Input = Callable[[], Awaitable[str]]
-"""Gives a digest of what was sent."""
 
 _LONGEST_RESOURCE: Final = 512
 
@@ -33,7 +30,7 @@ class Duties:
         """Do what an allowance demands.
 
         Args:
-            sent: digest of what was sent, asked for only where an approval is bound to it.
+            sent: digest of what was sent, asked for only where an approval is bound to it; None: that of the request.
             approval: whether a second person is to be seen to here.
 
         Raises:
@@ -42,6 +39,7 @@ class Duties:
         demanded = [duty.argument for duty in decision.obligations if duty.kind == "approve"]
         digest = ""
         if demanded and approval:
+            sent = sent or approvals.brought().sent
             digest = "" if sent is None else await sent()
             await self._approved(principal, decision, digest, max(demanded, key=_rank))
         if any(duty.kind == "record" for duty in decision.obligations):
@@ -52,9 +50,12 @@ class Duties:
             principal=principal, action=decision.action, resource=decision.resource[:_LONGEST_RESOURCE], input=digest,
             role=role,
         )  # fmt: skip
-        brought = approvals.presented()
-        if brought:
-            await self._database.write(self._use, brought, wish, decision)
+        brought = approvals.brought()
+        if brought.covers(wish):
+            await self._note(_act(principal, decision, digest, {"approval": brought.approval}))
+            return
+        if brought.approval:
+            await self._use_up(brought, wish, decision)
             return
         asked = await self._database.write(self._ask, wish, decision)
         raise Forbidden(
@@ -63,6 +64,10 @@ class Duties:
             f"then send the request again with the header X-Approval: {asked.id}.",
             approval=asked.id, role=role, decision=decision.id,
         )  # fmt: skip
+
+    async def _use_up(self, brought: Brought, wish: Wish, decision: Decision) -> None:
+        await self._database.write(self._use, brought.approval, wish, decision)
+        brought.note_use(wish)
 
     def _use(self, connection: Connection, brought: str, wish: Wish, decision: Decision) -> None:
         used = approvals.use(connection, self._tenant, brought, wish)

@@ -1,6 +1,7 @@
 """Principals and resources as Cedar's entities: who is in which role, zone and grant, and the attributes of the schema."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import cedarpy
@@ -123,9 +124,12 @@ def text(*entities: Mapping[str, Any]) -> str:
 def context_text(context: Mapping[str, Any]) -> str:
     """The request's context as JSON: what the schema knows and Cedar can hold, and the time.
 
+    The time is that of now, but where we ask ourselves about another one.
     What has another type is left out: a policy that needs it then fails, which denies.
     """
-    moment = clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    given = context.get("now")
+    now = given if isinstance(given, datetime) else clock.now()
+    moment = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     known: dict[str, Any] = {"now": {"__extn": {"fn": "datetime", "arg": moment}}}
     for name, kind in schema.CONTEXT.items():
         value = context.get(name)

@@ -7,6 +7,7 @@ are serialisable: of two changes that began from the same version one is refused
 import hashlib
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +29,11 @@ MANAGE: Final = "access:policy"
 MOST: Final = 1000
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _NEEDED_BY_WEB: Final = ("access:sign_in", "access:set_policy", "access:withdraw_policy")
+_APPROVE: Final = "access:approve"
+_DATETIME: Final = re.compile(r'datetime\("([^"]*)"\)')
+_SECOND: Final = timedelta(seconds=1)
+_MOST_MOMENTS: Final = 300
+_EARLIEST_YEAR, _LATEST_YEAR = 1, 9999
 
 
 def texts(connection: Connection, tenant: str) -> list[tuple[str, str]]:
@@ -181,7 +187,7 @@ def _check_version(present: int, expected: int | None, name: str) -> None:
 def _check_set(connection: Connection, tenant: str, candidate: list[tuple[str, str]]) -> None:
     """Refuse a set after which nobody could change policies or sign in."""
     engine = Engine(candidate, tenant=tenant, remember=False)
-    if _can_be_changed(connection, tenant, engine):
+    if all(_can_be_changed(connection, tenant, engine, moment) for moment in _moments(candidate, engine)):
         return
     raise Conflict(
         "access.policy_lockout", "with this nobody could change policies any more",
@@ -189,10 +195,29 @@ def _check_set(connection: Connection, tenant: str, candidate: list[tuple[str, s
     )  # fmt: skip
 
 
-def _can_be_changed(connection: Connection, tenant: str, engine: Engine) -> bool:
+def _moments(candidate: list[tuple[str, str]], engine: Engine) -> list[datetime]:
+    """When to try it: now, and where policies ask for the time, each hour of a week and about each time that they name."""
+    now = clock.now()
+    if not any("now" in policy.words for policy in engine.policies.values()):
+        return [now]
+    named = [found for _, text in candidate for literal in _DATETIME.findall(text) if (found := _time(literal))]
+    about = [moment + step for moment in named for step in (-_SECOND, timedelta(), _SECOND)]
+    return [*(now + timedelta(hours=hour) for hour in range(7 * 24)), *about[:_MOST_MOMENTS]]
+
+
+def _time(literal: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(literal)
+        found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        return found.astimezone(UTC) if _EARLIEST_YEAR < found.year < _LATEST_YEAR else None
+    except ValueError:
+        return None
+
+
+def _can_be_changed(connection: Connection, tenant: str, engine: Engine, now: datetime) -> bool:
     web = principals.find_row(connection, tenant, "web")
     service = None if web is None else principals.from_row(web)
-    if service is not None and not all(_allowed(engine, service, action, "access") for action in _NEEDED_BY_WEB):
+    if service is not None and not all(_allowed(engine, service, action, "access", now) for action in _NEEDED_BY_WEB):
         return False
     handles = principals.administrators(connection, tenant)
     query = select(PRINCIPAL).where(PRINCIPAL.c.id.in_(handles))
@@ -200,19 +225,40 @@ def _can_be_changed(connection: Connection, tenant: str, engine: Engine) -> bool
     if not people:  # nobody has signed in yet: the machine's own command line must be able to
         local = principals.find_row(connection, tenant, "local")
         people = [] if local is None else [principals.from_row(local)]
-    alone, together = 0, 0
+    asking: list[str] = []
     for person in people:
-        if not _allowed(engine, person, "access:self", "/api/v1/access/session"):
+        session = {"method": "GET", "now": now}
+        if not engine.decide(person, "access:self", _route("/api/v1/access/session"), session).allowed:
             continue
         rulings = [
-            engine.decide(person, MANAGE, Resource(id=resource), {"method": "PUT"})
-            for resource in (f"{ROOT}/lockout", "lockout")
+            engine.decide(person, MANAGE, _route(f"{ROOT}/lockout"), {"method": "PUT", "now": now}),
+            engine.decide(person, MANAGE, Resource(id="lockout"), {"now": now}),
         ]
-        if all(ruling.allowed for ruling in rulings):
-            together += 1
-            alone += not any(duty.kind == "approve" for ruling in rulings for duty in ruling.obligations)
-    return alone > 0 or together > 1
+        if not all(ruling.allowed for ruling in rulings):
+            continue
+        # What the web server sees to; the access service, which decides once more, does not.
+        if not any(duty.kind == "approve" for duty in rulings[0].obligations):
+            return True
+        asking.append(person.id)
+    if service is not None and not _allowed(engine, service, _APPROVE, "access", now):
+        return False
+    judging = {person.id for person in people if _may_approve(engine, person, now)}
+    return any(judging - {handle} for handle in asking)
 
 
-def _allowed(engine: Engine, principal: Principal, action: str, resource: str) -> bool:
-    return engine.decide(principal, action, Resource(id=resource), {}).allowed
+def _may_approve(engine: Engine, person: Principal, now: datetime) -> bool:
+    """Whether somebody can be the second person; that takes a role, and who is looked at here has the highest."""
+    route = _route("/api/v1/access/approvals/lockout/approve")
+    ruling = engine.decide(person, _APPROVE, route, {"method": "POST", "now": now})
+    demands = any(duty.kind == "approve" for duty in ruling.obligations)
+    decided = ruling.allowed and _allowed(engine, person, _APPROVE, "lockout", now)
+    return person.kind == "person" and decided and not demands
+
+
+def _allowed(engine: Engine, principal: Principal, action: str, resource: str, now: datetime) -> bool:
+    return engine.decide(principal, action, Resource(id=resource), {"now": now}).allowed
+
+
+def _route(path: str) -> Resource:
+    """A request over HTTP, as the gate decides on it."""
+    return Resource(id=path, kind="route")

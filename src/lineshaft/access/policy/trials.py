@@ -97,9 +97,9 @@ def read(file: Path) -> Trials:
         return msgspec.convert(data, Trials)
     except (OSError, ValueError, msgspec.ValidationError) as error:
         raise InvalidInput(
-            "access.policy_cases", f"{file}: {error}",
+            "access.policy_cases", f"{file}: {_reason(error)}",
             "A file of cases is TOML or JSON with a list `case`: principal, action, resource, context, expect.",
-            file=str(file), reason=str(error),
+            file=str(file), reason=_reason(error),
         ) from error  # fmt: skip
 
 
@@ -120,8 +120,8 @@ def read_policy(file: Path) -> tuple[str, str]:
         return file.stem, file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InvalidInput(
-            "access.policy_file", f"{file} cannot be read: {error}", "Name a text file of Cedar policies.",
-            file=str(file), reason=str(error),
+            "access.policy_file", f"{file} cannot be read: {_reason(error)}", "Name a text file of Cedar policies.",
+            file=str(file), reason=_reason(error),
         ) from error  # fmt: skip
 
 
@@ -162,3 +162,7 @@ def _run(engine: Engine, case: Case, number: int) -> Result:
 
 def _listed(word: str, items: Sequence[str]) -> str:
     return f"{word} {', '.join(sorted(items)) or 'nothing'}"
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

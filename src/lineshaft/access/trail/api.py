@@ -13,7 +13,7 @@ from litestar.response import Stream
 
 from lineshaft.access.access import Access
 from lineshaft.access.audit import Act
-from lineshaft.access.model import Actor, Outcome
+from lineshaft.access.model import Actor, Kind, Outcome
 from lineshaft.access.requests import ask_to_change
 from lineshaft.access.trail.messages import (
     Bodies,
@@ -52,6 +52,8 @@ KIND = "audit"
 _ROOT = "/api/v1/access"
 _TAGS = ["access"]
 _AUDIT = {"action": "access:audit"}
+_PRUNE = {"action": "access:audit_prune"}
+_ERASE = {"action": "access:erase_person"}
 _PAGE = 1000
 
 Text = Annotated[str | None, QueryParameter(description="Only entries with this value")]
@@ -68,7 +70,7 @@ async def list_audit(
     action: Annotated[str | None, QueryParameter(description="Whole, or its beginning and a *")] = None,
     resource: Text = None,
     outcome: Annotated[Outcome | None, QueryParameter(description="Only this outcome")] = None,
-    kind: Annotated[str | None, QueryParameter(description="sign_in, denial, change, command, export …")] = None,
+    kind: Annotated[Kind | None, QueryParameter(description="Only this kind of act")] = None,
     trace: Text = None,
     start: Annotated[str | None, QueryParameter(name="from", description="RFC 3339, or an offset such as -2h")] = None,
     end: Annotated[str | None, QueryParameter(name="to", description="RFC 3339, or an offset such as -2h")] = None,
@@ -133,7 +135,7 @@ def _proof(log: LogReader, body: Body) -> ProofView:
     )  # fmt: skip
 
 
-@post(f"{_ROOT}/audit:prune", opt=_AUDIT, tags=_TAGS, status_code=200)
+@post(f"{_ROOT}/audit:prune", opt=_PRUNE, tags=_TAGS, status_code=200)
 async def prune_audit(
     bus: NamedDependency[Bus], principal: NamedDependency[Principal], data: JSONBody[PruneBody]
 ) -> PrunedView:
@@ -143,7 +145,7 @@ async def prune_audit(
     return pruned_view(await ask_to_change(bus, "audit_prune", asked, Pruned))
 
 
-@post(f"{_ROOT}/principals/{{name:str}}/erase", opt={"action": "access:manage"}, tags=_TAGS, status_code=200)
+@post(f"{_ROOT}/principals/{{name:str}}/erase", opt=_ERASE, tags=_TAGS, status_code=200)
 async def erase_person(
     bus: NamedDependency[Bus], principal: NamedDependency[Principal], name: FromPath[str]
 ) -> ErasedView:

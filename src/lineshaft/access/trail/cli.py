@@ -3,7 +3,7 @@
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import typer
@@ -16,7 +16,7 @@ app = console.application("The audit trail: search, prove, verify, export.")
 
 _ROOT = "/api/v1/access/audit"
 _COLUMNS = (
-    ("seq", "seq"), ("time", "time"), ("principal", "who"), ("action", "action"), ("resource", "what"),
+    ("seq", "seq"), ("time", "time"), ("who", "who"), ("action", "action"), ("resource", "what"),
     ("outcome", "outcome"),
 )  # fmt: skip
 
@@ -28,8 +28,13 @@ def search(
         str | None, typer.Option(help="Such as edge:configure, or access:* for all that begin so.")
     ] = None,
     resource: Annotated[str | None, typer.Option(help="Handle or path of what was concerned.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="asked, done, refused, denied or locked.")] = None,
-    kind: Annotated[str | None, typer.Option(help="sign_in, denial, change, command, export, deletion, alarm.")] = None,
+    outcome: Annotated[
+        Literal["asked", "done", "refused", "denied", "locked"] | None, typer.Option(help="What came of it.")
+    ] = None,
+    kind: Annotated[
+        Literal["sign_in", "denial", "change", "command", "export", "deletion", "alarm", "general"] | None,
+        typer.Option(help="What kind of act it was."),
+    ] = None,
     trace: Annotated[str | None, typer.Option(help="Everything that one request caused.")] = None,
     start: Annotated[str | None, typer.Option("--from", help="RFC 3339 or an offset such as -2h.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="RFC 3339 or an offset such as -2h.")] = None,
@@ -43,7 +48,10 @@ def search(
         "from": start, "to": end, "limit": limit,
     }  # fmt: skip
     params = {key: value for key, value in given.items() if value is not None}
-    console.output(_get(home, _ROOT, params)["items"], as_json=json, columns=_COLUMNS)
+    items = _get(home, _ROOT, params)["items"]
+    rows = items if json else [{**item, "who": item["name"] or item["principal"]} for item in items]
+    empty = say("No entry is like that.", "没有符合条件的条目。")
+    console.output(rows, as_json=json, columns=_COLUMNS, empty=empty)
 
 
 @app.command()
@@ -146,7 +154,7 @@ def _verify_copy(folder: Path, key: str | None, *, as_json: bool) -> None:
         "size": report.size, "ok": report.ok and not absent.lost, "problems": [each.text(console.language()) for each in report.problems],
         "bodies_pruned": absent.pruned, "bodies_lost": absent.lost,
     }  # fmt: skip
-    console.output(answer, as_json=as_json)
+    console.output(answer if as_json else _for_people(answer), as_json=as_json)
     if not answer["ok"]:
         raise Corrupt(
             "access.audit_not_proven", "the audit trail does not agree with its ledger",
@@ -154,9 +162,26 @@ def _verify_copy(folder: Path, key: str | None, *, as_json: bool) -> None:
         )  # fmt: skip
 
 
+def _for_people(answer: dict[str, Any]) -> dict[str, Any]:
+    shown = {
+        "entries": answer["size"],
+        "result": say("as it was signed", "与签名一致") if answer["ok"] else say("NOT as it was signed", "与签名不一致"),
+        "bodies pruned": answer["bodies_pruned"], "bodies lost": len(answer["bodies_lost"]),
+    }  # fmt: skip
+    return shown | ({} if answer["ok"] else {"problems": answer["problems"], "lost": answer["bodies_lost"]})
+
+
 def _verify_proof(file: Path, key: str | None, *, as_json: bool) -> None:
     from lineshaft.access.trail.proofs import check, read
 
     document = read(file)
     check(document, key or document["key"])
+    if key is None:
+        console.note(
+            say(
+                f"Warning: no --key given. The key {document['key']} is taken from the proof itself: whoever made it may "
+                "have made the key too. Compare it with the one you know.",
+                f"警告：未给出 --key。密钥 {document['key']} 取自证明本身：制作证明的人也可能制作了密钥。请与您已知的密钥核对。",
+            )
+        )
     console.output({"seq": document["seq"], "size": document["size"], "ok": True}, as_json=as_json)

@@ -21,9 +21,10 @@ def read(file: Path) -> dict[str, Any]:
     try:
         document: dict[str, Any] = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.MsgspecError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise InvalidInput(
-            "access.audit_proof_unreadable", f"{file} is not a proof: {error}", "`lineshaft audit prove --out` writes one.",
-            field="file", value=str(file), reason=str(error),
+            "access.audit_proof_unreadable", f"{file} is not a proof: {reason}", "`lineshaft audit prove --out` writes one.",
+            field="file", value=str(file), reason=reason,
         ) from error  # fmt: skip
     return document
 

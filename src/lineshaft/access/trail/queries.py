@@ -1,15 +1,15 @@
 """Entries found again: search by what is indexed, one by its id, bodies by place, and what may be pruned."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, delete, func, or_, select
+from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
 
 from lineshaft.access import audit
 from lineshaft.access.model import AuditEntry, Outcome
-from lineshaft.access.store import AUDIT
+from lineshaft.access.store import AUDIT, PRINCIPAL
 from lineshaft.access.trail import personal
 from lineshaft.access.vault import Vault
 from lineshaft.core.errors import Conflict, NotFound
@@ -40,8 +40,15 @@ def search(
     if before is not None:
         time, entry = before
         query = query.where(or_(AUDIT.c.time < time, and_(AUDIT.c.time == time, AUDIT.c.id < entry)))
-    rows = connection.execute(query.order_by(AUDIT.c.time.desc(), AUDIT.c.id.desc()).limit(limit))
-    return [audit.entry_of(row, **_personal(connection, vault, row)) for row in rows]
+    rows = connection.execute(query.order_by(AUDIT.c.time.desc(), AUDIT.c.id.desc()).limit(limit)).all()
+    names = _names(connection, {row.principal for row in rows})
+    entries = (audit.entry_of(row, **_personal(connection, vault, row)) for row in rows)
+    return [msgspec.structs.replace(entry, name=names.get(entry.principal, "")) for entry in entries]
+
+
+def _names(connection: Connection, handles: Collection[str]) -> dict[str, str]:
+    found = connection.execute(select(PRINCIPAL.c.id, PRINCIPAL.c.name).where(PRINCIPAL.c.id.in_(handles)))
+    return {row.id: row.name for row in found}
 
 
 def _conditions(wanted: Filter) -> list[Any]:
@@ -93,6 +100,17 @@ def bodies_from(connection: Connection, tenant: str, place: int, limit: int) -> 
     """(place, salt, body) of entries from a place on, in order."""
     query = select(AUDIT.c.leaf, AUDIT.c.salt, AUDIT.c.body).where(AUDIT.c.tenant == tenant, AUDIT.c.leaf >= place)
     return [(row.leaf, row.salt, row.body) for row in connection.execute(query.order_by(AUDIT.c.leaf).limit(limit))]
+
+
+def forget_waiting(connection: Connection, tenant: str, subject: str) -> None:
+    """Take a person's personal facts out of entries without a place, which would be sealed under a new key."""
+    waiting = select(AUDIT).where(AUDIT.c.tenant == tenant, AUDIT.c.leaf.is_(None))
+    for row in connection.execute(waiting).all():
+        if personal.subject_of(row.principal, row.resource) == subject:
+            facts, secret = personal.split(row.facts, subject)
+            if secret:
+                kept = {**facts, "personal": ERASED}
+                connection.execute(update(AUDIT).where(AUDIT.c.id == row.id).values(facts=kept))
 
 
 def first_kept(connection: Connection, tenant: str, moment: int) -> int | None:

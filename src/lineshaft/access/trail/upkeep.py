@@ -10,6 +10,7 @@ from lineshaft.access import audit, principals
 from lineshaft.access.administration import Administration
 from lineshaft.access.audit import Act
 from lineshaft.access.model import Actor
+from lineshaft.access.people.store import IDENTITY, PASSKEY
 from lineshaft.access.store import PASSWORD, PRINCIPAL
 from lineshaft.access.trail import personal, queries
 from lineshaft.access.trail.messages import Erased, ErasePerson, Pruned, PruneTrail
@@ -22,6 +23,8 @@ from lineshaft.records import Database
 
 PRUNE: Final = "access:audit_prune"
 ERASE: Final = "access:erase_person"
+_OWN: Final = (PASSWORD, PASSKEY, IDENTITY)
+"""Where a person's own secrets and outside names are; sessions, tokens and addresses ended with the revocation."""
 _DAY_US: Final = 86_400 * clock.MICROSECONDS
 
 
@@ -88,7 +91,9 @@ class Upkeep:
                 "A person is revoked first: `lineshaft access revoke`.", name=row.name,
             )  # fmt: skip
         keys = self._destroy_keys(connection, row)
-        connection.execute(delete(PASSWORD).where(PASSWORD.c.principal == row.id))
+        queries.forget_waiting(connection, self._tenant, row.id)
+        for table in _OWN:
+            connection.execute(delete(table).where(table.c.principal == row.id))
         forgotten = {"name": f"erased-{ids.new_id().lower()}", "attributes": {}}
         connection.execute(update(PRINCIPAL).where(PRINCIPAL.c.id == row.id).values(**forgotten))
         act = Act(principal=asked.actor.id, action=ERASE, resource=row.id, outcome="done", decision=decision.id,

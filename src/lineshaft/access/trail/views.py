@@ -17,6 +17,8 @@ class AuditView(msgspec.Struct, frozen=True, kw_only=True):
     """Its place in the ledger; null for about a second after it was written."""
     time: str
     principal: str
+    name: str
+    """Present name of who acted; empty where nobody has that handle."""
     action: str
     resource: str
     outcome: str
@@ -76,8 +78,8 @@ class ErasedView(msgspec.Struct, frozen=True, kw_only=True):
 
 def audit_view(entry: AuditEntry) -> AuditView:
     return AuditView(
-        id=entry.id, seq=entry.place, time=clock.rfc3339(entry.time), principal=entry.principal, action=entry.action,
-        resource=entry.resource, outcome=entry.outcome, kind=entry.kind, decision=entry.decision,
+        id=entry.id, seq=entry.place, time=clock.rfc3339(entry.time), principal=entry.principal,
+        name=entry.name, action=entry.action, resource=entry.resource, outcome=entry.outcome, kind=entry.kind, decision=entry.decision,
         policy_version=entry.policy_version, input_digest=entry.input_digest, trace_id=entry.trace,
         facts=dict(entry.facts),
     )  # fmt: skip

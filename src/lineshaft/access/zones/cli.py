@@ -33,7 +33,7 @@ def show(home: HomeOption = None, json: JsonOption = False) -> None:
         for conduit in plan["conduits"]
     ]  # fmt: skip
     columns = (("name", "conduit"), ("way", "way"), ("passes", "passes"), ("description", ""))  # type: ignore[assignment]
-    console.output(rows, as_json=False, columns=columns, empty="No conduits.")
+    console.output(rows, as_json=False, columns=columns, empty=say("No conduits.", "没有通道。"))
 
 
 @app.command()

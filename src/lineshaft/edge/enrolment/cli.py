@@ -1,11 +1,14 @@
 """`lineshaft edge`: gateways and devices on machines of their own: let one enrol, enrol, renew."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
 
 from lineshaft.core import console
 from lineshaft.core.console import HomeOption, JsonOption, say
+
+_STANDARD_INPUT = "-"
 
 app = console.application("Gateways on machines of their own: invite, enrol.")
 
@@ -44,7 +47,9 @@ def invite(
 
 @app.command()
 def enrol(
-    token: Annotated[str, typer.Argument(help="What `lineshaft edge invite` printed on the server.")],
+    token: Annotated[
+        str, typer.Argument(help="What `lineshaft edge invite` printed on the server; - reads it from standard input.")
+    ],
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -54,7 +59,9 @@ def enrol(
     from lineshaft.edge.enrolment.enrol import enrol as work
     from lineshaft.edge.enrolment.token import decode
 
-    done = work(console.home_of(home), decode(token))
+    # Other users of a machine see its processes' arguments.
+    text = sys.stdin.readline() if token == _STANDARD_INPUT else token
+    done = work(console.home_of(home), decode(text))
     console.output(msgspec.structs.asdict(done), as_json=json)
     if done.gateway and not json:
         console.note(say("Start it with: lineshaft run gateway", "启动命令：lineshaft run gateway"))

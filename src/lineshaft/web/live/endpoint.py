@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from lineshaft.access import Access
-from lineshaft.core import logs
-from lineshaft.core.errors import Forbidden, InvalidInput, LineshaftError, NotFound, Unauthenticated
+from lineshaft.core import clock, logs
+from lineshaft.core.errors import Forbidden, InvalidInput, LineshaftError, NotFound, Unauthenticated, Unavailable
 from lineshaft.core.principals import Principal
 from lineshaft.web import problems
 from lineshaft.web.callers import Caller, Callers
@@ -21,7 +21,17 @@ ACTION = "history:read"
 FindTags = Callable[[Principal, Sequence[str]], Awaitable[Mapping[str, int]]]
 """Numbers of those paths that are tags of the principal's tenant."""
 
+Grading = Callable[[], Awaitable[object]]
+"""Something that differs once the grades of tags may have changed."""
+
+REVIEW_SECONDS = 30.0
+"""What nothing announces, such as a policy that expires or looks at the time, ends a subscription within this."""
+
 _log = logs.get("web")
+
+
+async def _ungraded() -> object:
+    return None
 
 
 def prover(callers: Callers, access: Access) -> Callable[[Caller], Awaitable[LineshaftError | None]]:
@@ -46,8 +56,12 @@ def prover(callers: Callers, access: Access) -> Callable[[Caller], Awaitable[Lin
 class LiveEndpoint:
     """ASGI application of the live socket."""
 
-    def __init__(self, callers: Callers, access: Access, find_tags: FindTags, hub: LiveHub, *, tags: int) -> None:
+    def __init__(
+        self, callers: Callers, access: Access, find_tags: FindTags, hub: LiveHub, *, tags: int,
+        grading: Grading = _ungraded,
+    ) -> None:  # fmt: skip
         self.callers = callers
+        self._grading = grading
         self._access = access
         self._find_tags = find_tags
         self._hub = hub
@@ -64,17 +78,17 @@ class LiveEndpoint:
             return
         await receive()
         await send({"type": "websocket.accept"})
-        connection = _Connection(self, caller, listener, send)
+        connection = _Connection(self, caller, listener, send, problems.language_of(scope))
         self._hub.add(connection)
         try:
-            await connection.converse(receive, problems.language_of(scope))
+            await connection.converse(receive)
         finally:
             self._hub.remove(connection)
 
     async def subscribe(
-        self, caller: Caller, listener: Listener, paths: Sequence[str]
+        self, principal: Principal, listener: Listener, paths: Sequence[str]
     ) -> list[tuple[str, LineshaftError]]:
-        """Subscribe a listener to those paths that its caller may read; returns the others with the reason.
+        """Subscribe a listener to those paths that the principal may read; returns the others with the reason.
 
         Raises:
             InvalidInput: together with what it has they are more than a connection may have.
@@ -85,10 +99,27 @@ class LiveEndpoint:
                 "Subscribe only to what is shown; the limit is the setting web.live_tags.",
                 field="subscribe", value=len(paths), maximum=self._maximum,
             )  # fmt: skip
-        allowed = [path for path in paths if self._access.authorize(caller.principal, ACTION, path).allowed]
-        found = await self._find_tags(caller.principal, allowed)
+        found = await self._allowed(principal, paths)
         listener.subscribe({number: path for path, number in found.items()})
         return [(path, _unknown(path)) for path in paths if path not in found]
+
+    async def state(self, principal: Principal) -> object:
+        """What a subscription rests on: while it is the same, so is what the principal may have."""
+        await self._access.refresh_policies()
+        moment = clock.monotonic() // REVIEW_SECONDS
+        return principal, self._access.policies.version, await self._grading(), moment
+
+    async def lost(self, principal: Principal, listener: Listener) -> list[tuple[str, LineshaftError]]:
+        """Unsubscribe a listener from what the principal may no longer have; returns that."""
+        paths = list(listener.tags.values())
+        found = await self._allowed(principal, paths)
+        gone = [path for path in paths if path not in found]
+        listener.unsubscribe(set(gone))
+        return [(path, _unknown(path)) for path in gone]
+
+    async def _allowed(self, principal: Principal, paths: Sequence[str]) -> Mapping[str, int]:
+        allowed = [path for path in paths if self._access.authorize(principal, ACTION, path).allowed]
+        return await self._find_tags(principal, allowed) if allowed else {}
 
 
 def _unknown(path: str) -> NotFound:
@@ -101,17 +132,20 @@ def _unknown(path: str) -> NotFound:
 class _Connection:
     """One accepted socket."""
 
-    def __init__(self, endpoint: LiveEndpoint, caller: Caller, listener: Listener, send: Any) -> None:
+    def __init__(self, endpoint: LiveEndpoint, caller: Caller, listener: Listener, send: Any, language: str) -> None:
         self.listener = listener
         self._endpoint = endpoint
         self.caller = caller
         self._send = send
+        self._language = language
         self._closed = False
+        self._state: object = None
+        self._principal = caller.principal
 
-    async def converse(self, receive: Any, language: str) -> None:
+    async def converse(self, receive: Any) -> None:
         """Answer the client's messages until one side leaves."""
         while (event := await receive())["type"] == "websocket.receive":
-            answer = await self._answer(event, language)
+            answer = await self._answer(event)
             # Through the server's own send, which waits while the client does not read: no answers pile up.
             if not self._closed:
                 with contextlib.suppress(OSError):  # the client left meanwhile
@@ -127,11 +161,34 @@ class _Connection:
         with contextlib.suppress(OSError):  # the client left meanwhile
             await self._send({"type": "websocket.close", "code": code, "reason": error.code})
 
-    async def _answer(self, event: dict[str, Any], language: str) -> str:
+    async def review(self) -> None:
+        """Give up the tags that the caller may no longer have, and say which."""
+        try:
+            principal = await self._proved()
+            state = await self._endpoint.state(principal)
+            if state == self._state or not self.listener.tags:
+                return
+            lost = await self._endpoint.lost(principal, self.listener)
+        except LineshaftError as error:
+            # The records do not answer, or the next look at the credential ends the connection.
+            _log.debug("live_not_reviewed", code=error.code)
+            return
+        self._state = state
+        if lost:
+            self.listener.tell(messages.subscribed(len(self.listener.tags), lost, self._language).encode())
+
+    async def _proved(self) -> Principal:
+        """Whose connection it is, as of now: who opened it may have another clearance or other roles by now."""
+        with contextlib.suppress(Unavailable):  # nothing can have been changed in records that do not answer
+            self._principal = await self._endpoint.callers.prove_again(self.caller)
+        return self._principal
+
+    async def _answer(self, event: dict[str, Any]) -> str:
         try:
             message = messages.decode(event)
             self.listener.unsubscribe(set(message.unsubscribe))
-            refused = await self._endpoint.subscribe(self.caller, self.listener, list(dict.fromkeys(message.subscribe)))
+            paths = list(dict.fromkeys(message.subscribe))
+            refused = await self._endpoint.subscribe(await self._proved(), self.listener, paths) if paths else []
         except LineshaftError as error:
-            return messages.error(error, language)
-        return messages.subscribed(len(self.listener.tags), refused, language)
+            return messages.error(error, self._language)
+        return messages.subscribed(len(self.listener.tags), refused, self._language)

@@ -17,7 +17,7 @@ from lineshaft.web.live.listener import Listener, TextSocket, Tick
 GATHER_SECONDS = 0.02
 """One scan comes in several batches, from several gateways: this long they are waited for, to go out together."""
 STATE_SECONDS = 5.0
-VERIFY_SECONDS = 2.0
+VERIFY_SECONDS = 1.0
 """With the two seconds for which access believes what it verified, a revocation is felt within five."""
 
 CLIENTS = Gauge("lineshaft_live_clients", "Live connections open.")
@@ -32,6 +32,10 @@ class Connection(Protocol):
 
     async def end(self, error: LineshaftError) -> None:
         """Close the connection: its caller may no longer have it."""
+        ...
+
+    async def review(self) -> None:
+        """Give up the tags that the caller may no longer have."""
         ...
 
 
@@ -118,11 +122,15 @@ class LiveHub:
         """End the connections whose callers may no longer listen; each credential is proved once for all it opened."""
         by_credential = defaultdict(list)
         for connection in self._connections:
-            by_credential[connection.caller.credential].append(connection)
+            caller = connection.caller
+            # Certificates too: whoever has nothing else has an empty credential.
+            by_credential[caller.credential, caller.certificate].append(connection)
         for connections in by_credential.values():
             error = await self._prove(connections[0].caller)
             if error is not None:
                 await asyncio.gather(*(connection.end(error) for connection in connections))
+            else:
+                await asyncio.gather(*(connection.review() for connection in connections))
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         """Without its ticks the hub is worth nothing: say so instead of falling silent."""
