@@ -1,5 +1,7 @@
 """Identifiers are unique, sortable, and paths keep their rules."""
 
+import itertools
+
 import pytest
 
 from lineshaft.core import clock, ids
@@ -39,3 +41,21 @@ def test_the_number_of_levels_is_checked_where_asked():
     with pytest.raises(InvalidInput) as refused:
         ids.check_path("a/b", levels=7)
     assert refused.value.facts["levels"] == 7
+
+
+def test_ids_grow_in_the_order_they_were_made_even_while_the_clock_is_set_back():
+    now = clock.now_us()
+    made = [ids.new_id() for _ in range(1000)]
+    with clock.fixed(lambda: now - 60 * clock.MICROSECONDS):
+        made += [ids.new_id() for _ in range(1000)]
+    assert made == sorted(set(made))
+
+
+def test_ids_of_one_millisecond_cannot_be_guessed_from_one_another():
+    with clock.fixed(lambda: 1_700_000_000_000_000):
+        values = [ids.new_id() for _ in range(1000)]
+    numbers = [
+        sum("0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(digit) << 5 * place for place, digit in enumerate(value[::-1]))
+        for value in values
+    ]
+    assert len({later - earlier for earlier, later in itertools.pairwise(numbers)}) > 990

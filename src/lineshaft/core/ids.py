@@ -5,6 +5,7 @@ A handle is minted once and never changes; paths may. When a prefix is allotted 
 
 import re
 import secrets
+import threading
 
 from lineshaft.core import clock
 from lineshaft.core.errors import InvalidInput
@@ -14,9 +15,25 @@ _LEVEL = re.compile(r"^[^\x00-\x1f\x7f+#/$]{1,255}$")
 PATH_LEVELS = ("enterprise", "site", "area", "line", "cell", "device", "tag")
 
 
+_LAST = [0]
+_TURN = threading.Lock()
+_BACK_MS = 3_600_000
+"""A clock set back by less than this does not disturb the order of ids."""
+
+
 def new_id() -> str:
-    """26 characters, time-ordered to the millisecond, 80 random bits (the ULID layout)."""
-    value = (clock.now_us() // 1000) << 80 | secrets.randbits(80)
+    """26 characters, time-ordered to the millisecond, 80 random bits (the ULID layout).
+
+    Ids of one process grow in the order they were made, within a millisecond and while a clock is set back, too.
+    """
+    now = clock.now_us() // 1000
+    with _TURN:
+        last = _LAST[0]
+        if 0 <= (last >> 80) - now < _BACK_MS:
+            value = last + 1 + secrets.randbits(32)
+        else:
+            value = now << 80 | secrets.randbits(80)
+        _LAST[0] = value
     return "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -5, -5))
 
 

@@ -64,7 +64,8 @@ def enrol(
     done = work(console.home_of(home), decode(text))
     console.output(msgspec.structs.asdict(done), as_json=json)
     if done.gateway and not json:
-        console.note(say("Start it with: lineshaft run gateway", "启动命令：lineshaft run gateway"))
+        place = "" if home is None else f" --home {home}"
+        console.note(say(f"Start it with: lineshaft run gateway{place}", f"启动命令：lineshaft run gateway{place}"))
 
 
 @app.command()
