@@ -186,7 +186,7 @@ async def test_settings_that_say_otherwise_are_not_overwritten(station, machine)
 
 
 async def test_a_bus_on_loopback_only_is_not_given_to_another_machine(station, machine):
-    from lineshaft.edge.enrolment.conversation import Joined
+    from lineshaft.access.est.messages import Joined
     from lineshaft.edge.enrolment.papers import Server
 
     papers = Papers(machine)

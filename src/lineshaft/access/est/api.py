@@ -51,20 +51,6 @@ class InvitedView(msgspec.Struct, frozen=True, kw_only=True):
     authority: Annotated[str, Meta(description="SHA-256 of our root certificate, by which the machine knows us")]
 
 
-class JoinedView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a gateway needs to run."""
-
-    name: str
-    template: str
-    tenant: str
-    site: str
-    prefix: str
-    created: str
-    bus_url: Annotated[str, Meta(examples=["tls://plant.example:4222"])]
-    bus_ca: Annotated[str, Meta(description="PEM; empty where the system's authorities are to be trusted")]
-    credentials: Annotated[str, Meta(description="For the bus; in this answer and nowhere else")]
-
-
 @post(f"{_ROOT}/invitations", opt={"action": "access:manage"}, tags=_TAGS)
 async def invite_machine(
     bus: NamedDependency[Bus],
@@ -86,7 +72,7 @@ async def invite_machine(
 
 
 @post(f"{_ROOT}/join", opt={"public": "the certificate shown in the TLS handshake is the proof"}, tags=_TAGS)
-async def join(request: Request[Any, Any, Any], bus: NamedDependency[Bus]) -> JoinedView:
+async def join(request: Request[Any, Any, Any], bus: NamedDependency[Bus]) -> Joined:
     """For an enrolled gateway, on the device listener: where it belongs, and new credentials for the bus."""
     peer = request.scope.get(PEER)
     if not isinstance(peer, bytes) or not peer:
@@ -95,8 +81,7 @@ async def join(request: Request[Any, Any, Any], bus: NamedDependency[Bus]) -> Jo
             "Call it on the device listener; `lineshaft edge enrol` does.",
         )  # fmt: skip
     address = request.client.host if request.client is not None else ""
-    joined = await ask_to_change(bus, "join", Join(peer=peer, address=address), Joined)
-    return msgspec.convert(msgspec.structs.asdict(joined), JoinedView)
+    return await ask_to_change(bus, "join", Join(peer=peer, address=address), Joined)
 
 
 ROUTES = [invite_machine, join]

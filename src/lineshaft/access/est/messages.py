@@ -1,6 +1,9 @@
 """What the access service is asked about enrolment. Only `web` may ask."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from lineshaft.access.model import Actor
 from lineshaft.core.principals import PrincipalKind
@@ -55,7 +58,7 @@ class Join(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Joined(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a machine belongs, and its new credentials for the bus."""
+    """What a gateway needs to run: where it belongs, and its new credentials for the bus."""
 
     name: str
     template: str
@@ -63,7 +66,6 @@ class Joined(msgspec.Struct, frozen=True, kw_only=True):
     site: str
     prefix: str
     created: str
-    bus_url: str
-    bus_ca: str
-    """PEM of the authorities that sign the bus's certificate; empty where its clients trust those of their system."""
-    credentials: str
+    bus_url: Annotated[str, Meta(examples=["tls://plant.example:4222"])]
+    bus_ca: Annotated[str, Meta(description="PEM; empty where the system's authorities are to be trusted")]
+    credentials: Annotated[str, Meta(description="For the bus; in this answer and nowhere else")]

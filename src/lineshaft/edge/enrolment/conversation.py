@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
+from lineshaft.access.est.messages import Joined
 from lineshaft.core.errors import Conflict, Forbidden, LineshaftError, Unavailable
 from lineshaft.core.http import error_from_problem
 from lineshaft.edge.enrolment.papers import Papers
@@ -24,20 +25,6 @@ _LARGEST: Final = 1 << 20
 _EST: Final = "/.well-known/est"
 JOIN: Final = "/api/v1/access/enrolment/join"
 CRL: Final = "/api/v1/access/crl"
-
-
-class Joined(msgspec.Struct, frozen=True, kw_only=True):
-    """What a gateway needs to run, as the server says it."""
-
-    name: str
-    template: str
-    tenant: str
-    site: str
-    prefix: str
-    created: str
-    bus_url: str
-    bus_ca: str
-    credentials: str
 
 
 def authority_of(url: str, fingerprint: str) -> bytes:

@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from lineshaft.access.est.messages import Joined
 from lineshaft.bus.client import credentials_file
 from lineshaft.bus.settings import is_loopback
 from lineshaft.core.errors import Conflict, InvalidInput, LineshaftError, Unauthenticated
 from lineshaft.core.home import FORMAT, Home, Identity, write_file
-from lineshaft.edge.enrolment.conversation import Conversation, Joined, authority_of
+from lineshaft.edge.enrolment.conversation import Conversation, authority_of
 from lineshaft.edge.enrolment.papers import Papers, Server
 from lineshaft.edge.enrolment.token import EnrolmentToken
 
