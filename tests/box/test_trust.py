@@ -117,6 +117,7 @@ def test_without_room_for_the_ledger_changes_stop_reading_goes_on_and_all_resume
     assert box.json("audit", "verify")["ok"]
 
 
+@pytest.mark.usefixtures("copy")
 def test_who_rewrites_the_records_is_found_out(box):
     before = rewrite(box, lambda body: body.replace(b'"done"', b'"Done"'))
     try:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from lineshaft.access import AccessSettings, principals, sessions, tokens
 from lineshaft.access.denials import LISTED
 from lineshaft.access.store import AUDIT
+from lineshaft.core import ids
 from lineshaft.web.testing import running_house
 
 SESSION = "/api/v1/access/session"
@@ -51,7 +52,7 @@ async def is_out(browser):
 
 
 def signed_in(house, *roles):
-    person = house.principal(f"p{len(roles)}-{id(object())}", *roles)
+    person = house.principal(f"p{ids.new_id().lower()}", *roles)
     return house.database.transact(sessions.start, person, "127.0.0.1", AccessSettings()), person
 
 

@@ -28,16 +28,20 @@ class Recording:
         """Raises:
         Unavailable: `access.audit_stalled`.
         """
-        if clock.monotonic() - self._looked >= _BELIEVED_SECONDS:
+        # Nobody is refused for what was seen a moment ago: the ledger may be well again by now.
+        if self._stalled() or clock.monotonic() - self._looked >= _BELIEVED_SECONDS:
             self._note(await self._database.query(oldest_waiting, self._tenant))
-        waited = clock.monotonic() - self._since
-        if self._oldest is not None and waited > STALLED_SECONDS:
+        if self._stalled():
+            waited = clock.monotonic() - self._since
             raise Unavailable(
                 "access.audit_stalled",
                 f"changes and commands are stopped: the audit trail has not reached the ledger for {waited:.0f} s",
                 "Reading goes on. `lineshaft status` shows what is wrong, most often a full disk.",
                 seconds=int(waited), retry_seconds=5,
             )  # fmt: skip
+
+    def _stalled(self) -> bool:
+        return self._oldest is not None and clock.monotonic() - self._since > STALLED_SECONDS
 
     def _note(self, oldest: str | None) -> None:
         # Waiting is measured by the monotonic clock: wall time may step.
