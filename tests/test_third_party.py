@@ -34,8 +34,16 @@ def heading_of_file(name):
     files = importlib.metadata.metadata(name).get_all("License-File") or []
     for path in importlib.metadata.files(name) or []:
         if path.name in files and ".dist-info" in str(path):
-            return path.read_text("utf-8").strip().split("\n", 1)[0].strip()
+            text = path.read_text("utf-8").strip()
+            return bsd_clauses(text) or text.split("\n", 1)[0].strip()
     return ""
+
+
+def bsd_clauses(text):
+    """The SPDX name of a BSD licence that has no heading; empty where the text is another."""
+    if not text.startswith("Copyright") or "Redistribution and use in source and binary forms" not in text:
+        return ""
+    return "BSD-3-Clause" if "name of" in text else "BSD-2-Clause"
 
 
 def is_forbidden(licence):

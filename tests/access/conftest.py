@@ -26,10 +26,12 @@ from lineshaft.access.sign_in import SignInDesk
 from lineshaft.bus import Bus, BusServer, BusSettings
 from lineshaft.bus.settings import MIB
 from lineshaft.core.home import Home, write_file
+from lineshaft.core.ids import HandleMinter
 from lineshaft.core.principals import Principal
 from lineshaft.core.service import Context
 from lineshaft.core.settings import Settings
 from lineshaft.core.supervisor import die_with_parent
+from lineshaft.history import Tags
 from lineshaft.records import Database, RecordsSettings
 
 SERVICES = ["access", "history", "gateway", "web", "plant"]
@@ -210,7 +212,8 @@ async def site(plant):
     access, settings = Access(plant.office.database, plant.office.identity, plant.office.settings), WebSettings()
     parts = {
         "access": access, "bus": await plant.connect("web"), "database": plant.office.database, "home": plant.home,
-        "identity": plant.office.identity, "jobs": None, "settings": plant.settings, "tags": None,
+        "identity": plant.office.identity, "jobs": None, "settings": plant.settings,
+        "tags": Tags(plant.office.database, HandleMinter(plant.office.identity.prefix)), "devices": None,
         "egress": open_egress(plant.office.database, plant.office.identity, access=access),
         "labels": LabelAdministration(plant.office.database, plant.office.identity, LabelSettings(), access),
     }  # fmt: skip

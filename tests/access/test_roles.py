@@ -86,7 +86,7 @@ def test_only_services_have_grants_and_only_their_own():
 
 
 def test_what_is_asked_is_served_by_somebody():
-    served = {action for grant in GRANTS.values() for action in grant.serves}
+    served = {action for grant in GRANTS.values() for action in (*grant.serves, *grant.answers)}
     assert {action for grant in GRANTS.values() for action in grant.asks} <= served
 
 

@@ -5,6 +5,7 @@ import lineshaft.access.labels.store  # its tables are among those compared
 import lineshaft.access.people.store  # its tables are among those compared
 import lineshaft.access.pki.store  # its tables are among those compared
 import lineshaft.access.policy.store  # its tables are among those compared
+import lineshaft.access.projects.store  # its tables are among those compared
 import lineshaft.access.vault  # its tables are among those compared
 import lineshaft.access.zones.store  # noqa: F401  # its tables are among those compared
 from lineshaft.access.store import METADATA

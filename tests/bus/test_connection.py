@@ -595,3 +595,29 @@ def test_an_unreadable_address_file_is_as_if_there_were_none(tmp_path):
         with pytest.raises(Unavailable, match="not running"):
             find_address(BusSettings(), home)
     assert Subjects("main", "box").tenant == "main"
+
+
+INFO = b'INFO {"server_id":"x","version":"2.15.1","proto":1,"headers":true,"max_payload":1048576,"nonce":"abc"}\r\n'
+
+
+@pytest.mark.parametrize("greeting", [b"", INFO])
+async def test_closing_in_the_middle_of_an_attempt_leaves_no_socket_open(box, greeting):
+    """A server that takes connections and then says nothing, or nothing more, hears the end of each."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def hang(reader, writer):
+        writer.write(greeting)
+        begun.set()
+        await reader.read(-1)
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        box.issue("web")
+        bus = await Bus.connect(BusSettings(url=f"nats://127.0.0.1:{port}"), box.home, "web", wait=0)
+        await asyncio.wait_for(begun.wait(), 10)
+        await asyncio.sleep(0)
+        await bus.close()
+        await asyncio.wait_for(ended.wait(), 10)

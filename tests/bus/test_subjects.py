@@ -26,6 +26,12 @@ def test_every_kind_of_message_has_its_place():
     assert SUBJECTS.flow("history", "web", "01X") == "ls.main.box.flow.history.web.01X"
     assert SUBJECTS.flows_from("history", "web") == "ls.main.box.flow.history.web.*"
     assert SUBJECTS.flows_to("history") == "ls.main.box.flow.history.>"
+    assert SUBJECTS.gateway("east", "status", "web") == "ls.main.box.gw.east.status.web"
+    assert SUBJECTS.gateway_of_all("east", "status") == "ls.main.box.gw.east.status.*"
+    assert SUBJECTS.every_gateway("status", "web") == "ls.main.box.gw.*.status.web"
+    assert SUBJECTS.gateway_flow("east", "web", "1") == "ls.main.box.gw.east.flow.web.1"
+    assert SUBJECTS.gateway_flows_from("web") == "ls.main.box.gw.*.flow.web.*"
+    assert SUBJECTS.gateway_flows_to("east") == "ls.main.box.gw.east.flow.*.*"
     assert inbox_prefix("web") == "_INBOX_web"
 
 

@@ -36,3 +36,10 @@ def test_a_test_may_set_the_time_and_gives_it_back():
     with clock.fixed(lambda: 42):
         assert clock.now_us() == 42
     assert clock.now_us() > 1_700_000_000_000_000
+
+
+@pytest.mark.parametrize("text", ["+²h", f"+{'9' * 400}d", "-99999999999d", "+99999999999999999d"])
+def test_an_offset_that_leads_to_no_time_is_refused(text):
+    with pytest.raises(InvalidInput) as refused:
+        clock.parse_time(text)
+    assert refused.value.code == "core.time_unreadable"

@@ -23,8 +23,9 @@ class Shelf:
     async def get(self, job_id):
         return self.jobs.get(job_id)
 
-    async def page(self, *, owner=None, before=None, limit=100):
+    async def page(self, *, owner=None, projects=None, before=None, limit=100):
         jobs = [job for job in reversed(self.jobs.values()) if owner in (None, job.owner)]
+        jobs = [job for job in jobs if projects is None or job.project in projects]
         return [job for job in jobs if before is None or job.id < before][:limit]
 
     async def unfinished(self, runner):

@@ -22,12 +22,12 @@ from lineshaft.core.principals import Principal
 from lineshaft.core.service import Context
 from lineshaft.core.settings import Settings
 from lineshaft.demo import installation
-from lineshaft.demo.guarded_server import OneUser
 from lineshaft.demo.process import Eastman
 from lineshaft.demo.server import PlantServer
 from lineshaft.demo.service import PlantService
 from lineshaft.demo.settings import DemoSettings
 from lineshaft.edge import Secret
+from lineshaft.edge.opcua_server.guarded import NamedUsers
 
 USER, PASSWORD = "gateway", "correct horse battery staple"
 
@@ -80,16 +80,21 @@ def certificates(tmp_path_factory):
     return {name: Certificate(folder, name) for name in ("plant", "gateway", "stranger")}
 
 
+def refuse_to_hold(name, value):
+    raise AssertionError(f"{name} was to be held at {value}")
+
+
 @pytest.fixture(scope="session")
 def server_of():
     """A plant's server with the plant's certificate that trusts the gateway's."""
 
     @contextlib.asynccontextmanager
-    async def serve(certificates):
+    async def serve(certificates, hold=None):
         plant = certificates["plant"]
         server = PlantServer(
             port=0, certificate=plant.file, key=plant.key, application_uri=plant.uri,
-            user=OneUser(USER, PASSWORD), trusted=lambda der: der == certificates["gateway"].der,
+            user=NamedUsers({USER: PASSWORD}), trusted=lambda der: der == certificates["gateway"].der,
+            hold=hold or refuse_to_hold,
         )  # fmt: skip
         await server.start()
         try:

@@ -115,3 +115,10 @@ def test_every_route_declares_an_action_that_a_role_has():
 
 def test_the_web_service_serves_these_routes():
     assert set(api.ROUTES) <= set(package_routes(["demo"]))
+
+
+@on_the_sites_loop
+async def test_auto_gives_valves_back_and_refuses_what_is_none(site):
+    assert (await site.post("/api/v1/demo/auto", json={})).json()["manual"] == []
+    refused = await site.post("/api/v1/demo/auto", json={"valves": ["XMEAS_01"]})
+    assert (refused.status_code, refused.json()["code"]) == (400, "demo.valve_unknown")

@@ -53,6 +53,8 @@ def client(monkeypatch):
         (["calm", "idv_01"], ("POST", "calm", {"disturbances": ["idv_01"]})),
         (["speed", "10"], ("POST", "speed", {"speed": 10.0})),
         (["restart"], ("POST", "restart", None)),
+        (["auto"], ("POST", "auto", {"valves": []})),
+        (["auto", "XMV_09"], ("POST", "auto", {"valves": ["XMV_09"]})),
     ],
 )
 def test_each_command_makes_its_call(client, words, call):

@@ -12,6 +12,7 @@ from lineshaft.demo.model import Scan
 from lineshaft.demo.plant import BAD_OUT_OF_SERVICE, GOOD, Plant
 from lineshaft.demo.process import Eastman
 from lineshaft.demo.settings import DemoSettings
+from lineshaft.demo.stations import INDEX
 
 
 class Running:
@@ -169,3 +170,47 @@ async def test_a_restart_on_command_repeats_the_run():
             running.process.step()
         assert running.process.values().tolist() == first
         assert running.plant.status().run == 3
+
+
+async def test_a_valve_is_held_until_it_is_given_back(until):
+    async with Running() as running:
+        running.plant.hold("XMV_09", 55.0)
+        running.plant.hold("xmv_12", 0.0)
+        assert running.plant.status().manual == ["XMV_09", "XMV_12"]
+        count = len(running.scans)
+        await until(lambda: len(running.scans) > count + 1)
+        assert running.scans[-1].values[INDEX["XMV_09"]] == 55.0
+        running.plant.automatic(["XMV_12"])
+        assert running.plant.status().manual == ["XMV_09"]
+        running.plant.automatic()
+        assert running.plant.status().manual == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("XMV_01", 100.1, "demo.valve_out_of_range"), ("XMV_01", -0.1, "demo.valve_out_of_range"),
+        ("XMV_01", math.nan, "demo.valve_out_of_range"), ("XMV_01", math.inf, "demo.valve_out_of_range"),
+        ("XMV_13", 1.0, "demo.valve_unknown"), ("XMEAS_01", 1.0, "demo.valve_unknown"), ("", 1.0, "demo.valve_unknown"),
+    ],
+)  # fmt: skip
+async def test_a_valve_that_is_none_or_a_position_that_cannot_be_is_refused(name, value, code):
+    async with Running() as running:
+        with pytest.raises(InvalidInput) as caught:
+            running.plant.hold(name, value)
+        assert caught.value.code == code
+        assert running.plant.status().manual == []
+
+
+async def test_giving_back_an_unknown_valve_changes_nothing():
+    async with Running() as running:
+        running.plant.hold("XMV_09", 55.0)
+        with pytest.raises(InvalidInput):
+            running.plant.automatic(["XMV_09", "XMV_77"])
+        assert running.plant.status().manual == ["XMV_09"]
+
+
+async def test_nobody_holds_a_valve_of_a_plant_that_stands():
+    plant = Plant(DemoSettings(), lambda _: asyncio.sleep(0))
+    with pytest.raises(Conflict):
+        plant.hold("XMV_01", 50.0)

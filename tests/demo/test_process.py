@@ -168,3 +168,57 @@ def test_importing_the_package_loads_neither_the_model_nor_the_opcua_library():
         "sys.exit(bool({'tep_studio', 'scipy', 'pandas', 'asyncua'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_held_valve_stays_where_it_is_put_and_the_controllers_hold_the_plant_around_it():
+    process = Eastman()
+    before = run(process, 600)
+    process.hold(9, 55.0)
+    assert process.values()[NAMES.index("XMV_09")] == 55.0  # before the next step already
+    after = run(process, 2 * HOUR)
+    assert set(after[:, NAMES.index("XMV_09")]) == {55.0}
+    assert process.held == [9]
+    steam = NAMES.index("XMEAS_19")
+    assert after[-600:, steam].mean() > before[:, steam].mean() + 10  # more steam, and the plant goes on
+    assert after[-600:, PRESSURE].mean() == pytest.approx(2705, abs=15)
+
+
+def test_a_hand_that_stays_on_the_reactors_cooling_trips_the_plant():
+    process = Eastman()
+    process.hold(10, 43.0)
+    while process.step() and process.hours < 1:
+        pass
+    assert process.trip == "High reactor pressure"
+
+
+@pytest.mark.parametrize("valve", ["XMV_03", "XMV_10", "XMV_11"])
+def test_a_valve_given_back_goes_on_from_where_it_is(valve):
+    process = Eastman()
+    run(process, 60)
+    before = process.values()[NAMES.index(valve)]
+    process.hold(int(valve[-2:]), before + 4.0)
+    run(process, 120)
+    process.release(int(valve[-2:]))
+    after = run(process, HOUR)[:, NAMES.index(valve)]
+    assert after[0] == pytest.approx(before + 4.0, abs=3)
+    assert after[-600:].mean() == pytest.approx(before, abs=3.8)  # and its controller brings it back
+    assert process.held == []
+
+
+def test_a_valve_without_a_controller_goes_back_to_its_fixed_position():
+    process = Eastman()
+    fixed = process.values()[NAMES.index("XMV_12")]
+    process.hold(12, 60.0)
+    run(process, 10)
+    process.release(12)
+    process.release(1)  # which nobody holds
+    assert run(process, 1)[-1, NAMES.index("XMV_12")] == fixed
+
+
+def test_a_new_start_takes_every_hand_off_the_valves():
+    process, twin = Eastman(), Eastman()
+    process.hold(3, 0.0)
+    run(process, 30)
+    process.reset()
+    assert process.held == []
+    assert np.array_equal(run(process, 60), run(twin, 60))

@@ -254,14 +254,14 @@ async def test_sessions_are_counted(server, client_of, until):
 @on_the_servers_loop
 async def test_a_taken_port_is_said_clearly(server, certificates):
     from lineshaft.core.errors import Unavailable
-    from lineshaft.demo.guarded_server import OneUser
     from lineshaft.demo.server import PlantServer
+    from lineshaft.edge.opcua_server.guarded import NamedUsers
 
     plant = certificates["plant"]
     port = int(server.url.split(":")[2].split("/")[0])
     second = PlantServer(
         port=port, certificate=plant.file, key=plant.key, application_uri=plant.uri,
-        user=OneUser("gateway", "x"), trusted=lambda _: False,
+        user=NamedUsers({"gateway": "x"}), trusted=lambda _: False, hold=lambda _name, _value: None,
     )  # fmt: skip
     with pytest.raises(Unavailable) as caught:
         await second.start()

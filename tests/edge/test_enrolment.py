@@ -73,14 +73,16 @@ async def test_the_token_can_come_by_standard_input(station, machine):
     assert machine.identity() == station.identity
 
 
-async def test_a_gateway_elsewhere_hears_no_requests(station, machine):
-    """They name no machine: it would hear passwords that are for another one's devices, and could answer."""
+async def test_a_gateway_elsewhere_hears_only_requests_to_itself(station, machine):
+    """Others hold passwords that are for another one's devices, and it could answer them."""
     from lineshaft.bus.claims import read_claims
 
     await asyncio.to_thread(enrol, machine, await token_for(station))
     text = (machine.keys / "gateway-east.creds").read_text().splitlines()
     heard = read_claims(text[text.index("-----BEGIN NATS USER JWT-----") + 1])["nats"]["sub"]["allow"]
-    assert [subject for subject in heard if ".svc." in subject or ".flow." in subject] == []
+    asked = [subject for subject in heard if ".svc." in subject or ".flow." in subject or ".gw." in subject]
+    assert asked
+    assert all(".gw.gateway-east." in subject for subject in asked)
 
 
 async def test_a_server_is_known_by_its_names_not_by_whose_certificate_it_is(station, machine):

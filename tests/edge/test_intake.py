@@ -2,10 +2,12 @@
 
 import math
 
+import msgspec
 import pytest
 
 from lineshaft.bus import Gap
 from lineshaft.core import clock, quality
+from lineshaft.edge.board import Board
 from lineshaft.edge.columns import BOOLEAN, INTEGER, MISSING, NUMBER, TEXT
 from lineshaft.edge.driver import Plan
 from lineshaft.edge.intake import LONGEST_TEXT, Intake
@@ -102,6 +104,36 @@ def test_a_value_of_another_kind_than_its_tags_is_bad_type_mismatch(intake, lane
 def test_numbers_and_integers_may_stand_for_each_other(intake, lane, rows_of, key, kind, value):
     intake.take(rows_of((key, NOW, NOW, 0, kind, value)))
     assert lane.rows[0][3:] == (0, value)
+
+
+def test_a_value_that_cannot_be_is_bad_and_kept(lane, rows_of):
+    points = (
+        Point(name="pressure", address="i=1", tag=11, minimum=0.0, maximum=16.0),
+        Point(name="count", address="i=2", kind="integer", tag=12, minimum=0),
+        Point(name="free", address="i=3", tag=13),
+    )
+    device = Device(name="press", path="a/b/c/d/e/f", driver="opcua", endpoint="opc.tcp://h:1", points=points)
+    limited = Intake(Plan(device=device, options=None, points=points, blocks=()), lane, AHEAD)
+    limited.take(rows_of((0, NOW, NOW, 0, NUMBER, 16.0), (1, NOW, NOW, 0, INTEGER, -1), (2, NOW, NOW, 0, NUMBER, 1e9)))
+    limited.take(rows_of((0, NOW + 1, NOW, 0, NUMBER, 16.5), (0, NOW + 2, NOW, 0x80310000, NUMBER, 99.0)))
+    out = quality.BAD_OUT_OF_RANGE
+    assert [(row[0], row[3], row[4]) for row in lane.rows] == [
+        (11, 0, 16.0), (12, out, -1), (13, 0, 1e9), (11, out, 16.5), (11, 0x80310000, 99.0),
+    ]  # fmt: skip
+    assert limited.counts["value_out_of_range"] == 2
+
+
+def test_the_board_learns_what_the_lane_gets(lane, rows_of):
+    board = Board()
+    points = (Point(name="pressure", address="i=1", tag=11),)
+    device = Device(name="press", path="a/b/c/d/e/f", driver="opcua", endpoint="opc.tcp://h:1", points=points)
+    taking = Intake(Plan(device=device, options=None, points=points, blocks=()), lane, AHEAD, board)
+    assert board.get("press/pressure") is None
+    taking.take(rows_of((0, NOW, NOW, 0, NUMBER, 1.5)))
+    taking.take(rows_of((0, NOW - 5, NOW, 0, NUMBER, 0.5)))
+    assert board.get("press/pressure").value == 1.5
+    taking.lose()
+    assert board.get("press/pressure").q == quality.UNCERTAIN_NO_COMMUNICATION_LAST_USABLE
 
 
 def test_an_endless_text_is_refused(intake, lane, rows_of):
@@ -233,3 +265,89 @@ def test_a_changed_configuration_keeps_what_is_known_of_tags_that_stay(intake, l
     assert lane.rows == []  # the new subscription's initial value, which is known already
     later.lose()
     assert {row[0]: row[3] for row in lane.rows} == {14: 0x408F0000, 99: 0x80310000}
+
+
+# -- what only a part of the device has said ------------------------------------------------------------------------------
+
+
+def test_a_block_that_was_read_confirms_its_own_points_only(intake, lane, rows_of, now):
+    intake.take(rows_of((0, NOW, NOW, 0, NUMBER, 1.0), (1, NOW, NOW, 0, INTEGER, 7)))
+    intake.lose()
+    intake.find()
+    now[0] = NOW + SECOND
+    intake.confirm(rows_of((0, NOW, NOW, 0, NUMBER, 1.0)))
+    assert lane.of(11)[-1] == (NOW + SECOND, 0, 1.0)
+    assert lane.of(12)[-1][1] == quality.UNCERTAIN_NO_COMMUNICATION_LAST_USABLE  # nobody has said anything of it
+    assert intake.doubtful
+    intake.confirm(rows_of((1, NOW, NOW, 0, INTEGER, 7)))
+    assert lane.of(12)[-1] == (NOW + SECOND, 0, 7)
+    assert not intake.doubtful
+
+
+def remade(lane, board, *points, before=None):
+    device = Device(name="press", path="a/b/c/d/e/f", driver="opcua", endpoint="opc.tcp://h:1", points=points)
+    made = Intake(Plan(device=device, options=None, points=points, blocks=()), lane, AHEAD, board)
+    if before is not None:
+        made.inherit(before)
+    return made
+
+
+def test_a_device_reconfigured_while_it_was_lost_confirms_when_it_is_back(lane, rows_of, now):
+    board, point = Board(), Point(name="p", address="i=1", tag=11)
+    before = remade(lane, board, point)
+    before.take(rows_of((0, NOW, NOW, 0, NUMBER, 1.0)))
+    before.lose()
+    after = remade(lane, board, point, before=before)
+    assert after.doubtful
+    now[0] = NOW + SECOND
+    after.confirm(rows_of((0, NOW, NOW, 0, NUMBER, 1.0)))  # the value has not changed, nor has its time
+    assert lane.of(11)[-1] == (NOW + SECOND, 0, 1.0)
+    assert quality.is_good(board.get("press/p").q)
+
+
+def test_a_point_with_another_address_never_shows_the_value_of_before(lane, rows_of, now):
+    board, point = Board(), Point(name="p", address="i=1", tag=11)
+    before = remade(lane, board, point)
+    before.take(rows_of((0, NOW, NOW, 0, NUMBER, 1.0)))
+    after = remade(lane, board, msgspec.structs.replace(point, address="i=2"), before=before)
+    assert board.get("press/p") is None
+    after.take(rows_of((0, NOW - 3600 * SECOND, NOW, 0, NUMBER, 99.0)))  # its own source time is older
+    assert board.get("press/p").value == 99.0
+    after.lose()
+    assert lane.of(11)[-1][2] == 99.0
+
+
+def test_the_board_has_no_values_of_a_device_that_is_not_run_any_more(lane, rows_of):
+    board, point = Board(), Point(name="p", address="i=1", tag=11)
+    heard = []
+    board.listen(lambda _slots, rows: heard.extend(row[3] for row in rows))
+    intake = remade(lane, board, point)
+    intake.take(rows_of((0, NOW, NOW, 0, NUMBER, 1.0)))
+    intake.retire()
+    assert board.get("press/p") is None
+    assert heard == [0, quality.BAD_NO_DATA]
+
+
+def test_a_clock_set_back_does_not_keep_the_values_of_now_out(lane, rows_of, now):
+    board, point = Board(), Point(name="p", address="i=1", tag=11)
+    intake = remade(lane, board, point)
+    intake.take(rows_of((0, NOW, NOW, 0, NUMBER, 1.0)))
+    now[0] = NOW - 3600 * SECOND
+    intake.take(rows_of((0, now[0], now[0], 0, NUMBER, 2.0)))
+    assert board.get("press/p").value == 2.0
+    now[0] += SECOND
+    intake.lose()
+    assert lane.of(11)[-1][2] == 2.0
+
+
+def test_a_listener_that_fails_keeps_nothing_from_the_lane(lane, rows_of):
+    board, point = Board(), Point(name="p", address="i=1", tag=11)
+    board.listen(lambda *_: 1 / 0)
+    remade(lane, board, point).take(rows_of((0, NOW, NOW, 0, NUMBER, 1.0)))
+    assert lane.of(11) == [(NOW, 0, 1.0)]
+
+
+def test_an_overflow_told_by_a_late_sample_is_a_gap_that_begins_before_it_ends(intake, lane, rows_of):
+    intake.take(rows_of((0, NOW, NOW, 0, NUMBER, 1.0)))
+    intake.take(rows_of((0, NOW - SECOND, NOW, 0x480, NUMBER, 0.5)))
+    assert [(gap.from_ts, gap.to_ts) for gap in lane.gaps] == [(NOW - SECOND, NOW - SECOND)]

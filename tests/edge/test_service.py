@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from lineshaft.access.zones.endpoints import EndpointRules, Opening
 from lineshaft.bus import CONFIG, TELEMETRY, read_batch_header, telemetry
 from lineshaft.bus.testing import embedded_bus
+from lineshaft.core import clock
 from lineshaft.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from lineshaft.core.service import Context
 from lineshaft.core.settings import Settings
@@ -26,7 +27,7 @@ from lineshaft.edge.messages import (
     Trusted,
     Try,
 )
-from lineshaft.edge.model import GatewayConfig, ScanGroup, decode_config, encode_config
+from lineshaft.edge.model import Device, GatewayConfig, Point, ScanGroup, decode_config, encode_config
 from lineshaft.edge.secrets import Secret
 from lineshaft.edge.service import GatewayService
 from lineshaft.edge.settings import EdgeSettings
@@ -101,10 +102,19 @@ async def known(gateway, peer, make_device):
     """Have a gateway know the peer's password and trust its certificate, as two commands of an engineer do."""
 
     async def learn(web):
-        await web.request("edge", "secret", NamedSecret(name="plant", secret=Secret(user="operator", password="right")))
+        await web.request(
+            "edge",
+            "secret",
+            NamedSecret(name="plant", secret=Secret(user="operator", password="right")),
+            gateway="gateway",
+        )
         with pytest.raises(Conflict) as refused:
-            await web.request("edge", "test", Try(device=make_device(peer.url)), TestReport, timeout=20)
-        return await web.request("edge", "trust", Trust(fingerprint=refused.value.facts["fingerprint"]), Trusted)
+            await web.request(
+                "edge", "test", Try(device=make_device(peer.url)), TestReport, timeout=20, gateway="gateway"
+            )
+        return await web.request(
+            "edge", "trust", Trust(fingerprint=refused.value.facts["fingerprint"]), Trusted, gateway="gateway"
+        )
 
     return learn
 
@@ -156,9 +166,16 @@ async def test_nobody_looks_through_a_gateway_at_what_lies_outside_its_zones(
     await until(lambda: service.status().version == 1)
     device = make_device(peer.url)
     with pytest.raises(Forbidden, match="endpoint_outside_zone"):
-        await web.request("edge", "test", Try(device=device), TestReport, timeout=20)
+        await web.request("edge", "test", Try(device=device), TestReport, timeout=20, gateway="gateway")
     with pytest.raises(Forbidden, match="endpoint_outside_zone"):
-        await web.request("edge", "inspect", Inspect(device=device, addresses=[f"{NS};s=Float"]), Inspected, timeout=20)
+        await web.request(
+            "edge",
+            "inspect",
+            Inspect(device=device, addresses=[f"{NS};s=Float"]),
+            Inspected,
+            timeout=20,
+            gateway="gateway",
+        )
 
 
 async def test_a_gateway_that_starts_alone_keeps_to_its_rules(gateway, known, web, box, configured, until):
@@ -299,12 +316,16 @@ async def test_a_device_is_tried_with_a_clear_answer_at_each_step(gateway, web, 
     points = [("Float", f"{NS};s=Float"), ("Nothing", f"{NS};s=Nothing"), ("Array", f"{NS};s=Array")]
     device = make_device(peer.url, points)
     with pytest.raises(Conflict) as refused:
-        await web.request("edge", "test", Try(device=device), TestReport, timeout=20)
-    await web.request("edge", "trust", Trust(fingerprint=refused.value.facts["fingerprint"][:16]), Trusted)
+        await web.request("edge", "test", Try(device=device), TestReport, timeout=20, gateway="gateway")
+    await web.request(
+        "edge", "trust", Trust(fingerprint=refused.value.facts["fingerprint"][:16]), Trusted, gateway="gateway"
+    )
     with pytest.raises(NotFound, match="'plant'"):
-        await web.request("edge", "test", Try(device=device), TestReport, timeout=20)
-    await web.request("edge", "secret", NamedSecret(name="plant", secret=Secret(user="operator", password="right")))
-    report = await web.request("edge", "test", Try(device=device), TestReport, timeout=20)
+        await web.request("edge", "test", Try(device=device), TestReport, timeout=20, gateway="gateway")
+    await web.request(
+        "edge", "secret", NamedSecret(name="plant", secret=Secret(user="operator", password="right")), gateway="gateway"
+    )
+    report = await web.request("edge", "test", Try(device=device), TestReport, timeout=20, gateway="gateway")
     assert report.about["product"] == "NodeOPCUA-Server"
     assert [found.address for found in report.refused] == [f"{NS};s=Nothing", f"{NS};s=Array"]
     assert report.connect_ms > 0
@@ -321,15 +342,22 @@ async def test_an_address_space_is_browsed_page_by_page_and_single_nodes_looked_
     look = Look(device=device, request=BrowseRequest(root=f"{NS};s=Line"))
     pages = [
         msgspec.json.decode(body, type=BrowsePage)
-        async for _, body in web.request_stream("edge", "browse", look, timeout=20)
+        async for _, body in web.request_stream("edge", "browse", look, timeout=20, gateway="gateway")
     ]
     assert sum(len(page.found) for page in pages) > 1000
     assert len(pages) > 1
     asked = Inspect(device=device, addresses=[f"{NS};s=Pressure", f"{NS};s=Nothing"])
-    answer = await web.request("edge", "inspect", asked, Inspected, timeout=20)
+    answer = await web.request("edge", "inspect", asked, Inspected, timeout=20, gateway="gateway")
     assert [bool(found.refused) for found in answer.found] == [False, True]
     with pytest.raises(InvalidInput, match="more than 1000"):
-        await web.request("edge", "inspect", Inspect(device=device, addresses=["i=1"] * 1001), Inspected, timeout=20)
+        await web.request(
+            "edge",
+            "inspect",
+            Inspect(device=device, addresses=["i=1"] * 1001),
+            Inspected,
+            timeout=20,
+            gateway="gateway",
+        )
 
 
 async def test_status_tells_what_runs_and_never_a_secret(gateway, web, known, configured, until):
@@ -337,8 +365,8 @@ async def test_status_tells_what_runs_and_never_a_secret(gateway, web, known, co
     await known(web)
     await send(web, configured(4, "Float"))
     await until(lambda: [one.state for one in service.status().devices] == ["connected"])
-    body = await web.request("edge", "status")
-    status = await web.request("edge", "status", None, GatewayStatus)
+    body = await web.request("edge", "status", gateway="gateway")
+    status = await web.request("edge", "status", None, GatewayStatus, gateway="gateway")
     assert (status.gateway, status.version, status.secrets) == ("gateway", 4, ["plant"])
     assert [(one.name, one.state, one.points) for one in status.devices] == [("press", "connected", 1)]
     assert len(status.own_fingerprint) == 64
@@ -348,10 +376,12 @@ async def test_status_tells_what_runs_and_never_a_secret(gateway, web, known, co
 async def test_trust_is_given_and_taken_by_fingerprint(gateway, web, known):
     await gateway()
     trusted = await known(web)
-    listed = await web.request("edge", "certificates", None, CertificateList)
+    listed = await web.request("edge", "certificates", None, CertificateList, gateway="gateway")
     assert [(one.fingerprint, one.trusted) for one in listed.certificates] == [(trusted.fingerprint, True)]
-    await web.request("edge", "trust", Trust(fingerprint=trusted.fingerprint, trusted=False), Trusted)
-    listed = await web.request("edge", "certificates", None, CertificateList)
+    await web.request(
+        "edge", "trust", Trust(fingerprint=trusted.fingerprint, trusted=False), Trusted, gateway="gateway"
+    )
+    listed = await web.request("edge", "certificates", None, CertificateList, gateway="gateway")
     assert [one.trusted for one in listed.certificates] == [False]
 
 
@@ -361,12 +391,14 @@ async def test_a_device_refused_for_its_password_connects_as_soon_as_it_is_right
     service = await gateway()
     await known(web)
     wrong = NamedSecret(name="plant", secret=Secret(user="operator", password="hunter2"))
-    await web.request("edge", "secret", wrong)
+    await web.request("edge", "secret", wrong, gateway="gateway")
     await send(web, configured(1, "Float"))
     await until(lambda: [one.code for one in service.status().devices] == ["edge.user_refused"])
-    await web.request("edge", "secret", NamedSecret(name="plant", secret=Secret(user="operator", password="right")))
+    await web.request(
+        "edge", "secret", NamedSecret(name="plant", secret=Secret(user="operator", password="right")), gateway="gateway"
+    )
     await until(lambda: [one.state for one in service.status().devices] == ["connected"])
-    await web.request("edge", "secret", NamedSecret(name="plant"))
+    await web.request("edge", "secret", NamedSecret(name="plant"), gateway="gateway")
     assert service.status().secrets == []
 
 
@@ -376,7 +408,8 @@ async def test_a_device_refused_for_its_password_connects_as_soon_as_it_is_right
 def test_the_gateways_process_loads_no_database_no_web_server_and_no_table_engine():
     program = (
         "import sys, lineshaft.edge.service, lineshaft.edge.batch, lineshaft.edge.drivers.opcua.source\n"
-        "heavy = {'sqlalchemy', 'alembic', 'litestar', 'deltalake', 'duckdb', 'polars', 'typer', 'rich', 'lineshaft.history'}\n"
+        "heavy = {'sqlalchemy', 'alembic', 'litestar', 'deltalake', 'duckdb', 'polars', 'typer', 'rich', 'lineshaft.history',"
+        " 'pyarrow.compute', 'cedarpy', 'cel', 'aiomqtt'}\n"
         "print(sorted(heavy & {name for name in sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -394,3 +427,32 @@ async def test_a_server_whose_certificate_is_revoked_is_left_and_refused(gateway
     service.tools.certificates.is_revoked = lambda der: fingerprint(der) == trusted.fingerprint
     await service.hang_up_revoked()
     await until(lambda: [one.code for one in service.status().devices] == ["edge.certificate_revoked"])
+
+
+async def test_a_driver_that_fails_is_one_refused_device_and_a_removed_one_has_no_values(
+    gateway, monkeypatch, until, rows_of
+):
+    def fail(_driver, _device):
+        raise RuntimeError("a bug of the driver")
+
+    def device(name, **fields):
+        given = {
+            "driver": "calculated",
+            "endpoint": "calculated:",
+            "points": (Point(name="p", address='tag("x/y")', tag=1),),
+        }
+        return Device(name=name, path=f"a/b/c/d/e/{name}", **(given | fields))
+
+    monkeypatch.setattr("lineshaft.edge.drivers.snmp.driver.SnmpDriver.plan", fail)
+    service = await gateway()
+    now = clock.now_us()
+    service.tools.board.take(service.tools.board.slots(["x/y"]), rows_of((0, now, now, 0, 0, 1.0)))
+    config = GatewayConfig(
+        gateway="gateway", version=1, created="2026-01-01T00:00:00Z",
+        devices=(device("broken", driver="snmp", endpoint="udp://127.0.0.1:1"), device("sums")),
+    )  # fmt: skip
+    await service._apply(config)
+    assert service._refused["broken"].code == "edge.driver_failed"
+    await until(lambda: service.tools.board.get("sums/p"))
+    await service._apply(replace(config, version=2, devices=()))
+    assert service.tools.board.get("sums/p") is None

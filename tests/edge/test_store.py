@@ -8,9 +8,13 @@ from lineshaft.bus.subjects import Subjects
 from lineshaft.core.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, TooLarge
 from lineshaft.core.ids import HandleMinter
 from lineshaft.edge import store
+from lineshaft.edge.commands.store import COMMAND
 from lineshaft.edge.model import Device, Point, decode_config
+from lineshaft.edge.parts.store import PART
+from lineshaft.edge.profiles.store import PROFILE
 from lineshaft.edge.store import METADATA, Change, Devices
 from lineshaft.history import Tags
+from lineshaft.history.owners import decode as decode_owners
 from lineshaft.records.store import OUTBOX
 from lineshaft.records.testing import assert_migrations_match
 
@@ -35,11 +39,13 @@ def press(*names, name="press", path=PATH, **changes):
 async def sent(database):
     """Configurations in the outbox, oldest first."""
     rows = await database.query(lambda c: c.execute(select(OUTBOX).order_by(OUTBOX.c.number)).all())
+    rows = [row for row in rows if row.subject != "ls.main.box.config.history.tags"]
     assert all(row.subject == "ls.main.box.config.gateway" for row in rows)
     return [decode_config(row.payload) for row in rows]
 
 
 def test_migrations_make_what_the_code_expects(database):
+    assert COMMAND.metadata is PART.metadata is PROFILE.metadata is METADATA
     assert_migrations_match("edge", METADATA, database)
 
 
@@ -132,3 +138,15 @@ async def test_lists_page_by_name_and_versions_newest_first(devices):
     assert [stored.device.name for stored in page] == ["a", "b"]
     assert [stored.device.name for stored in await devices.list(after="b")] == ["c"]
     assert [entry.version for entry in await devices.versions("gateway", limit=2)] == [3, 2]
+
+
+async def test_whose_tags_are_whose_is_said_before_a_gateway_hears_of_them_and_never_taken_back(devices, database):
+    await devices.put(press("A", "B"), BY)
+    await devices.put(press("B"), BY)
+    await devices.remove("press", BY)
+    await devices.put(press("B", "C"), BY, gateway="other")
+    rows = await database.query(lambda c: c.execute(select(OUTBOX).order_by(OUTBOX.c.number)).all())
+    subjects = [row.subject.removeprefix("ls.main.box.config.") for row in rows]
+    assert subjects == [*["history.tags", "gateway"] * 3, "history.tags", "other"]
+    assert [decode_owners(row.payload) for row in rows[0:6:2]] == [{"gateway": ((1, 2),)}] * 3
+    assert decode_owners(rows[6].payload) == {"gateway": ((1, 2),), "other": ((2, 3),)}

@@ -96,7 +96,7 @@ async def publish(plant) -> None:
 
 
 def test_every_route_declares_an_action_that_a_role_has():
-    assert all(set(route.opt) <= {"action", "tenant"} and route.opt["action"] in ACTIONS for route in ROUTES)
+    assert all(set(route.opt) <= {"action", "tenant", "project"} and route.opt["action"] in ACTIONS for route in ROUTES)
 
 
 async def test_raw_samples_in_every_format_are_the_same_samples(served):

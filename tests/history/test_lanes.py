@@ -1,10 +1,14 @@
 """Lanes: what was taken in before is a repeat; what is missing between two batches is a gap, said exactly."""
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lineshaft.bus.envelopes import Dropped, forwarding_headers, read_batch_header
 from lineshaft.bus.envelopes import Gap as ToldGap
-from lineshaft.bus.envelopes import read_batch_header
-from lineshaft.history.lanes import BOOTS_KEPT, Lanes
+from lineshaft.history.lanes import BOOTS_KEPT, Boot, Lanes, held
+from lineshaft.history.model import Held, HeldBoot
 from lineshaft.history.testing import START_US, LaneMessages
 
 
@@ -145,3 +149,144 @@ def test_a_restart_is_told_from_the_time_up_to_which_the_gateway_had_sent_everyt
     after = lane.next()
     (gap,) = lanes.accept(read_batch_header(after.subject, after.headers), after.time_us, after.sequence)
     assert (gap.cause, gap.from_us, gap.to_us) == ("restart", complete_us, after.time_us)
+
+
+class Forwarded:
+    """A gateway with a bus of its own: each message says which is the oldest that may still come."""
+
+    def __init__(self):
+        self.lanes = Lanes()
+        self.messages = LaneMessages("press")
+
+    def send(self, boot, seq, oldest=None, *, last=False, dropped=()):
+        """Give one message to the lanes; the gaps it makes certain."""
+        self.messages.boot = boot
+        message = self.messages.next(seq=seq, last=last)
+        headers = message.headers | forwarding_headers(oldest or (boot, seq), message.time_us - 1000, list(dropped))
+        header = read_batch_header(message.subject, headers)
+        take = self.lanes.settle if self.lanes.is_repeat(header) else self.lanes.accept
+        gaps = take(header, message.time_us, message.sequence)
+        return [(gap.cause, gap.boot, gap.from_seq, gap.to_seq, gap.rows) for gap in gaps]
+
+    def held(self):
+        return held("press", self.lanes.state()["press"])
+
+
+@pytest.fixture
+def forwarded():
+    return Forwarded()
+
+
+def drop(boot, from_seq, to_seq, rows=10, **more):
+    return Dropped(
+        boot=boot, from_seq=from_seq, to_seq=to_seq, rows=rows, from_ts=1, to_ts=9, stored_us=START_US, **more
+    )
+
+
+def test_what_comes_ahead_leaves_no_gap_while_the_older_ones_may_still_come(forwarded):
+    assert forwarded.send("a", 1) == []
+    assert forwarded.send("a", 100, ("a", 2)) == []
+    assert [forwarded.send("a", seq, ("a", 2)) for seq in (2, 101, 3)] == [[], [], []]
+    assert forwarded.held() == Held(gateway="press", boots=[HeldBoot(boot="a", seq=3, ahead=[(100, 101)])])
+    assert [forwarded.send("a", seq) for seq in range(4, 100)] == [[]] * 96
+    assert forwarded.send("a", 102) == []
+    assert forwarded.held().boots == [HeldBoot(boot="a", seq=102)]
+
+
+def test_a_hole_is_a_gap_once_nothing_older_can_come(forwarded):
+    forwarded.send("a", 1)
+    forwarded.send("a", 100, ("a", 2))
+    assert forwarded.send("a", 50, ("a", 50)) == [("sequence", "a", 2, 49, None)]
+    assert forwarded.send("a", 101, ("a", 101)) == [("sequence", "a", 51, 99, None)]
+
+
+def test_repeats_are_known_ahead_of_a_hole_too_and_what_fills_it_is_none(forwarded):
+    forwarded.send("a", 1)
+    forwarded.send("a", 100, ("a", 2))
+    header = forwarded.messages.header(0, seq=100)
+    assert forwarded.lanes.is_repeat(header)
+    assert not forwarded.lanes.is_repeat(forwarded.messages.header(0, seq=99))
+
+
+def test_a_restart_is_told_when_the_boot_before_has_come_whole(forwarded):
+    forwarded.send("a", 1)
+    assert forwarded.send("b", 1, ("a", 2)) == []
+    assert forwarded.send("a", 2) == []
+    assert forwarded.send("b", 2) == [("restart", "a", 3, None, None)]
+
+
+def test_a_boot_that_only_the_back_fill_brings_comes_in_its_turn(forwarded):
+    forwarded.send("a", 1, last=True)
+    assert forwarded.send("c", 5, ("b", 1)) == []
+    assert forwarded.send("b", 1) == []
+    assert [forwarded.send("c", seq) for seq in (1, 2, 3, 4)] == [[("restart", "b", 2, None, None)], [], [], []]
+    assert [boot.boot for boot in forwarded.held().boots] == ["a", "b", "c"]
+
+
+def test_a_repeat_still_tells_that_the_boots_before_are_over(forwarded):
+    forwarded.send("a", 1)
+    forwarded.send("b", 1, ("a", 2))
+    assert forwarded.send("b", 1) == [("restart", "a", 2, None, None)]
+
+
+def test_what_the_gateways_store_dropped_is_one_gap_with_its_rows(forwarded):
+    forwarded.send("a", 1)
+    told = drop("a", 2, 9, rows=80)
+    assert forwarded.send("a", 10, dropped=[told]) == [("dropped", "a", 2, 9, 80)]
+    assert forwarded.send("a", 11, dropped=[told]) == [], "told once more it is no second gap"
+
+
+def test_what_arrived_before_it_was_dropped_is_not_missing(forwarded):
+    for seq in (1, 2, 3):
+        forwarded.send("a", seq)
+    assert forwarded.send("a", 10, dropped=[drop("a", 2, 9)]) == [("dropped", "a", 4, 9, None)]
+    assert forwarded.send("a", 11, dropped=[drop("a", 1, 3)]) == []
+
+
+def test_a_whole_boot_that_was_dropped_keeps_its_place(forwarded):
+    forwarded.send("a", 1, last=True)
+    assert forwarded.send("c", 1, dropped=[drop("b", 1, 5, rows=50)]) == [
+        ("dropped", "b", 1, 5, 50), ("restart", "b", 6, None, None)
+    ]  # fmt: skip
+    assert forwarded.send("d", 1, dropped=[drop("c", 2, 3, last=True)]) == [("dropped", "c", 2, 3, 10)]
+
+
+def test_the_state_with_runs_goes_through_a_snapshot(forwarded):
+    forwarded.send("a", 1)
+    forwarded.send("a", 100, ("a", 2))
+    state = msgspec.json.decode(msgspec.json.encode(forwarded.lanes.state()), type=dict[str, list[Boot]])
+    forwarded.lanes = Lanes(state)
+    assert forwarded.send("a", 101, ("a", 2)) == []
+    assert forwarded.send("a", 102) == [("sequence", "a", 2, 99, None)]
+
+
+def test_the_table_remembers_only_what_is_complete(forwarded):
+    forwarded.send("a", 1)
+    forwarded.send("a", 100, ("a", 2))
+    forwarded.send("b", 7, ("a", 2))
+    assert forwarded.lanes.take_marks() == {("press", "a"): 1}
+    assert forwarded.lanes.take_marks() == {}
+
+
+def test_a_gateway_without_a_bus_of_its_own_is_told_nothing(lane):
+    lanes = Lanes()
+    give(lanes, lane.next())
+    assert held("press", lanes.state()["press"]) is None
+
+
+@given(st.data())
+def test_any_order_with_true_words_on_the_oldest_ends_without_a_gap(data):
+    """Two boots, cut anywhere into what is sent in turn and what is sent ahead; repeats anywhere."""
+    forwarded = Forwarded()
+    batches = [("a", seq) for seq in range(1, 6)] + [("b", seq) for seq in range(1, 9)]
+    left, found = list(batches), []
+    while left:
+        ahead = data.draw(st.booleans()) and any(boot == "b" for boot, _ in left)
+        chosen = data.draw(st.sampled_from([each for each in left if each[0] == "b"])) if ahead else left[0]
+        found += forwarded.send(*chosen, left[0])
+        if data.draw(st.booleans()):
+            found += forwarded.send(*chosen, left[0])
+        left.remove(chosen)
+    found += forwarded.send("b", 9)
+    assert found == [("restart", "a", 6, None, None)]
+    assert forwarded.held().boots == [HeldBoot(boot="a", seq=5), HeldBoot(boot="b", seq=9)]

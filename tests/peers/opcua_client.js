@@ -4,17 +4,23 @@
 //                          "applicationUri": "urn:…", "user": "…", "password": "…", "nodes": ["ns=2;s=…"], "follow": 3}'
 //
 // Standard output, one JSON object per line: {"read": [{"value", "status", "source"}]} of all nodes, then, where `follow`
-// is given, {"followed": [...values of the first node...]}; or {"refused": "what the server or the library said"}.
+// is given, {"followed": [...values of the first node...]}, and, where `history` is true, {"history": [[{"value", "status",
+// "source"}] of every node, by raw history reads from 1970 to now]}, where `writes` ([{"node", "type", "value"}]) are given,
+// {"written": [status code of each, in one call]}, and, where `call` ({"object", "method"}) is, {"called": status code}; or {"refused": "what the server or the library said"}.
 // Without `user` it comes anonymously; without `certificate` without any security.
 "use strict";
 const path = require("node:path");
 const {
-    AttributeIds, ClientMonitoredItem, ClientSubscription, MessageSecurityMode, OPCUACertificateManager, OPCUAClient,
-    SecurityPolicy, TimestampsToReturn, UserTokenType,
+    AttributeIds, ClientMonitoredItem, ClientSubscription, DataType, MessageSecurityMode, OPCUACertificateManager,
+    OPCUAClient, SecurityPolicy, TimestampsToReturn, UserTokenType,
 } = require("node-opcua");
 
 const options = { folder: ".", nodes: [], follow: 0, ...JSON.parse(process.argv[2]) };
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+
+const plain = (each) => ({
+    value: each.value.value, status: each.statusCode.value, source: each.sourceTimestamp?.toISOString() ?? null,
+});
 
 function identity() {
     if (!options.user) {
@@ -67,13 +73,26 @@ async function main() {
     await client.connect(options.url);
     const session = await client.createSession(identity());
     const values = await session.read(options.nodes.map((nodeId) => ({ nodeId, attributeId: AttributeIds.Value })));
-    say({
-        read: values.map((each) => ({
-            value: each.value.value, status: each.statusCode.value, source: each.sourceTimestamp?.toISOString() ?? null,
-        })),
-    });
+    say({ read: values.map(plain) });
     if (options.follow) {
         say({ followed: await follow(session) });
+    }
+    if (options.history) {
+        const results = await session.readHistoryValue(options.nodes, new Date("1971-01-01"), new Date(), {
+            numValuesPerNode: 0, timestampsToReturn: TimestampsToReturn.Both,
+        });
+        say({ history: results.map((result) => (result.historyData?.dataValues ?? []).map(plain)) });
+    }
+    if (options.writes) {
+        const codes = await session.write(options.writes.map(({ node, type, value }) => ({
+            nodeId: node, attributeId: AttributeIds.Value, value: { value: { dataType: DataType[type], value } },
+        })));
+        say({ written: codes.map((code) => code.value) });
+    }
+    if (options.call) {
+        const { object, method } = options.call;
+        const result = await session.call({ objectId: object, methodId: method, inputArguments: [] });
+        say({ called: result.statusCode.value });
     }
     await session.close();
     await client.disconnect();

@@ -8,6 +8,10 @@
 //   {"do": "stop"}                     stop counting; answers {"stopped": {"ticks": n}}
 //   {"do": "set", "node": "ns=1;s=…", "type": "Double", "value": 1.5, "status": "BadSensorFailure"}
 //   {"do": "burst", "node": "ns=1;s=…", "count": n}   n changes at once, faster than any publishing interval
+//   {"do": "watch", "node": "ns=1;s=…", "delay": ms, "answer": "Good"}   from now on note what clients write there; an
+//                                      answer comes `delay` after the write is done; with `answer` the value stays what it is
+//   {"do": "writes"}                   answers {"writes": [["ns=1;s=…", value], …]}, in the order of arrival
+//   {"do": "protect", "node": "ns=1;s=…"}   clients can only read it
 //   {"do": "sessions"}                 answers {"sessions": n}
 //   {"do": "quit"}                     (the end of standard input says the same)
 "use strict";
@@ -15,7 +19,7 @@ const path = require("node:path");
 const readline = require("node:readline");
 const {
     DataType, MessageSecurityMode, OPCUACertificateManager, OPCUAServer, SecurityPolicy, StatusCodes, Variant,
-    VariantArrayType, coerceNodeId, standardUnits,
+    VariantArrayType, coerceNodeId, makeAccessLevelFlag, standardUnits,
 } = require("node-opcua");
 
 const options = {
@@ -112,6 +116,7 @@ function typesFolder(namespace, line) {
 
 async function obey(server, items) {
     const find = (text) => server.engine.addressSpace.findNode(coerceNodeId(text));
+    const writes = [];
     let ticks = 0;
     let timer = null;
     const tick = (due) => {
@@ -146,6 +151,23 @@ async function obey(server, items) {
                     new Date(Date.now() + number)); // a millisecond apart
             }
             say({ burst: order.count });
+        },
+        watch: (order) => {
+            const node = find(order.node);
+            const write = node.writeAttribute;
+            node.writeAttribute = function (context, options, done) {
+                writes.push([order.node, options.value.value.value]);
+                const answer = (error, status) => setTimeout(() => done(error, status), order.delay || 0);
+                if (order.answer) answer(null, StatusCodes[order.answer]);
+                else write.call(this, context, options, answer);
+            };
+            say({ watching: order.node });
+        },
+        writes: () => say({ writes }),
+        protect: (order) => {
+            const node = find(order.node);
+            node.accessLevel = node.userAccessLevel = makeAccessLevelFlag("CurrentRead");
+            say({ protected: order.node });
         },
         sessions: () => say({ sessions: server.currentSessionCount }),
         quit: async () => { clearTimeout(timer); await server.shutdown(0); process.exit(0); },

@@ -111,7 +111,7 @@ class TestOpening:
             "print(sorted({'alembic', 'mako', 'psycopg', 'numpy', 'pyarrow'} & set(sys.modules)))"
         )
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        assert done.stdout.splitlines() == ["['records/0001_first']", "[]"]
+        assert done.stdout.splitlines() == ["['records/0001_first', 'records/0002_project']", "[]"]
 
     def test_many_may_open_a_new_file_at_once(self, tmp_path):
         together = threading.Barrier(6)

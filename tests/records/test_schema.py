@@ -51,11 +51,13 @@ class TestUpgrade:
         probe.migration(2, 'op.add_column("probe_a", sa.Column("b", sa.String))')
         assert pending(blank_database, ["records", "probe"]) == [
             "records/0001_first",
+            "records/0002_project",
             "probe/0001_step",
             "probe/0002_step",
         ]
         assert upgrade(blank_database, ["records", "probe"]) == [
             "records/0001_first",
+            "records/0002_project",
             "probe/0001_step",
             "probe/0002_step",
         ]

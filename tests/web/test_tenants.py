@@ -1,42 +1,65 @@
-"""A second tenant's principal walks every operation of the interface and finds nothing of the first tenant's."""
+"""A second tenant's administrator walks every operation of the interface and finds nothing of the first tenant's."""
 
 import httpx
 import msgspec
 import pytest
 
-from lineshaft.access import principals, tokens
+from lineshaft.access import tokens
 from lineshaft.core import clock
-from lineshaft.core.ids import HandleMinter
-from lineshaft.web.testing import running_house
+from lineshaft.web.testing_installation import AREA, running_installation
 
-OWN = {"/api/v1/history/tags", "/api/v1/history/latest", "/api/v1/history/raw"}
+PASSWORD = "rivers run under nine bridges"
+OWN = {
+    "/api/v1/history/tags", "/api/v1/history/latest", "/api/v1/history/raw", "/api/v1/access/session",
+}  # fmt: skip
 """What answers for the caller's own tenant: there the first tenant's objects are as if they were not there."""
 NOBODY_ASKS = {"/healthz", "/readyz", "/api/openapi.json"}
 
 
 @pytest.fixture
 async def house(tmp_path):
-    async with running_house(tmp_path) as running:
-        yield running
+    async with running_installation(tmp_path) as running:
+        running.ada = running.person("ada", "administrator")
+        async with httpx.AsyncClient(base_url=running.url, headers=bearer(running.token(running.ada))) as client:
+            running.first = client
+            yield running
+
+
+def bearer(token):
+    return {"authorization": f"Bearer {token}"}
 
 
 @pytest.fixture
-def first(house):
+async def first(house):
     """What the first tenant has, by the name of a path's parameter."""
-    owner = house.principal(f"ada{clock.now_us()}", "administrator")
-    token = house.database.transact(tokens.create, owner.id, "hers", ["*"], clock.now_us() + 10**9)
-    (path,) = house.tags(f"T{clock.now_us()}")
-    return {"name": owner.name, "token": token.token.id, "tag": path, "gateway": "gateway", "code": "0"}
+    token = house.database.transact(tokens.create, house.ada.id, "hers", ["*"], clock.now_us() + 10**9)
+    await house.device("press")
+    return {
+        "name": "ada", "token": token.token.id, "tag": f"{AREA}/press/p", "gateway": "gateway", "code": "0",
+        "project": "main",
+    }  # fmt: skip
 
 
 @pytest.fixture
-def stranger(house):
-    """An API token of an administrator of another tenant in the same records."""
-    minter = HandleMinter(house.identity.prefix)
-    mallory = house.database.transact(
-        principals.create, minter, "other", f"mallory{clock.now_us()}", roles=frozenset({"administrator"})
-    )
-    return house.database.transact(tokens.create, mallory.id, "theirs", ["*"], clock.now_us() + 10**9).text
+async def stranger(house):
+    """The browser of the administrator of a tenant that was made by the first one's, signed in as `mallory@other`."""
+    made = await house.first.post("/api/v1/access/tenants", json={"name": "other", "title": "The others"})
+    assert made.status_code == 201, made.text
+    link = made.json()["invitation"]["path"].partition("=")[2]
+    async with httpx.AsyncClient(base_url=house.url) as browser:
+        body = {"invitation": link, "name": "mallory", "password": PASSWORD}
+        assert (await browser.post("/api/v1/access/invitations/redeem", json=body)).status_code == 201
+        assert (await browser.delete("/api/v1/access/session", headers=await csrf(browser))).status_code == 204
+        browser.cookies.clear()
+        answer = await browser.post("/api/v1/access/session", json={"name": "mallory@other", "password": PASSWORD})
+        assert (answer.status_code, answer.json()["tenant"]) == (201, "other"), answer.text
+        browser.headers.update(await csrf(browser))
+        yield browser
+
+
+async def csrf(browser):
+    token = (await browser.get("/api/v1/access/session")).json()["csrf"]
+    return {"x-csrf-token": token, "origin": str(browser.base_url).rstrip("/")}
 
 
 def operations(description):
@@ -51,34 +74,51 @@ def filled(path, first):
     return path
 
 
-async def test_nothing_is_there_for_another_tenant(house, first, stranger):
-    headers = {"authorization": f"Bearer {stranger}"}
+async def test_nothing_is_there_for_another_tenant(first, stranger):
     walked = 0
-    async with httpx.AsyncClient(base_url=house.url, headers=headers) as client:
-        description = (await client.get("/api/openapi.json")).json()
-        for path, method, operation in operations(description):
-            if path in OWN or path in NOBODY_ASKS or operation.get("security") == []:
-                continue
-            answer = await client.request(method, filled(path, first), json={} if method != "get" else None)
-            assert answer.status_code == 404, (method, path, answer.status_code, answer.text)
-            assert answer.json()["code"] == "web.route_unknown", (method, path)
-            assert first["name"] not in answer.text.replace(filled(path, first), "")
-            walked += 1
+    description = (await stranger.get("/api/openapi.json")).json()
+    for path, method, operation in operations(description):
+        if path in OWN or path in NOBODY_ASKS or operation.get("security") == []:
+            continue
+        answer = await stranger.request(method, filled(path, first), json={} if method != "get" else None)
+        assert answer.status_code == 404, (method, path, answer.status_code, answer.text)
+        assert answer.json()["code"] == "web.route_unknown", (method, path)
+        assert "press" not in answer.text.replace(filled(path, first), "")
+        walked += 1
     assert walked > 40
 
 
-async def test_where_a_tenant_has_objects_of_its_own_it_sees_only_those(house, first, stranger):
-    headers = {"authorization": f"Bearer {stranger}"}
-    async with httpx.AsyncClient(base_url=house.url, headers=headers) as client:
-        assert (await client.get("/api/v1/history/tags")).json()["items"] == []
-        for path in ("latest", "raw"):
-            answer = await client.get(f"/api/v1/history/{path}", params={"tag": first["tag"], "from": "-1h"})
-            assert (answer.status_code, answer.json()["code"]) == (404, "history.tag_unknown")
+async def test_where_a_tenant_has_objects_of_its_own_it_sees_only_those(first, stranger):
+    assert (await stranger.get("/api/v1/history/tags")).json()["items"] == []
+    for path in ("latest", "raw"):
+        answer = await stranger.get(f"/api/v1/history/{path}", params={"tag": first["tag"], "from": "-1h"})
+        assert (answer.status_code, answer.json()["code"]) == (404, "history.tag_unknown")
 
 
 async def test_the_first_tenant_finds_all_of_it(house, first):
-    headers = {"authorization": f"Bearer {house.token('administrator')}"}
-    async with httpx.AsyncClient(base_url=house.url, headers=headers) as client:
-        assert (await client.get(f"/api/v1/access/principals/{first['name']}")).status_code == 200
-        found = msgspec.json.decode((await client.get("/api/v1/history/tags")).content)
-        assert first["tag"] in {tag["path"] for tag in found["items"]}
+    assert (await house.first.get(f"/api/v1/access/principals/{first['name']}")).status_code == 200
+    found = msgspec.json.decode((await house.first.get("/api/v1/history/tags")).content)
+    assert first["tag"] in {tag["path"] for tag in found["items"]}
+
+
+async def test_a_name_is_of_one_tenant(house, stranger):
+    """The same name in two tenants is two people; the first tenant's lists hold its own only."""
+    house.person("mallory", "viewer")
+    async with httpx.AsyncClient(base_url=house.url) as browser:
+        for name in ("mallory", "mallory@nowhere", "ada@other", "mallory@other@other"):
+            answer = await browser.post("/api/v1/access/session", json={"name": name, "password": PASSWORD})
+            assert (answer.status_code, answer.json()["code"]) == (401, "access.sign_in_refused"), name
+    tenants = (await house.first.get("/api/v1/access/tenants")).json()["items"]
+    assert [tenant["name"] for tenant in tenants] == ["other"]
+    assert (await stranger.get("/api/v1/access/session")).json()["name"] == "mallory"
+    listed = (await house.first.get("/api/v1/access/principals", params={"limit": 1000})).json()["items"]
+    assert [one["roles"] for one in listed if one["name"] == "mallory"] == [["viewer"]]
+
+
+async def test_a_tenant_is_made_once(house):
+    assert (await house.first.post("/api/v1/access/tenants", json={"name": "other"})).status_code == 201
+    for name in ("other", "main"):
+        answer = await house.first.post("/api/v1/access/tenants", json={"name": name})
+        assert (answer.status_code, answer.json()["code"]) == (409, "access.tenant_exists"), name
+    wrong = await house.first.post("/api/v1/access/tenants", json={"name": "no such@name"})
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "access.name_invalid")

@@ -28,7 +28,7 @@ from lineshaft.access.recording import Recording
 from lineshaft.access.secret_texts import digest
 from lineshaft.access.settings import AccessSettings
 from lineshaft.core import clock
-from lineshaft.core.errors import Forbidden
+from lineshaft.core.errors import Forbidden, NotFound
 from lineshaft.core.home import Identity
 from lineshaft.core.principals import Decision, Principal, Resource
 from lineshaft.records import Database
@@ -67,7 +67,7 @@ class Access:
     # -- who calls --------------------------------------------------------------------------------------------------
 
     async def principal_of_session(self, cookie: str, *, touch: bool = True) -> tuple[Principal, Session]:
-        """The person behind a session's cookie, as of at most `BELIEVED_SECONDS` ago.
+        """The person behind a session's cookie, of whatever tenant, as of at most `BELIEVED_SECONDS` ago.
 
         Args:
             touch: count this as use, which keeps the session from ending idle.
@@ -78,7 +78,7 @@ class Access:
         key = digest(cookie)
         row = self._sessions.get(key)
         if row is None:
-            row = await self._database.query(sessions.find, self._tenant, cookie)
+            row = await self._database.query(sessions.find, cookie)
             self._sessions.put(key, row)
         seen = self._last_use(row.session, row.seen)
         sessions.check(row, seen, self._idle_us)
@@ -102,7 +102,7 @@ class Access:
         key = f"id {session}"
         row = self._sessions.get(key)
         if row is None:
-            row = await self._database.query(sessions.find_by_id, self._tenant, session)
+            row = await self._database.query(sessions.find_by_id, session)
             self._sessions.put(key, row)
         sessions.check(row, self._last_use(session, row.seen), self._idle_us)
         return principals.from_row(row)
@@ -198,6 +198,7 @@ class Access:
 
         Raises:
             Forbidden: denied; carries the decision's id. Or a second person must approve first.
+            NotFound: denied, of a project that the principal is no member of: the object is not there for it.
         """
         await self._decisions.refresh()
         decision = self.authorize(principal, action, resource, context)
@@ -205,6 +206,11 @@ class Access:
             acts = self._denials.acts(principal.id, decision, context or {})
             if acts:
                 await self._notes.add(acts)
+            if isinstance(resource, Resource) and not principal.sees(resource.project):
+                raise NotFound(
+                    "access.object_unknown", f"there is no {resource.kind} {resource.id[:255]!r}",
+                    "Lists show what is there for you.", object=resource.id[:255], kind=resource.kind,
+                )  # fmt: skip
             raise Forbidden(
                 "access.denied", f"{principal.name} may not {action} ({decision.reason})",
                 "An administrator can give the role or make a token with the scope that it needs.",
@@ -269,7 +275,7 @@ class Access:
         Raises:
             Unauthenticated: unknown, used or expired.
         """
-        row = await self._database.query(invitations.find, self._tenant, text)
+        row = await self._database.query(invitations.find, text)
         return Invitation(name=row.name, roles=row.roles or ["administrator"], expires=row.expires)
 
     # -- the audit trail --------------------------------------------------------------------------------------------

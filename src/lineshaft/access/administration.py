@@ -35,7 +35,7 @@ from lineshaft.core import clock
 from lineshaft.core.errors import Conflict, Forbidden, InvalidInput, PreconditionFailed, Unauthenticated
 from lineshaft.core.home import Identity
 from lineshaft.core.ids import HandleMinter
-from lineshaft.core.principals import Decision, Principal
+from lineshaft.core.principals import Decision, Principal, Resource
 from lineshaft.records import Database, outbox
 
 MANAGE: Final = "access:manage"
@@ -286,9 +286,17 @@ class Administration:
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
-    async def decide(self, actor: Actor, action: str, resource: str) -> Decision:
+    async def acting(self, actor: Actor) -> Principal:
+        """Whoever asks, as of now.
+
+        Raises:
+            Unauthenticated: not known any more, or revoked.
+        """
+        return await self._database.query(self._acting, actor)
+
+    async def decide(self, actor: Actor, action: str, resource: str | Resource) -> Decision:
         """The decision that the actor may; a denial is recorded and raised."""
-        acting = await self._database.query(self._acting, actor)
+        acting = await self.acting(actor)
         # The web server, which asks on the actor's behalf, has seen to a second person.
         return await self._access.require(acting, action, resource, approval=False)
 

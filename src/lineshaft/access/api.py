@@ -29,6 +29,7 @@ from lineshaft.access.model import Actor, Member, NewInvitation, NewToken, Signe
 from lineshaft.access.people import api as people
 from lineshaft.access.pki import api as pki
 from lineshaft.access.policy import api as policy
+from lineshaft.access.projects import api as projects
 from lineshaft.access.requests import ask_to_change, ask_to_sign_in
 from lineshaft.access.roles import ACTIONS, LADDER, ROLE_ACTIONS
 from lineshaft.access.trail import api as trail
@@ -62,11 +63,12 @@ from lineshaft.access.zones import api as zones
 from lineshaft.bus.client import Bus
 from lineshaft.core import clock
 from lineshaft.core.http import check_limit, check_match, decode_cursor, encode_cursor, etag
-from lineshaft.core.principals import Principal
+from lineshaft.core.principals import Principal, Resource
 
 _ROOT = "/api/v1/access"
 _TAGS = ["access"]
 _SELF = {"action": "access:self"}
+_OWN = {**_SELF, "tenant": "own"}
 _MANAGE = {"action": "access:manage"}
 
 Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before")]
@@ -86,12 +88,13 @@ async def sign_in(request: AnyRequest, bus: NamedDependency[Bus], data: JSONBody
     return admitted(request, await ask_to_sign_in(bus, "sign_in", asked, SignedIn))
 
 
-@get(f"{_ROOT}/session", opt=_SELF, tags=_TAGS)
+@get(f"{_ROOT}/session", opt=_OWN, tags=_TAGS)
 async def who_am_i(
     request: AnyRequest, access: NamedDependency[Access], principal: NamedDependency[Principal]
 ) -> SessionView:
     """Who calls, what they may do, and the session's CSRF token."""
-    actions = [action for action in ACTIONS if access.authorize(principal, action).allowed]
+    own = Resource(id="*", tenant=principal.tenant)
+    actions = [action for action in ACTIONS if access.authorize(principal, action, own).allowed]
     cookie = request.cookies.get(COOKIE, "")
     if Actor.of(principal).scopes is not None or not cookie:
         return session_view(principal, actions, csrf=None, expires=None)
@@ -99,7 +102,7 @@ async def who_am_i(
     return session_view(principal, actions, csrf=session.csrf, expires=session.expires)
 
 
-@delete(f"{_ROOT}/session", opt=_SELF, tags=_TAGS, status_code=204)
+@delete(f"{_ROOT}/session", opt=_OWN, tags=_TAGS, status_code=204)
 async def sign_out(request: AnyRequest, access: NamedDependency[Access]) -> Response[None]:
     """Sign out: the session ends and its cookie is taken back."""
     await access.end_session(request.cookies.get(COOKIE, ""))
@@ -289,7 +292,7 @@ ROUTES = [
     sign_in, who_am_i, sign_out, change_password, describe_invitation, redeem, list_roles, list_principals,
     create_principal, get_principal, set_roles, set_clearance, revoke, reinstate, invite, issue_credentials, list_tokens,
     create_token, revoke_token, *trail.ROUTES, *people.ROUTES, *zones.ROUTES, *est.ROUTES, *policy.ROUTES, *pki.ROUTES,
-    *labels.ROUTES,
+    *labels.ROUTES, *projects.ROUTES,
 ]  # fmt: skip
 
 

@@ -140,7 +140,9 @@ class Authority:
 
 
 def _token_in(text: str) -> str:
-    """The token in the text of a `.creds` file; empty where there is none."""
+    """The token in the text of a `.creds` file, or the text itself: a device has nothing but its token."""
     lines = text.split("\n")
-    begin = next((number for number, line in enumerate(lines) if "BEGIN NATS USER JWT" in line), len(lines))
+    begin = next((number for number, line in enumerate(lines) if "BEGIN NATS USER JWT" in line), None)
+    if begin is None:
+        return text.strip()
     return next((line.strip() for line in lines[begin + 1 :] if line.strip()), "")

@@ -10,6 +10,8 @@ from urllib.parse import quote
 import typer
 
 from lineshaft.access.people.cli import app as break_glass_app
+from lineshaft.access.projects.cli import app as project_app
+from lineshaft.access.projects.cli import tenant_app
 from lineshaft.core import console
 from lineshaft.core.console import HomeOption, JsonOption, YesOption, say
 from lineshaft.core.errors import Forbidden, Unavailable
@@ -19,12 +21,15 @@ app = console.application("People, services, roles and tokens.")
 token_app = console.application("API tokens for programs.")
 app.add_typer(token_app, name="token")
 app.add_typer(break_glass_app, name="break-glass")
+app.add_typer(project_app, name="project")
+app.add_typer(tenant_app, name="tenant")
 
 _ROOT = "/api/v1/access"
 _Name = Annotated[str, typer.Argument(help="Name of a person, app or service.")]
 _Roles = Annotated[list[str], typer.Argument(help="viewer, operator, engineer, administrator.")]
 _COLUMNS = (
-    ("name", "name"), ("kind", "kind"), ("roles", "roles"), ("can_sign_in", "password"), ("revoked", "revoked"),
+    ("name", "name"), ("kind", "kind"), ("roles", "roles"), ("projects", "projects"), ("can_sign_in", "password"),
+    ("revoked", "revoked"),
 )  # fmt: skip
 
 
@@ -63,7 +68,7 @@ def create(
         return
     console.output(made["principal"], as_json=False)
     if made["invitation"] is not None:
-        _show_link(_base(home), made["invitation"])
+        show_link(base_of(home), made["invitation"])
 
 
 @app.command()
@@ -110,7 +115,7 @@ def invite(name: _Name, home: HomeOption = None, json: JsonOption = False) -> No
     if json:
         console.output(made, as_json=True)
     else:
-        _show_link(_base(home), made)
+        show_link(base_of(home), made)
 
 
 @app.command()
@@ -151,7 +156,7 @@ def recover(
     if json:
         console.output(view, as_json=True)
     else:
-        _show_link(_base(home), view)
+        show_link(base_of(home), view)
 
 
 # -- API tokens ---------------------------------------------------------------------------------------------------------
@@ -210,13 +215,14 @@ def _principal(name: str, verb: str) -> str:
     return f"principals/{quote(name, safe='')}/{verb}"
 
 
-def _base(home: Path | None) -> str:
+def base_of(home: Path | None) -> str:
     """The server's address as people reach it; empty where nothing runs."""
     listening = read_json(console.home_of(home).run / "web.json") or {}
     return str(listening.get("public_url") or listening.get("url") or "").rstrip("/")
 
 
-def _show_link(base: str, invitation: Mapping[str, Any]) -> None:
+def show_link(base: str, invitation: Mapping[str, Any]) -> None:
+    """Print a one-time link."""
     expires = invitation["expires"]
     console.note(
         say(

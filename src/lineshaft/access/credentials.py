@@ -48,15 +48,22 @@ def keep_file(database: Database, home: Home, authority: Authority, principal: P
     The records learn of a key before the file holds it: a start killed in between makes another one next time.
     """
     file = credentials_file(home, principal.name)
-    text = file.read_text("ascii", errors="replace") if file.exists() else ""
-    with database.read() as connection:
-        authority.plan = current(connection, principal.tenant)
-        key = authority.still_good(text, principal)
-        good = key is not None and holds(connection, principal.id, key)
-    if good:
+    present = file.read_text("ascii", errors="replace") if file.exists() else ""
+    text = keep(database, authority, principal, present)
+    if text == present:
         file.chmod(0o600)
         return False
-    key, text = authority.credentials_for(principal)
-    database.transact(replace, principal.id, key)
     write_secret(file, text)
     return True
+
+
+def keep(database: Database, authority: Authority, principal: Principal, present: str) -> str:
+    """The credentials that a principal has, where they are still good; else new ones, which the records know by now."""
+    with database.read() as connection:
+        authority.plan = current(connection, principal.tenant)
+        key = authority.still_good(present, principal)
+        if key is not None and holds(connection, principal.id, key):
+            return present
+    key, text = authority.credentials_for(principal)
+    database.transact(replace, principal.id, key)
+    return text

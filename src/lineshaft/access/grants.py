@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from lineshaft.access import sparkplug
 from lineshaft.access.model import TEMPLATE
 from lineshaft.access.zones.model import ZonePlan
 from lineshaft.access.zones.permissions import cut
@@ -28,6 +29,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """Requests to other services, `package:verb`."""
     serves: tuple[str, ...] = ()
     """Requests it answers, `package:verb`; only the service of the grant's own name, no other by template."""
+    answers: tuple[str, ...] = ()
+    """Requests addressed to it by its own name that it answers; every service by template as well."""
     streams: Build
     """Everything else, for a site and the service's own name."""
 
@@ -40,11 +43,14 @@ ACCESS_VERBS: Final = (
     "passkey_begin", "passkey_register", "passkey_sign_in", "passkey_rename", "passkey_remove", "oidc_begin",
     "oidc_finish", "identity_remove", "break_glass_create", "break_glass_use", "break_glass_acknowledge",
     "enrol", "invite_machine", "join",
+    "create_project", "delete_project", "add_member", "remove_member", "create_tenant",
     "create_dataset", "erase_dataset", "new_file_key", "open_file_key", "pseudonym_key",
 )  # fmt: skip
 _HISTORY_VERBS: Final = ("latest", "hot", "gaps", "seal", "status")
-_EDGE_VERBS: Final = ("browse", "inspect", "test", "status", "certificates", "trust", "secret")
-_DEMO_VERBS: Final = ("status", "disturb", "calm", "speed", "restart")
+ADDRESSED: Final = "edge"
+"""The package whose requests name a gateway: they reach that one and no other."""
+_EDGE_VERBS: Final = ("browse", "inspect", "test", "status", "certificates", "trust", "secret", "command")
+_DEMO_VERBS: Final = ("status", "disturb", "calm", "speed", "restart", "auto")
 
 
 def _all(package: str, verbs: tuple[str, ...]) -> tuple[str, ...]:
@@ -60,23 +66,26 @@ def _history(subjects: Subjects, name: str) -> Permissions:
         permissions.read_stream(TELEMETRY, name),
         permissions.trim_stream(TELEMETRY),
         permissions.publish(subjects.events_of("history"), subjects.dead("history")),
+        permissions.subscribe(subjects.tag_owners()) | permissions.last_message(CONFIG, subjects.tag_owners()),
     )
 
 
 def _gateway(subjects: Subjects, name: str) -> Permissions:
     return permissions.join(
-        permissions.publish(subjects.data_of(name), subjects.events_of("edge"), subjects.dead("edge")),
+        permissions.publish(subjects.data_of(name), subjects.event("edge", "guard", name), subjects.dead("edge")),
         permissions.subscribe(subjects.config(name), subjects.command(name), subjects.event("access", "crl")),
         permissions.last_message(CONFIG, subjects.config(name)),
+        permissions.subscribe(subjects.held(name)) | permissions.last_message(EVENTS, subjects.held(name)),
     )
 
 
-def _web(subjects: Subjects, _name: str) -> Permissions:
+def _web(subjects: Subjects, name: str) -> Permissions:
     """It also hands the outbox to the bus: events of every package, and configurations."""
     return permissions.join(
         permissions.publish(subjects.all_events(), subjects.all_configs()),
         permissions.subscribe(subjects.all_data(), subjects.all_events()),
         permissions.stream_info(TELEMETRY),
+        permissions.read_stream(EVENTS, name, "audit"),
     )
 
 
@@ -100,7 +109,7 @@ _ASKED_BY_WEB: Final = (
 GRANTS: Final[dict[str, Grant]] = {
     "access": Grant(serves=_all("access", ACCESS_VERBS), streams=_access),
     "history": Grant(serves=_all("history", _HISTORY_VERBS), streams=_history),
-    "gateway": Grant(serves=_all("edge", _EDGE_VERBS), streams=_gateway),
+    "gateway": Grant(answers=_all(ADDRESSED, _EDGE_VERBS), streams=_gateway),
     "web": Grant(asks=_ASKED_BY_WEB, streams=_web),
     "plant": Grant(serves=_all("demo", _DEMO_VERBS), streams=_nothing),
 }
@@ -116,7 +125,7 @@ def grant_of(principal: Principal) -> Grant | None:
     own, template = GRANTS.get(principal.name), GRANTS.get(principal.attributes.get(TEMPLATE, ""))
     if own is not None or template is None:
         return own
-    # Requests name a package, not a machine: another machine would hear passwords that are not for it, and could answer.
+    # Requests to a package name no machine: another machine would hear what is not for it, and could answer.
     return msgspec.structs.replace(template, serves=())
 
 
@@ -133,8 +142,16 @@ def bus_permissions(principal: Principal, subjects: Subjects, plan: ZonePlan) ->
     parts = [permissions.inbox(name)]
     if principal.kind == "device":
         parts.append(_device(subjects, name))
+        parts.append(sparkplug.permissions_of(principal.attributes.get(sparkplug.ATTRIBUTE, "")))
     if grant is not None:
         parts.append(grant.streams(subjects, name))
-        parts.extend(permissions.request(subjects, name, *action.split(":")) for action in grant.asks)
+        parts.extend(_asking(subjects, name, *action.split(":")) for action in grant.asks)
         parts.extend(permissions.serve(subjects, *action.split(":")) for action in grant.serves)
+        parts.extend(permissions.serve_as_gateway(subjects, name, action.split(":")[1]) for action in grant.answers)
     return cut(permissions.join(*parts), name, plan, subjects)
+
+
+def _asking(subjects: Subjects, name: str, package: str, verb: str) -> Permissions:
+    if package == ADDRESSED:
+        return permissions.request_gateways(subjects, name, verb)
+    return permissions.request(subjects, name, package, verb)

@@ -38,8 +38,8 @@ def create(connection: Connection, tenant: str, minutes: int, *, person: Row[Any
     return NewInvitation(name=None if person is None else person.name, text=text, expires=expires)
 
 
-def find(connection: Connection, tenant: str, text: str) -> Row[Any]:
-    """A link that can still be used: its columns, and `name` and `roles` of the person it is for (None where free).
+def find(connection: Connection, text: str) -> Row[Any]:
+    """A link that can still be used, of whatever tenant: its columns, and `name` and `roles` of the person it is for (None where free).
 
     Raises:
         Unauthenticated: unknown, used, expired, or for somebody revoked since.
@@ -49,7 +49,7 @@ def find(connection: Connection, tenant: str, text: str) -> Row[Any]:
         select(INVITATION, PRINCIPAL.c.name, PRINCIPAL.c.roles)
         .outerjoin(PRINCIPAL, PRINCIPAL.c.id == INVITATION.c.principal)
         .where(
-            INVITATION.c.digest == digest(text), INVITATION.c.tenant == tenant, INVITATION.c.used.is_(None),
+            INVITATION.c.digest == digest(text), INVITATION.c.used.is_(None),
             INVITATION.c.expires > now, INVITATION.c.created <= now + AHEAD_US, PRINCIPAL.c.revoked.is_(None),
         )
     ).one_or_none()  # fmt: skip
@@ -61,13 +61,13 @@ def find(connection: Connection, tenant: str, text: str) -> Row[Any]:
     return row
 
 
-def use(connection: Connection, tenant: str, text: str) -> Row[Any]:
+def use(connection: Connection, text: str) -> Row[Any]:
     """Use up a link in the caller's transaction: of two at once, one succeeds.
 
     Raises:
         Unauthenticated: as `find`.
     """
-    row = find(connection, tenant, text)
+    row = find(connection, text)
     taken = connection.execute(
         update(INVITATION).where(INVITATION.c.id == row.id, INVITATION.c.used.is_(None)).values(used=clock.now_us())
     )

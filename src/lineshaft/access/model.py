@@ -55,6 +55,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """Security zone; empty where it is in none."""
     clearance: int = 3
     """Highest grade of data that it may see, 1 to 3."""
+    projects: list[str] | None = None
+    """The projects whose objects are there for it; None: all of the tenant."""
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):

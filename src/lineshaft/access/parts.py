@@ -28,6 +28,7 @@ PARTS: Final[tuple[str, ...]] = (
     "lineshaft.access.policy.part:PolicyPart",
     "lineshaft.access.labels.part:LabelsPart",
     "lineshaft.access.people.part:PeoplePart",
+    "lineshaft.access.projects.part:ProjectsPart",
 )
 """`module:class` of every part, in the order of their start."""
 

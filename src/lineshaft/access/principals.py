@@ -2,6 +2,7 @@
 transaction; database transactions are serialisable, so what is checked here still holds when it commits.
 """
 
+from collections.abc import Collection
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Row, Select, delete, exists, insert, select, update
@@ -12,7 +13,7 @@ from lineshaft.access.store import ADDRESS, CREDENTIAL, INVITATION, PASSWORD, PR
 from lineshaft.core import clock
 from lineshaft.core.errors import Conflict, NotFound
 from lineshaft.core.ids import HandleMinter
-from lineshaft.core.principals import Principal, PrincipalKind, Role
+from lineshaft.core.principals import MAIN_PROJECT, Principal, PrincipalKind, Role
 
 _HAS_PASSWORD: Final = exists().where(PASSWORD.c.principal == PRINCIPAL.c.id)
 
@@ -40,8 +41,9 @@ def create(
             field="name", value=name,
         )  # fmt: skip
     principal = Principal(
-        id=minter.mint(kind), name=name, kind=kind, tenant=tenant, roles=roles, attributes=attributes or {}
-    )
+        id=minter.mint(kind), name=name, kind=kind, tenant=tenant, roles=roles, attributes=attributes or {},
+        projects=projects_of(kind, roles, None),
+    )  # fmt: skip
     connection.execute(
         insert(PRINCIPAL).values(
             id=principal.id, tenant=tenant, name=name, kind=kind, roles=sorted(roles),
@@ -56,7 +58,15 @@ def from_row(row: Row[Any], **attributes: str) -> Principal:
     return Principal(
         id=row.id, name=row.name, kind=row.kind, tenant=row.tenant, roles=frozenset(row.roles),
         attributes={**row.attributes, **attributes}, zone=row.zone, clearance=row.clearance,
+        projects=projects_of(row.kind, row.roles, row.projects),
     )  # fmt: skip
+
+
+def projects_of(kind: str, roles: Collection[str], stored: Collection[str] | None) -> tuple[str, ...] | None:
+    """Whose objects are there for a principal: all for administrators and services; else its memberships, or `main`."""
+    if kind == "service" or "administrator" in roles:
+        return None
+    return (MAIN_PROJECT,) if stored is None else tuple(sorted(stored))
 
 
 def find_row(connection: Connection, tenant: str, name_or_id: str) -> Row[Any] | None:
@@ -113,6 +123,11 @@ def set_clearance(connection: Connection, handle: str, clearance: int) -> None:
     connection.execute(update(PRINCIPAL).where(PRINCIPAL.c.id == handle).values(clearance=clearance))
 
 
+def set_projects(connection: Connection, handle: str, projects: Collection[str]) -> None:
+    """Replace the projects that a principal is a member of."""
+    connection.execute(update(PRINCIPAL).where(PRINCIPAL.c.id == handle).values(projects=sorted(projects)))
+
+
 def revoke(connection: Connection, tenant: str, handle: str) -> list[str]:
     """End everything a principal can prove itself with; returns its bus keys, now void.
 
@@ -160,7 +175,9 @@ def _members(tenant: str) -> Select[Any]:
 
 
 def _member(row: Row[Any]) -> Member:
+    projects = projects_of(row.kind, row.roles, row.projects)
     return Member(
         id=row.id, name=row.name, kind=row.kind, roles=cast("list[Role]", row.roles), created=row.created,
         revoked=row.revoked, can_sign_in=row.can_sign_in, zone=row.zone, clearance=row.clearance,
+        projects=None if projects is None else list(projects),
     )  # fmt: skip

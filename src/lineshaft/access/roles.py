@@ -22,6 +22,8 @@ ACTIONS: Final[dict[str, Role]] = {
     "system:read": "viewer",
     "jobs:read": "viewer",
     "demo:control": "operator",
+    "edge:command": "operator",  # writes to machines
+    "edge:approve_command": "operator",  # as the second person
     "jobs:run": "operator",
     "edge:browse": "engineer",  # makes a gateway open connections into the plant's network
     "edge:configure": "engineer",
@@ -45,7 +47,10 @@ ACTIONS: Final[dict[str, Role]] = {
 }
 
 COMMANDS: Final = frozenset({"demo:control"})
-"""Actions that move something in the plant: each has its audit entry on disk before it is carried out."""
+"""Actions that move something in the plant: each has its audit entry on disk before it is carried out.
+
+Commands to machines are not among them: they write that entry themselves, together with the record of the command.
+"""
 
 ROLE_ACTIONS: Final[dict[Role, frozenset[str]]] = {
     role: frozenset(action for action, lowest in ACTIONS.items() if LADDER.index(lowest) <= rank)

@@ -48,39 +48,39 @@ def start(
     return SignedIn(principal=principal, session=session, cookie=cookie)
 
 
-def find(connection: Connection, tenant: str, cookie: str) -> Row[Any]:
+def find(connection: Connection, cookie: str) -> Row[Any]:
     """The session of a cookie with its principal's columns: `session`, `session_created`, `seen`, `expires`, `rotated`,
     `csrf`, `until` (None unless the cookie has been replaced), and theirs.
 
     Raises:
         Unauthenticated: there is none.
     """
-    row = _find(connection, tenant, _has_secret(cookie))
+    row = _find(connection, _has_secret(cookie))
     if row is None:
         raise over()
     return row
 
 
-def find_by_id(connection: Connection, tenant: str, session: str) -> Row[Any]:
+def find_by_id(connection: Connection, session: str) -> Row[Any]:
     """As `find`, for a session whose secret was proved before.
 
     Raises:
         Unauthenticated: it has ended.
     """
-    row = _find(connection, tenant, SESSION.c.id == session)
+    row = _find(connection, SESSION.c.id == session)
     if row is None:
         raise over()
     return row
 
 
-def _find(connection: Connection, tenant: str, which: ColumnElement[bool]) -> Row[Any] | None:
+def _find(connection: Connection, which: ColumnElement[bool]) -> Row[Any] | None:
     return connection.execute(
         select(
             SESSION.c.id.label("session"), SESSION.c.created.label("session_created"), SESSION.c.seen,
             SESSION.c.expires, SESSION.c.rotated, SESSION.c.csrf, SESSION.c.digest, SESSION.c.previous_until, PRINCIPAL,
         )
         .join(PRINCIPAL, PRINCIPAL.c.id == SESSION.c.principal)
-        .where(which, PRINCIPAL.c.tenant == tenant, PRINCIPAL.c.revoked.is_(None))
+        .where(which, PRINCIPAL.c.revoked.is_(None))
     ).one_or_none()  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from lineshaft.access.names import check_name, normal_name, searched_name
 from lineshaft.access.password_rules import check_password
 from lineshaft.access.passwords import PasswordHasher
 from lineshaft.access.people.admission import admit
+from lineshaft.access.projects.tenants import split
 from lineshaft.access.settings import AccessSettings
 from lineshaft.access.store import ADDRESS, PASSWORD, PRINCIPAL
 from lineshaft.core import clock
@@ -36,6 +37,7 @@ class _Charged(msgspec.Struct, frozen=True, kw_only=True):
 
     limits: list[Limit]
     locks: bool
+    tenant: str
     principal: str
     """Handle; empty for a name that nobody has."""
     hash: str | None
@@ -57,7 +59,7 @@ class SignInDesk:
     # -- by password ------------------------------------------------------------------------------------------------
 
     async def sign_in(self, asked: SignIn) -> SignedIn:
-        """A new session for the right name and password.
+        """A new session for the right name and password; somebody of another tenant says `name@tenant`.
 
         Raises:
             Unauthenticated: not the right ones, whichever is wrong.
@@ -83,18 +85,19 @@ class SignInDesk:
         return signed_in
 
     def _charge(self, connection: Connection, name: str, address: str) -> _Charged:
+        plain, tenant = split(name, self._tenant)
         row = connection.execute(
             select(PRINCIPAL.c.id, PASSWORD.c.hash, ADDRESS.c.address)
             .join(PASSWORD, PASSWORD.c.principal == PRINCIPAL.c.id)
             .outerjoin(ADDRESS, (ADDRESS.c.principal == PRINCIPAL.c.id) & (ADDRESS.c.address == address))
-            .where(PRINCIPAL.c.tenant == self._tenant, PRINCIPAL.c.name == searched_name(name))
+            .where(PRINCIPAL.c.tenant == tenant, PRINCIPAL.c.name == searched_name(plain))
         ).one_or_none()
         known = row is not None and row.address is not None
         limits = self._lockout.limits(name, address, known=known)
         locks = self._lockout.charge(connection, limits)
         if row is None:
-            return _Charged(limits=limits, locks=locks, principal="", hash=None)
-        return _Charged(limits=limits, locks=locks, principal=row.id, hash=row.hash)
+            return _Charged(limits=limits, locks=locks, tenant=tenant, principal="", hash=None)
+        return _Charged(limits=limits, locks=locks, tenant=tenant, principal=row.id, hash=row.hash)
 
     def _finish(
         self, connection: Connection, charged: _Charged, address: str, previous: str, *, right: bool, renewed: str | None
@@ -112,11 +115,14 @@ class SignInDesk:
         self._lockout.forgive(connection, charged.limits)
         if renewed is not None:
             connection.execute(update(PASSWORD).where(PASSWORD.c.principal == row.id).values(hash=renewed))
-        return admit(connection, principals.from_row(row), address, self._settings, "access:sign_in", previous=previous)
+        person = principals.from_row(row)
+        return admit(
+            connection, person, address, self._settings, "access:sign_in", previous=previous, trail=self._tenant
+        )
 
     def _still_welcome(self, connection: Connection, charged: _Charged) -> Row[Any] | None:
         """The person, unless revoked or given another password while this one was being verified."""
-        row = principals.find_row(connection, self._tenant, charged.principal)
+        row = principals.find_row(connection, charged.tenant, charged.principal)
         now = connection.scalar(select(PASSWORD.c.hash).where(PASSWORD.c.principal == charged.principal))
         return row if row is not None and row.revoked is None and now == charged.hash else None
 
@@ -146,7 +152,7 @@ class SignInDesk:
 
     async def _find_invitation(self, text: str, address: str) -> Row[Any]:
         try:
-            return await self._database.query(invitations.find, self._tenant, text)
+            return await self._database.query(invitations.find, text)
         except Unauthenticated:
             SIGN_INS.labels("refused").inc()
             act = Act(principal="", action="access:redeem", resource="", outcome="refused", facts={"address": address})
@@ -154,21 +160,21 @@ class SignInDesk:
             raise
 
     def _redeem(self, connection: Connection, text: str, name: str, hashed: str, address: str) -> SignedIn:
-        invited = invitations.use(connection, self._tenant, text)
-        person = self._new_administrator(connection, name) if invited.principal is None else None
+        invited = invitations.use(connection, text)
+        person = self._new_administrator(connection, invited.tenant, name) if invited.principal is None else None
         if person is None:
-            person = principals.from_row(principals.get_row(connection, self._tenant, invited.principal))
+            person = principals.from_row(principals.get_row(connection, invited.tenant, invited.principal))
         self._set_password(connection, person.id, hashed)
         for known in (True, False):
             self._lockout.forgive(connection, self._lockout.limits(person.name, address, known=known)[:1])
-        return admit(connection, person, address, self._settings, "access:redeem")
+        return admit(connection, person, address, self._settings, "access:redeem", trail=self._tenant)
 
-    def _new_administrator(self, connection: Connection, name: str) -> Principal:
+    def _new_administrator(self, connection: Connection, tenant: str, name: str) -> Principal:
         """Who redeems a link that names nobody: a new administrator, or one there is."""
-        invitations.withdraw_free(connection, self._tenant)
-        row = principals.find_row(connection, self._tenant, name)
+        invitations.withdraw_free(connection, tenant)
+        row = principals.find_row(connection, tenant, name)
         if row is None:
-            return principals.create(connection, self._minter, self._tenant, name, roles=frozenset({"administrator"}))
+            return principals.create(connection, self._minter, tenant, name, roles=frozenset({"administrator"}))
         if row.revoked is not None or row.kind != "person" or "administrator" not in row.roles:
             raise Conflict(
                 "access.name_not_administrator", f"{name!r} is somebody who is not administrator",
@@ -219,7 +225,9 @@ class SignInDesk:
     def _replace_password(
         self, connection: Connection, person: Principal, stored: str, hashed: str, address: str
     ) -> SignedIn:
-        row = self._still_welcome(connection, _Charged(limits=[], locks=False, principal=person.id, hash=stored))
+        row = self._still_welcome(
+            connection, _Charged(limits=[], locks=False, tenant=person.tenant, principal=person.id, hash=stored)
+        )
         if row is None:
             raise _wrong()
         self._set_password(connection, person.id, hashed)

@@ -29,6 +29,7 @@ PRINCIPAL = Table(
     Column("revoked", BigInteger),
     Column("zone", String(63), nullable=False, server_default=""),
     Column("clearance", Integer, nullable=False, server_default="3"),
+    Column("projects", JSON(none_as_null=True)),  # sorted names; null where nobody has said: the project `main`
     UniqueConstraint("tenant", "name", name="access_principal_name"),
 )
 

@@ -86,10 +86,13 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     name: str
+    tenant: str
     kind: PrincipalKind
     roles: list[str]
     actions: list[str]
     """What the roles, and the token's scopes where one is used, allow."""
+    projects: list[str] | None
+    """The projects whose objects are there for one; null: all."""
     csrf: str | None
     """Goes into the header X-CSRF-Token of every unsafe request; null for an API token."""
     expires: str | None
@@ -128,6 +131,8 @@ class PrincipalView(msgspec.Struct, frozen=True, kw_only=True):
     """Security zone; empty where it is in none."""
     clearance: int
     """Highest grade of data that it may see, 1 to 3."""
+    projects: list[str] | None
+    """The projects whose objects are there for it; null: all."""
 
 
 class NewPrincipalView(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,8 +197,9 @@ class RoleList(msgspec.Struct, frozen=True, kw_only=True):
 
 def session_view(principal: Principal, actions: list[str], *, csrf: str | None, expires: int | None) -> SessionView:
     return SessionView(
-        id=principal.id, name=principal.name, kind=principal.kind, roles=sorted(principal.roles), actions=actions,
-        csrf=csrf, expires=None if expires is None else clock.rfc3339(expires),
+        id=principal.id, name=principal.name, tenant=principal.tenant, kind=principal.kind, roles=sorted(principal.roles), actions=actions,
+        projects=None if principal.projects is None else list(principal.projects), csrf=csrf,
+        expires=None if expires is None else clock.rfc3339(expires),
     )  # fmt: skip
 
 
@@ -207,7 +213,7 @@ def principal_view(member: Member) -> PrincipalView:
         id=member.id, name=member.name, kind=member.kind, roles=list(member.roles),
         created=clock.rfc3339(member.created), can_sign_in=member.can_sign_in,
         revoked=None if member.revoked is None else clock.rfc3339(member.revoked), zone=member.zone,
-        clearance=member.clearance,
+        clearance=member.clearance, projects=member.projects,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lineshaft.bus.client import ensure_streams as ensure_streams
     from lineshaft.bus.connection import Listener as Listener
     from lineshaft.bus.envelopes import BatchHeader as BatchHeader
+    from lineshaft.bus.envelopes import Dropped as Dropped
     from lineshaft.bus.envelopes import Event as Event
     from lineshaft.bus.envelopes import Gap as Gap
     from lineshaft.bus.envelopes import decode_body as decode_body
@@ -52,6 +53,7 @@ __all__ = [
     "BusAuth",
     "BusServer",
     "BusSettings",
+    "Dropped",
     "Event",
     "Gap",
     "Listener",
@@ -79,7 +81,7 @@ __getattr__ = door(
         "care": ("ServerCare",),
         "client": ("Bus", "Stored", "credentials_file", "ensure_streams"),
         "connection": ("Listener",),
-        "envelopes": ("BatchHeader", "Event", "Gap", "decode_body", "read_batch_header", "read_event"),
+        "envelopes": ("BatchHeader", "Dropped", "Event", "Gap", "decode_body", "read_batch_header", "read_event"),
         "live": ("LiveMessage", "Subscription"),
         "permissions": ("Permissions",),
         "reader": ("StreamReader",),

@@ -146,11 +146,17 @@ class Bus:
             raise faults.not_stored(subject, acknowledgement.error)
         return Stored(acknowledgement.seq, acknowledgement.duplicate)
 
-    async def publish_event(self, package: str, type_: str, body: Any, *, id_: str | None = None) -> Stored:
-        """Publish a domain event, a JSON body with CloudEvents attributes as headers; stored under its id."""
+    async def publish_event(
+        self, package: str, type_: str, body: Any, *, id_: str | None = None, about: str = ""
+    ) -> Stored:
+        """Publish a domain event, a JSON body with CloudEvents attributes as headers; stored under its id.
+
+        Args:
+            about: what it is about, where that has a subject of its own.
+        """
         source = f"/{self.subjects.tenant}/{self.subjects.site}/{self.name}"
         headers = event_headers(source=source, type_=f"{package}.{type_}", id_=id_)
-        subject = self.subjects.event(package, type_)
+        subject = self.subjects.event(package, type_, about)
         return await self.publish_stored(subject, encode_body(body), headers, headers["ce-id"])
 
     def read_stream(
@@ -207,14 +213,18 @@ class Bus:
     # -- requests -------------------------------------------------------------------------------------------------------
 
     @overload
-    async def request(self, package: str, verb: str, body: Any, reply_type: type[T], *, timeout: float = 5.0) -> T: ...
+    async def request(
+        self, package: str, verb: str, body: Any, reply_type: type[T], *, timeout: float = 5.0, gateway: str = ""
+    ) -> T: ...
     @overload
     async def request(
-        self, package: str, verb: str, body: Any = None, reply_type: None = None, *, timeout: float = 5.0
-    ) -> bytes: ...
+        self, package: str, verb: str, body: Any = None, reply_type: None = None, *, timeout: float = 5.0,
+        gateway: str = "",
+    ) -> bytes: ...  # fmt: skip
     async def request(
-        self, package: str, verb: str, body: Any = None, reply_type: Any = None, *, timeout: float = 5.0
-    ) -> Any:
+        self, package: str, verb: str, body: Any = None, reply_type: Any = None, *, timeout: float = 5.0,
+        gateway: str = "",
+    ) -> Any:  # fmt: skip
         """Ask a service for one answer.
 
         An answer later than two minutes does not arrive; longer work is a job, or a streamed answer.
@@ -222,13 +232,14 @@ class Bus:
         Args:
             body: bytes as they are, None as nothing, all else as JSON.
             reply_type: what the answer's JSON is read as; None or `bytes` gives its bytes.
+            gateway: name of the one gateway that is asked; empty: the package's service.
 
         Raises:
             LineshaftError: what the service raised, as the same class.
-            Unavailable: `bus.no_service`, `bus.unreachable`, `bus.connection_lost`.
+            Unavailable: `bus.no_service`, `bus.gateway_away`, `bus.unreachable`, `bus.connection_lost`.
             DeadlineExceeded: no answer in time. Forbidden: this principal may not ask that.
         """
-        answer = await self._services.request(package, verb, body, timeout=timeout)
+        answer = await self._services.request(package, verb, body, timeout=timeout, gateway=gateway)
         if reply_type is None or reply_type is bytes:
             return answer
         try:
@@ -237,7 +248,7 @@ class Bus:
             raise faults.answer_unreadable(f"{package}.{verb}", str(error)) from error
 
     def request_stream(
-        self, package: str, verb: str, body: Any = None, *, timeout: float = 10.0
+        self, package: str, verb: str, body: Any = None, *, timeout: float = 10.0, gateway: str = ""
     ) -> AsyncIterator[tuple[dict[str, str], bytes]]:
         """Ask a service for a streamed answer: `(headers, bytes)` chunk by chunk, at the caller's pace.
 
@@ -245,24 +256,28 @@ class Bus:
 
         Args:
             timeout: seconds of silence after which the service counts as dead; it may work longer on a chunk.
+            gateway: as for `request`.
 
         Raises: as `request`; also Unavailable `bus.stream_broken`.
         """
-        return self._services.request_stream(package, verb, body, timeout=timeout)
+        return self._services.request_stream(package, verb, body, timeout=timeout, gateway=gateway)
 
-    async def serve(self, package: str, verb: str, handler: Handler) -> Listener:
+    async def serve(self, package: str, verb: str, handler: Handler, *, gateway: str = "") -> Listener:
         """Answer requests with `async handler(caller, body) -> bytes | object | None`, up to 64 at a time.
 
         `caller` is the principal's name, vouched for by the server. A LineshaftError raised goes to the caller.
-        """
-        return await self._services.serve(package, verb, handler)
 
-    async def serve_stream(self, package: str, verb: str, handler: StreamHandler) -> Listener:
+        Args:
+            gateway: answer what is asked of the gateway of that name, which only its own principal may.
+        """
+        return await self._services.serve(package, verb, handler, gateway=gateway)
+
+    async def serve_stream(self, package: str, verb: str, handler: StreamHandler, *, gateway: str = "") -> Listener:
         """Answer requests with the async generator `handler(caller, body)` of `(headers, bytes)`.
 
-        It is held back while its caller is behind, and closed when the caller goes away.
+        It is held back while its caller is behind, and closed when the caller goes away; `gateway` as for `serve`.
         """
-        return await self._services.serve_stream(package, verb, handler)
+        return await self._services.serve_stream(package, verb, handler, gateway=gateway)
 
 
 async def ensure_streams(bus: Bus, subjects: Subjects, settings: BusSettings) -> list[str]:

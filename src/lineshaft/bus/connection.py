@@ -377,9 +377,14 @@ class Connection:
 
     @staticmethod
     async def _dispose(client: Client) -> None:
-        # It asserts that `connect` was called, which it was not where the address was not found.
-        with contextlib.suppress(nats.errors.Error, OSError, TimeoutError, AssertionError):
-            await client.close()
+        try:
+            # It asserts that `connect` was called, which it was not where the address was not found.
+            with contextlib.suppress(nats.errors.Error, OSError, TimeoutError, AssertionError):
+                await client.close()
+        finally:
+            # Cancelled, or with data unsent to a server that is gone, it gives up before it has closed the socket.
+            if client._transport is not None:  # noqa: SLF001
+                client._transport.close()  # type: ignore[no-untyped-call]  # noqa: SLF001
 
     # -- what the client underneath reports ---------------------------------------------------------------------------
 

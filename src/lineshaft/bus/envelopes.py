@@ -1,6 +1,6 @@
 """Headers of what travels on the bus: telemetry batches (`Ls-…`) and domain events (CloudEvents 1.0, `ce-…`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -31,6 +31,25 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     detail: str = ""
 
 
+class Dropped(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Batches of one boot that a gateway's own store had to let go; it travels with the oldest batch still there."""
+
+    boot: str
+    from_seq: int
+    to_seq: int
+    rows: int
+    from_ts: int
+    """Microseconds since 1970 of the first missing sample."""
+    to_ts: int
+    stored_us: int
+    """When the gateway's own bus took in the last of them."""
+    last: bool = False
+    """The last batch of a clean stop was among them."""
+    gaps: list[Gap] = []
+    """What the batches themselves told."""
+    detail: str = ""
+
+
 class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):
     """Who made a telemetry batch and where it stands in its lane. `(gateway, boot, seq)` names it for ever."""
 
@@ -52,6 +71,13 @@ class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):
     gap: Gap | None = None
     complete_us: int | None = None
     """Every sample with an earlier source time is in this batch or one before it; None where the gateway cannot say."""
+    oldest: tuple[str, int] | None = None
+    """(boot, seq) of the gateway's oldest batch that may still come, where newer ones are sent before older ones: what
+    is older and never came, never will. None: this batch."""
+    stored_us: int | None = None
+    """When the gateway's own bus took the batch in; None where it has none."""
+    dropped: list[Dropped] = []
+    """What the gateway's own bus had to let go before `oldest`."""
 
     @property
     def message_id(self) -> str:
@@ -74,6 +100,14 @@ class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):
         return headers
 
 
+def forwarding_headers(oldest: tuple[str, int], stored_us: int, dropped: Sequence[Dropped]) -> dict[str, str]:
+    """What a gateway adds to a batch's headers when it hands it on from its own bus."""
+    headers = {"Ls-Oldest": f"{oldest[0]}:{oldest[1]}", "Ls-Stored": str(stored_us)}
+    if dropped:
+        headers["Ls-Dropped"] = msgspec.json.encode(dropped).decode()
+    return headers
+
+
 def read_batch_header(subject: str, headers: Mapping[str, str]) -> BatchHeader:
     """The header of a telemetry message.
 
@@ -91,6 +125,8 @@ def read_batch_header(subject: str, headers: Mapping[str, str]) -> BatchHeader:
         clock_offset_us=_integer(headers, "Ls-Clock-Offset", -_MAXIMUM_SEQUENCE, _MAXIMUM_SEQUENCE),
         first=_flag(headers, "Ls-First"), last=_flag(headers, "Ls-Last"), gap=_gap(headers),
         complete_us=_integer(headers, "Ls-Complete", 0, _MAXIMUM_SEQUENCE) if "Ls-Complete" in headers else None,
+        stored_us=_integer(headers, "Ls-Stored", 0, _MAXIMUM_SEQUENCE) if "Ls-Stored" in headers else None,
+        oldest=_oldest(headers), dropped=_dropped(headers),
     )  # fmt: skip
 
 
@@ -181,6 +217,29 @@ def _gap(headers: Mapping[str, str]) -> Gap | None:
         return msgspec.json.decode(text, type=Gap)
     except msgspec.MsgspecError as error:
         raise _invalid("Ls-Gap", text, str(error)) from error
+
+
+def _oldest(headers: Mapping[str, str]) -> tuple[str, int] | None:
+    text = headers.get("Ls-Oldest")
+    if text is None:
+        return None
+    boot, _, number = text.rpartition(":")
+    return check_token(boot, field="Ls-Oldest"), _integer({"Ls-Oldest": number}, "Ls-Oldest", 1, _MAXIMUM_SEQUENCE)
+
+
+def _dropped(headers: Mapping[str, str]) -> list[Dropped]:
+    text = headers.get("Ls-Dropped")
+    if text is None:
+        return []
+    try:
+        dropped = msgspec.json.decode(text, type=list[Dropped])
+    except msgspec.MsgspecError as error:
+        raise _invalid("Ls-Dropped", text, str(error)) from error
+    for each in dropped:
+        check_token(each.boot, field="Ls-Dropped")
+        if not 1 <= each.from_seq <= each.to_seq <= _MAXIMUM_SEQUENCE:
+            raise _invalid("Ls-Dropped", text, "a range of numbers begins at 1 or later and ends after its beginning")
+    return dropped
 
 
 def _invalid(name: str, value: str, rule: str) -> InvalidInput:

@@ -58,6 +58,14 @@ def unacknowledged(subject: str, seconds: float) -> Unavailable:
     )  # fmt: skip
 
 
+def gateway_away(gateway: str, verb: str) -> Unavailable:
+    return Unavailable(
+        "bus.gateway_away", f"the gateway {gateway!r} is not connected, so it cannot be asked for {verb}",
+        "Start it, or see its log for why it does not reach the bus; `lineshaft status` shows the box's own.",
+        gateway=gateway, verb=verb,
+    )  # fmt: skip
+
+
 def nobody_listens(package: str, verb: str) -> Unavailable:
     return Unavailable(
         "bus.no_service", f"the service {package} does not answer (asked for {verb})",

@@ -97,6 +97,18 @@ def serve(subjects: Subjects, package: str, *verbs: str) -> Permissions:
     return Permissions(subscribe=[*heard, subjects.flows_to(package)], respond=True)
 
 
+def request_gateways(subjects: Subjects, caller: str, *verbs: str) -> Permissions:
+    """Ask any gateway for verbs as `caller`, streamed answers included."""
+    asked = [subjects.every_gateway(verb, caller) for verb in verbs]
+    return Permissions(publish=[*asked, subjects.gateway_flows_from(caller)])
+
+
+def serve_as_gateway(subjects: Subjects, gateway: str, *verbs: str) -> Permissions:
+    """Answer what is asked of the gateway of that name and of no other, streamed answers included."""
+    heard = [subjects.gateway_of_all(gateway, verb) for verb in verbs]
+    return Permissions(subscribe=[*heard, subjects.gateway_flows_to(gateway)], respond=True)
+
+
 def push_accounts() -> Permissions:
     """Give the server a new account token, and ask how it fares (system account only)."""
     return Permissions(publish=["$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.SERVER.PING.HEALTHZ"])

@@ -1,7 +1,7 @@
 """Requests between services: one answer, or a stream of chunks under credit.
 
 A request goes to `svc.<package>.<verb>.<caller>`, where the server lets only the caller publish: the giver knows who
-asks. Errors come back as code, message, hint, status and facts, and are raised again as the same class.
+asks. A request to one of many gateways goes to `gw.<gateway>.<verb>.<caller>`, which that gateway alone hears. Errors come back as code, message, hint, status and facts, and are raised again as the same class.
 
 A streamed answer sends at most `WINDOW` chunks that the caller has not confirmed, so that a slow caller holds up the
 giver instead of filling the server. The caller confirms on `flow.<package>.<caller>.<stream>` with the number of chunks
@@ -67,6 +67,40 @@ class Credit(msgspec.Struct, frozen=True):
     taken: int
 
 
+class _Address:
+    """Whom a request goes to: a package, or the one gateway that is named."""
+
+    def __init__(self, subjects: Subjects, package: str, gateway: str) -> None:
+        self.package = package
+        self.gateway = gateway
+        self._subjects = subjects
+
+    def asked(self, verb: str, caller: str) -> str:
+        """Where `caller` asks."""
+        if self.gateway:
+            return self._subjects.gateway(self.gateway, verb, caller)
+        return self._subjects.service(self.package, verb, caller)
+
+    def heard(self, verb: str) -> str:
+        """Where its requests are heard."""
+        if self.gateway:
+            return self._subjects.gateway_of_all(self.gateway, verb)
+        return self._subjects.service_of_all(self.package, verb)
+
+    def flow(self, caller: str, stream: str) -> str:
+        """Where `caller` sends credit."""
+        if self.gateway:
+            return self._subjects.gateway_flow(self.gateway, caller, stream)
+        return self._subjects.flow(self.package, caller, stream)
+
+    def flows(self) -> str:
+        """Where credit for its streams is heard."""
+        return self._subjects.gateway_flows_to(self.gateway) if self.gateway else self._subjects.flows_to(self.package)
+
+    def nobody_listens(self, verb: str) -> Unavailable:
+        return faults.gateway_away(self.gateway, verb) if self.gateway else faults.nobody_listens(self.package, verb)
+
+
 class Services:
     """Asks and answers over one connection."""
 
@@ -81,21 +115,22 @@ class Services:
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
-    async def request(self, package: str, verb: str, body: Any, *, timeout: float) -> bytes:
+    async def request(self, package: str, verb: str, body: Any, *, timeout: float, gateway: str = "") -> bytes:
         """Ask and wait for the answer's bytes; see `Bus.request`."""
-        subject = self._subjects.service(package, verb, self._connection.name)
+        address = _Address(self._subjects, package, gateway)
+        subject = address.asked(verb, self._connection.name)
         headers = {_TRACE: trace.current()} if trace.current() else None
         answer = await self._connection.ask(subject, encode_body(body), timeout=timeout, headers=headers)
         if answer is None:
-            raise faults.nobody_listens(package, verb)
+            raise address.nobody_listens(verb)
         raise_error(answer)
         return answer.data
 
     async def request_stream(
-        self, package: str, verb: str, body: Any, *, timeout: float
+        self, package: str, verb: str, body: Any, *, timeout: float, gateway: str = ""
     ) -> AsyncIterator[tuple[dict[str, str], bytes]]:
         """Ask and give the answer's chunks; see `Bus.request_stream`."""
-        taker = _Taker(self._connection, self._subjects, package, verb, timeout)
+        taker = _Taker(self._connection, _Address(self._subjects, package, gateway), verb, timeout)
         try:
             await taker.start(encode_body(body))
             while (chunk := await taker.next()) is not None:
@@ -105,14 +140,14 @@ class Services:
 
     # -- answering --------------------------------------------------------------------------------------------------
 
-    async def serve(self, package: str, verb: str, handler: Handler) -> Listener:
+    async def serve(self, package: str, verb: str, handler: Handler, *, gateway: str = "") -> Listener:
         async def answer(caller: str, message: Msg) -> None:
             result = await handler(caller, message.data)
             await self._connection.publish(message.reply, encode_body(result))
 
-        return await self._answer_with(package, verb, answer)
+        return await self._answer_with(_Address(self._subjects, package, gateway), verb, answer)
 
-    async def serve_stream(self, package: str, verb: str, handler: StreamHandler) -> Listener:
+    async def serve_stream(self, package: str, verb: str, handler: StreamHandler, *, gateway: str = "") -> Listener:
         async def answer(caller: str, message: Msg) -> None:
             stream = (message.headers or {}).get(_STREAM)
             if stream is None:
@@ -124,9 +159,11 @@ class Services:
             finally:
                 del self._given[caller, stream]
 
-        if package not in self._flows:
-            self._flows[package] = await self._connection.listen(self._subjects.flows_to(package), self._credit)
-        return await self._answer_with(package, verb, answer)
+        address = _Address(self._subjects, package, gateway)
+        flows = address.flows()
+        if flows not in self._flows:
+            self._flows[flows] = await self._connection.listen(flows, self._credit)
+        return await self._answer_with(address, verb, answer)
 
     async def close(self) -> None:
         """Take no more requests, let those under way end, then give up on them and tell their callers."""
@@ -140,8 +177,10 @@ class Services:
         for flow in self._flows.values():
             await flow.stop()
 
-    async def _answer_with(self, package: str, verb: str, answer: Callable[[str, Msg], Awaitable[None]]) -> Listener:
-        active = 0
+    async def _answer_with(
+        self, address: _Address, verb: str, answer: Callable[[str, Msg], Awaitable[None]]
+    ) -> Listener:
+        package, active = address.package, 0
 
         async def work(message: Msg) -> None:
             nonlocal active
@@ -157,9 +196,7 @@ class Services:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-        listener = await self._connection.listen(
-            self._subjects.service_of_all(package, verb), take, queue=f"{package}.{verb}"
-        )
+        listener = await self._connection.listen(address.heard(verb), take, queue=f"{package}.{verb}")
         self._listeners.append(listener)
         return listener
 
@@ -251,12 +288,12 @@ class _Giver:
 class _Taker:
     """Takes one stream's chunks, in order, and gives credit for them."""
 
-    def __init__(self, connection: Connection, subjects: Subjects, package: str, verb: str, timeout: float) -> None:
+    def __init__(self, connection: Connection, address: _Address, verb: str, timeout: float) -> None:
         self._connection = connection
-        self._package, self._verb = package, verb
-        self._subject = subjects.service(package, verb, connection.name)
+        self._address, self._verb = address, verb
+        self._subject = address.asked(verb, connection.name)
         self._stream = ids.new_id()
-        self._flow = subjects.flow(package, connection.name, self._stream)
+        self._flow = address.flow(connection.name, self._stream)
         self._timeout = timeout
         self._inbox = connection.new_inbox()
         self._reply, self._reply_since = "", 0.0
@@ -272,7 +309,7 @@ class _Taker:
     async def start(self, body: bytes) -> None:
         self._listener = await self._connection.listen(f"{self._inbox}.*", self._queue.put_nowait)
         await self._connection.publish(self._subject, body, reply=self._fresh_reply(), headers={_STREAM: self._stream})
-        self._renewal = asyncio.create_task(self._renew(), name=f"credit of {self._package}.{self._verb}")
+        self._renewal = asyncio.create_task(self._renew(), name=f"credit of {self._address.package}.{self._verb}")
 
     async def next(self) -> tuple[dict[str, str], bytes] | None:
         """The next chunk; None at the end. Asking for it says that the one before is done with."""
@@ -314,7 +351,7 @@ class _Taker:
             raise heard
         if status_of(heard):
             self._ended = True
-            raise faults.nobody_listens(self._package, self._verb)
+            raise self._address.nobody_listens(self._verb)
         if _ERROR in (heard.headers or {}):
             self._ended = True
             raise_error(heard)
@@ -347,9 +384,10 @@ class _Taker:
             self._queue.put_nowait(faults.connection_lost(self._subject))
 
     def _broken(self, reason: str) -> Unavailable:
+        package = self._address.package
         return Unavailable(
-            "bus.stream_broken", f"the streamed answer of {self._package}.{self._verb} broke: {reason}",
-            "Ask again.", package=self._package, verb=self._verb, reason=reason,
+            "bus.stream_broken", f"the streamed answer of {package}.{self._verb} broke: {reason}",
+            "Ask again.", package=package, verb=self._verb, reason=reason,
         )  # fmt: skip
 
 

@@ -32,6 +32,8 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     created: str
     """RFC 3339; another one means another stream of the same name, whose sequence numbers began again."""
+    first_us: int = 0
+    """When the oldest message was stored; 0 where there is none."""
 
 
 class StoredMessage(msgspec.Struct, frozen=True):
@@ -102,6 +104,7 @@ class Streams:
         return StreamState(
             first=max(state["first_seq"], 1), last=state["last_seq"], messages=state["messages"],
             bytes=state["bytes"], created=answer["created"],
+            first_us=parse_server_time(state["first_ts"]) if state["messages"] else 0,
         )  # fmt: skip
 
     async def trim(self, stream: str, up_to_sequence: int) -> int:

@@ -2,10 +2,14 @@
 
 ls.<tenant>.<site>.data.<gateway>.<group>           telemetry batches
 ls.<tenant>.<site>.event.<package>.<type>           domain events
+ls.<tenant>.<site>.event.history.held.<gateway>     what the history has of a gateway's batches
 ls.<tenant>.<site>.config.<gateway>                 a gateway's configuration, the last one kept
+ls.<tenant>.<site>.config.history.tags              which gateway has which tags, the last word kept
 ls.<tenant>.<site>.cmd.<gateway>                    commands, never stored
 ls.<tenant>.<site>.svc.<package>.<verb>.<caller>    requests; the server lets nobody but <caller> publish there
 ls.<tenant>.<site>.flow.<package>.<caller>.<stream> credit of a streamed answer, from its caller to its giver
+ls.<tenant>.<site>.gw.<gateway>.<verb>.<caller>     requests to one gateway, which alone hears and answers them
+ls.<tenant>.<site>.gw.<gateway>.flow.<caller>.<stream> credit of its streamed answers
 ls.<tenant>.<site>.dead.<package>                   what could not be decoded, with the reason
 ls.<tenant>.<site>.raw.<device>.…                   what a device itself sends, in its own form
 """
@@ -67,8 +71,9 @@ class Subjects:
         """Every group of one gateway."""
         return f"{self._root}.data.{check_token(gateway, field='gateway')}.>"
 
-    def event(self, package: str, type_: str) -> str:
-        return f"{self._root}.event.{check_token(package, field='package')}.{check_token(type_, field='type')}"
+    def event(self, package: str, type_: str, about: str = "") -> str:
+        subject = f"{self._root}.event.{check_token(package, field='package')}.{check_token(type_, field='type')}"
+        return f"{subject}.{check_token(about, field='about')}" if about else subject
 
     def all_events(self) -> str:
         return f"{self._root}.event.>"
@@ -77,11 +82,19 @@ class Subjects:
         """Every type of one package."""
         return f"{self._root}.event.{check_token(package, field='package')}.>"
 
+    def held(self, gateway: str) -> str:
+        """What the history has made durable of one gateway's batches; the last one kept counts."""
+        return self.event("history", "held", gateway)
+
     def config(self, gateway: str) -> str:
         return f"{self._root}.config.{check_token(gateway, field='gateway')}"
 
     def all_configs(self) -> str:
         return f"{self._root}.config.>"
+
+    def tag_owners(self) -> str:
+        """Which gateway has which tags; two tokens, so that no gateway's configuration lies there."""
+        return f"{self._root}.config.history.tags"
 
     def command(self, gateway: str) -> str:
         return f"{self._root}.cmd.{check_token(gateway, field='gateway')}"
@@ -107,6 +120,30 @@ class Subjects:
         """What a service listens on for one verb: every caller."""
         return f"{self._root}.svc.{self._verb(package, verb)}.*"
 
+    def gateway(self, gateway: str, verb: str, caller: str) -> str:
+        """A request to one gateway."""
+        return f"{self._root}.gw.{self._gateway_verb(gateway, verb)}.{check_token(caller, field='caller')}"
+
+    def gateway_of_all(self, gateway: str, verb: str) -> str:
+        """What a gateway listens on for one verb: every caller."""
+        return f"{self._root}.gw.{self._gateway_verb(gateway, verb)}.*"
+
+    def every_gateway(self, verb: str, caller: str) -> str:
+        """What a caller that may ask any gateway publishes on."""
+        return f"{self._root}.gw.*.{check_token(verb, field='verb')}.{check_token(caller, field='caller')}"
+
+    def gateway_flow(self, gateway: str, caller: str, stream: str) -> str:
+        caller = check_token(caller, field="caller")
+        return f"{self._root}.gw.{check_token(gateway, field='gateway')}.flow.{caller}.{check_token(stream, field='stream')}"
+
+    def gateway_flows_from(self, caller: str) -> str:
+        """Credit for every stream that one caller takes from any gateway."""
+        return f"{self._root}.gw.*.flow.{check_token(caller, field='caller')}.*"
+
+    def gateway_flows_to(self, gateway: str) -> str:
+        """Credit for every stream that a gateway gives."""
+        return f"{self._root}.gw.{check_token(gateway, field='gateway')}.flow.*.*"
+
     def flow(self, package: str, caller: str, stream: str) -> str:
         caller = check_token(caller, field="caller")
         return (
@@ -120,6 +157,10 @@ class Subjects:
     def flows_to(self, package: str) -> str:
         """Credit for every stream that a package gives."""
         return f"{self._root}.flow.{check_token(package, field='package')}.>"
+
+    @staticmethod
+    def _gateway_verb(gateway: str, verb: str) -> str:
+        return f"{check_token(gateway, field='gateway')}.{check_token(verb, field='verb')}"
 
     @staticmethod
     def _verb(package: str, verb: str) -> str:

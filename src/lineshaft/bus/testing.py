@@ -160,8 +160,9 @@ def everything(subjects: Subjects, name: str) -> Permissions:
     """All that a test may need; only the inbox and the name in requests stay the principal's own."""
     root = subjects.all_data().removesuffix("data.>")
     kinds = ("data", "event", "config", "cmd", "dead")
+    flows = (f"{root}flow.*.{name}.*", subjects.gateway_flows_from(name))
     return permissions.inbox(name) | Permissions(
-        publish=[*(f"{root}{kind}.>" for kind in kinds), f"{root}*.*.*.{name}", f"{root}flow.*.{name}.*", "$JS.>"],
+        publish=[*(f"{root}{kind}.>" for kind in kinds), f"{root}*.*.*.{name}", *flows, "$JS.>"],
         subscribe=[f"{root}>"], respond=True,
     )  # fmt: skip
 

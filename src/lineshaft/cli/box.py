@@ -64,18 +64,18 @@ def children(home: Home, plan: Plan, settings: Sequence[str]) -> list[Child]:
     """The processes of the box, in starting order."""
     result = []
     if plan.bus_argv:
-        result.append(Child(name=BUS, argv=die_with_parent(plan.bus_argv), probe=_bus_probe(home)))
+        result.append(Child(name=BUS, argv=die_with_parent(plan.bus_argv), probe=bus_probe(home)))
     for name in plan.services:
         argv = [sys.executable, "-m", "lineshaft.cli.serve", name, "--home", str(home.path)]
         argv += [part for pair in settings for part in ("--set", pair)]
         after = [other for other in SERVICES[name].after if other != BUS or plan.bus_argv]
         result.append(
-            Child(name=name, argv=argv, probe=_service_probe(home, name), after=after, environment=_FRUGAL),
+            Child(name=name, argv=argv, probe=service_probe(home, name), after=after, environment=FRUGAL),
         )
     return result
 
 
-_FRUGAL = {
+FRUGAL = {
     # numpy's linear algebra would start a thread and 20 MB per core; nothing here multiplies matrices.
     "OPENBLAS_NUM_THREADS": "1",
     # Freed memory goes back to the system instead of to per-thread arenas.
@@ -83,7 +83,7 @@ _FRUGAL = {
 }
 
 
-def _service_probe(home: Home, name: str) -> Callable[[], Awaitable[bool]]:
+def service_probe(home: Home, name: str) -> Callable[[], Awaitable[bool]]:
     path = home.socket(name)
 
     async def probe() -> bool:
@@ -92,7 +92,7 @@ def _service_probe(home: Home, name: str) -> Callable[[], Awaitable[bool]]:
     return probe
 
 
-def _bus_probe(home: Home) -> Callable[[], Awaitable[bool]]:
+def bus_probe(home: Home) -> Callable[[], Awaitable[bool]]:
     address = find_address(BusSettings(), home)  # what `prepare` wrote: this is the box's own server
 
     async def probe() -> bool:
@@ -144,13 +144,13 @@ def main() -> int:
             plan = prepare(home, options)
             asyncio.run(supervise(home, plan, arguments.set))
     except LineshaftError as error:
-        return _refuse(error)
+        return refuse(error)
     except KeyboardInterrupt:  # during preparation
         return 130
     return 0
 
 
-def _refuse(error: LineshaftError) -> int:
+def refuse(error: LineshaftError) -> int:
     language = texts.preferred(os.environ.get("LINESHAFT_LANGUAGE") or os.environ.get("LANG") or "")
     message, hint = error.text(language)
     with contextlib.suppress(BrokenPipeError):

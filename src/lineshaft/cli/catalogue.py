@@ -63,6 +63,9 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command("lineshaft.cli.doctor:app", "Find what is wrong and say what to do."),
     "top": Command("lineshaft.cli.top:app", "Watch live values."),
     "device": Command("lineshaft.edge.cli:app", "Devices and their points: list, browse, import, add, test."),
+    "command": Command(
+        "lineshaft.edge.commands.cli:app", "Write to machines: write, list, show, approve, cancel, lease."
+    ),
     "history": Command("lineshaft.history.cli:app", "Query stored values."),
     "access": Command("lineshaft.access.cli:app", "People, services, roles and tokens."),
     "audit": Command("lineshaft.access.trail.cli:app", "The audit trail: search, prove, verify, export."),
@@ -71,7 +74,12 @@ COMMANDS: dict[str, Command] = {
     "zones": Command("lineshaft.access.zones.cli:app", "Zones and conduits: show, render, verify."),
     "labels": Command("lineshaft.access.labels.cli:app", "Data labels: grade, catalogue, hold, erase."),
     "pki": Command("lineshaft.access.pki.cli:app", "Certificates: the authority, issue, revoke, revocation list."),
-    "edge": Command("lineshaft.edge.enrolment.cli:app", "Gateways on machines of their own: invite, enrol."),
+    "edge": Command(
+        "lineshaft.edge.enrolment.cli:app", "Gateways: simulate, probe, import, profiles, versions, enrol."
+    ),
+    "guard": Command(
+        "lineshaft.edge.guard.cli:app", "The guard in front of every write: check, explain, learn, approve."
+    ),
     "demo": Command("lineshaft.demo.cli:app", "The demonstration plant."),
     "config": Command("lineshaft.cli.config:app", "Show the settings and where they come from."),
     "backup": Command("lineshaft.cli.backup:backup_app", "Write the whole installation to one file."),

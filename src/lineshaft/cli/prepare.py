@@ -24,6 +24,7 @@ from lineshaft.core.home import Home, Identity
 from lineshaft.core.settings import Settings
 
 if TYPE_CHECKING:
+    from lineshaft.bus.settings import BusSettings
     from lineshaft.records import Database
 
 
@@ -72,11 +73,11 @@ def prepare(home: Home, settings: Settings, *, demo: bool) -> Prepared:
         )
         started = bootstrap(home, identity, database, list(catalogue.SERVICES), settings.of(AccessSettings))
         install(home, identity, database, settings.of(PkiSettings))
+        bus = settings.of(BusSettings)
         if demo:
-            asyncio.run(_install_demo(home, identity, settings, database))
+            bus = asyncio.run(_install_demo(home, identity, settings, database))
     finally:
         database.close()
-    bus = settings.of(BusSettings)
     return Prepared(
         bus_argv=[] if bus.url else _prepare_bus(BusServer(bus, home, started.bus_auth)),
         services=services,
@@ -90,10 +91,12 @@ def _prepare_bus(server: BusServer) -> list[str]:
     return server.argv
 
 
-async def _install_demo(home: Home, identity: Identity, settings: Settings, database: "Database") -> None:
-    from lineshaft.demo.install import install
+async def _install_demo(home: Home, identity: Identity, settings: Settings, database: "Database") -> "BusSettings":
+    """Install the plant; the settings of the bus that it needs."""
+    from lineshaft.bus.settings import BusSettings
+    from lineshaft.demo.install import install, with_mqtt
 
-    await install(home, identity, settings, database)
+    return with_mqtt(settings.of(BusSettings), await install(home, identity, settings, database))
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from lineshaft.core.home import Home, read_json
 
-ANY_PORTS = ("bus.port=0", "web.port=0", "web.device_port=0", "demo.port=0")
+ANY_PORTS = ("bus.port=0", "web.port=0", "web.device_port=0", "demo.port=0", "demo.modbus_port=0")
 """Settings that let several boxes run on one machine."""
 
 

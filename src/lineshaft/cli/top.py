@@ -13,7 +13,7 @@ import termios
 import threading
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import typer
@@ -63,6 +63,7 @@ class Board:
 
     def __init__(self, tags: list[dict[str, Any]]) -> None:
         self.tags = {tag["path"]: tag for tag in tags}
+        self._names = short_names(self.tags)
         self._latest: dict[str, tuple[int, Any, int]] = {}
         self._course = {path: collections.deque[float](maxlen=HISTORY) for path in self.tags}
         self._lock = threading.Lock()
@@ -87,7 +88,7 @@ class Board:
         moment, value, code = self._latest.get(path, (None, None, None))
         return {
             "path": path,
-            "name": path.rsplit("/", 1)[-1],
+            "name": self._names[path],
             "value": f"{value:.6g}" if isinstance(value, float) else value,
             "unit": tag.get("unit") or "",
             "quality": say("no value yet", "尚无值") if code is None else quality.words(code, language()),
@@ -96,6 +97,17 @@ class Board:
             "course": sparkline(self._course[path]),
             "description": tag.get("description") or "",
         }
+
+
+def short_names(paths: Iterable[str]) -> dict[str, str]:
+    """The last levels of each path: as many for all as tell them apart, so that equal points of two devices differ."""
+    levels = {path: path.split("/") for path in paths}
+    deepest = max((len(parts) for parts in levels.values()), default=1)
+    for count in range(1, deepest + 1):
+        names = {path: "/".join(parts[-count:]) for path, parts in levels.items()}
+        if len(set(names.values())) == len(names):
+            return names
+    return {path: path for path in levels}
 
 
 def sparkline(values: collections.deque[float]) -> str:

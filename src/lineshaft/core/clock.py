@@ -61,12 +61,13 @@ def parse_time(text: str, *, field: str = "time", now: int | None = None) -> int
     text = text.strip()
     if text == "now":
         return now_us() if now is None else now
-    if text[:1] in "+-" and text[-1:] in _UNITS and text[1:-1].replace(".", "", 1).isdigit():
-        offset = float(text[:-1]) * _UNITS[text[-1]]
-        return (now_us() if now is None else now) + round(offset * MICROSECONDS)
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        if text[:1] in "+-" and text[-1:] in _UNITS and text[1:-1].replace(".", "", 1).isdecimal():
+            offset = float(text[:-1]) * _UNITS[text[-1]]
+            moment = to_datetime((now_us() if now is None else now) + round(offset * MICROSECONDS))
+        else:
+            moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
         moment = None
     if moment is None or moment.tzinfo is None:
         raise InvalidInput(

@@ -11,6 +11,7 @@ LineshaftError
   PreconditionFailed  412  the object changed since the caller read it
   TooLarge            413  over a stated limit
   UnsupportedMedia    415  a body of a kind that is not read here
+  Unprocessable       422  understood, but beyond a limit that holds for this object
   TooMany             429  over a stated rate
   Unavailable         503  a part that is needed does not answer
   DeadlineExceeded    504  a part answered too late
@@ -105,6 +106,11 @@ class UnsupportedMedia(LineshaftError):
     exit_code = 2
 
 
+class Unprocessable(LineshaftError):
+    status = 422
+    exit_code = 2
+
+
 class TooMany(LineshaftError):
     status = 429
     exit_code = 6
@@ -129,7 +135,7 @@ def from_wire(code: str, message: str, hint: str, status: int, facts: dict[str, 
     """Rebuild an error that crossed the bus or HTTP; the class follows from the status."""
     for kind in (
         InvalidInput, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, RequestTimeout, Conflict,
-        PreconditionFailed, TooLarge, UnsupportedMedia, TooMany, Unavailable, DeadlineExceeded,
+        PreconditionFailed, TooLarge, UnsupportedMedia, Unprocessable, TooMany, Unavailable, DeadlineExceeded,
     ):  # fmt: skip
         if kind.status == status:
             return kind(code, message, hint, **facts)

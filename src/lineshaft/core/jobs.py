@@ -7,13 +7,14 @@ must bear that what it did since its last checkpoint is done twice.
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
 from lineshaft.core import clock, ids, logs
 from lineshaft.core.errors import Conflict, InvalidInput, LineshaftError, NotFound, Unavailable
+from lineshaft.core.principals import MAIN_PROJECT, Principal
 
 T = TypeVar("T")
 
@@ -33,6 +34,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     owner: str
     """Handle of the principal it runs as."""
+    project: str = MAIN_PROJECT
+    """That of the object it is about, else of whoever started it."""
     state: JobState = "queued"
     cancelling: bool = False
     """Somebody asked for its end."""
@@ -59,8 +62,11 @@ class JobStore(Protocol):
 
     async def get(self, job_id: str) -> Job | None: ...
 
-    async def page(self, *, owner: str | None = None, before: str | None = None, limit: int = 100) -> list[Job]:
-        """Newest first; `before` is the id of the last job of the page before."""
+    async def page(
+        self, *, owner: str | None = None, projects: Collection[str] | None = None, before: str | None = None,
+        limit: int = 100,
+    ) -> list[Job]:  # fmt: skip
+        """Newest first; `before` is the id of the last job of the page before; None: of every owner, every project."""
         ...
 
     async def unfinished(self, runner: str) -> list[Job]:
@@ -215,7 +221,10 @@ class JobRunner:
         for handle, _ in running:
             await handle.settle()
 
-    async def submit(self, kind: str, title: str, owner: str, arguments: Mapping[str, Any] | None = None) -> Job:
+    async def submit(
+        self, kind: str, title: str, owner: str, arguments: Mapping[str, Any] | None = None, *,
+        project: str = MAIN_PROJECT,
+    ) -> Job:  # fmt: skip
         """Queue a job; it is durable when this returns.
 
         Args:
@@ -223,6 +232,7 @@ class JobRunner:
             title: what people see in lists.
             owner: handle of the principal it runs as.
             arguments: JSON-able; given to the function at each start.
+            project: whose members may know of it.
 
         Raises:
             InvalidInput: the kind is unknown.
@@ -235,29 +245,34 @@ class JobRunner:
             )  # fmt: skip
         now = clock.now_us()
         job = Job(
-            id=ids.new_id(), kind=kind, title=title, owner=owner, arguments=dict(arguments or {}),
+            id=ids.new_id(), kind=kind, title=title, owner=owner, project=project, arguments=dict(arguments or {}),
             runner=self._name, created=now, updated=now,
         )  # fmt: skip
         await self._store.add(job)
         self._begin(job)
         return job
 
-    async def get(self, job_id: str) -> Job:
+    async def get(self, job_id: str, *, reader: Principal | None = None) -> Job:
         """A job, with its newest progress where it runs here.
+
+        Args:
+            reader: who wants to know; a job of a project that is not theirs is not there for them.
 
         Raises:
             NotFound: no such job.
         """
-        if job_id in self._running:
-            return self._running[job_id][0].job
-        job = await self._store.get(job_id)
-        if job is None:
+        running = self._running.get(job_id)
+        job = await self._store.get(job_id) if running is None else running[0].job
+        if job is None or (reader is not None and not reader.sees(job.project)):
             raise _unknown(job_id)
         return job
 
-    async def page(self, *, owner: str | None = None, before: str | None = None, limit: int = 100) -> list[Job]:
+    async def page(
+        self, *, owner: str | None = None, projects: Collection[str] | None = None, before: str | None = None,
+        limit: int = 100,
+    ) -> list[Job]:  # fmt: skip
         """Jobs, newest first; see `JobStore.page`."""
-        return await self._store.page(owner=owner, before=before, limit=limit)
+        return await self._store.page(owner=owner, projects=projects, before=before, limit=limit)
 
     async def cancel(self, job_id: str) -> Job:
         """Ask for a job's end, wherever it runs; returns it as it stands now.

@@ -1,12 +1,16 @@
 """Who acts, and the seams through which lower layers ask the ones above: authoriser, audit sink, handle minter."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
 PrincipalKind = Literal["person", "device", "service", "app", "node"]
 Role = Literal["viewer", "operator", "engineer", "administrator", "service"]
+
+
+MAIN_PROJECT: Final = "main"
+"""The project of every object that names none, and of everybody whom nobody has given another."""
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +30,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the security zone it belongs to (IEC 62443); empty where it is in none."""
     clearance: int = 3
     """Highest grade of data that it may see, 1 to 3 (the three grades of 2020)."""
+    projects: tuple[str, ...] | None = (MAIN_PROJECT,)
+    """The projects whose objects are there for it, sorted; None: all of its tenant."""
+
+    def sees(self, project: str) -> bool:
+        """Whether objects of a project are there for it. What has no project is there for everybody of the tenant."""
+        return not project or self.projects is None or project in self.projects
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,19 +7,25 @@ from litestar.params import JSONBody
 
 from lineshaft.bus import Bus
 from lineshaft.core.errors import Unavailable
-from lineshaft.core.principals import Principal
+from lineshaft.core.principals import MAIN_PROJECT, Principal
 from lineshaft.demo.disturbances import DISTURBANCES, name_of
 from lineshaft.demo.model import Command, PlantStatus
 
 _DEMO = ["demo"]
-_READ = {"action": "demo:read"}
-_CONTROL = {"action": "demo:control"}
+_READ = {"action": "demo:read", "project": MAIN_PROJECT}
+_CONTROL = {"action": "demo:control", "project": MAIN_PROJECT}
 
 
 class Disturbances(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Disturbances by name, such as `idv_01`."""
 
     disturbances: list[str] = []
+
+
+class Valves(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Valves by name, such as `XMV_01`."""
+
+    valves: list[str] = []
 
 
 class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,13 +90,21 @@ async def change_speed(
     return await _ask(bus, "speed", Command(by=principal.name, speed=data.speed))
 
 
+@post("/api/v1/demo/auto", opt=_CONTROL, tags=_DEMO, status_code=200)
+async def automatic(
+    bus: NamedDependency[Bus], principal: NamedDependency[Principal], data: JSONBody[Valves]
+) -> PlantStatus:
+    """Give valves that were written to back to their controllers, all where none is named."""
+    return await _ask(bus, "auto", Command(by=principal.name, valves=data.valves))
+
+
 @post("/api/v1/demo/restart", opt=_CONTROL, tags=_DEMO, status_code=200)
 async def restart(bus: NamedDependency[Bus], principal: NamedDependency[Principal]) -> PlantStatus:
     """Start the plant anew at its base case, without disturbances."""
     return await _ask(bus, "restart", Command(by=principal.name))
 
 
-ROUTES = [plant_status, list_disturbances, disturb, calm, change_speed, restart]
+ROUTES = [plant_status, list_disturbances, disturb, calm, change_speed, automatic, restart]
 
 
 async def _ask(bus: Bus, verb: str, command: Command | None) -> PlantStatus:

@@ -1,4 +1,4 @@
-"""`lineshaft demo`: look at the demonstration plant, disturb it, calm it, change its speed, start it anew."""
+"""`lineshaft demo`: look at the demonstration plant, disturb it, calm it, change its speed, hand it back, start it anew."""
 
 from typing import Annotated, Any
 
@@ -51,6 +51,16 @@ def speed(
 ) -> None:
     """Run the plant faster or slower."""
     _show(_call(home, "POST", "speed", {"speed": times}), json)
+
+
+@app.command()
+def auto(
+    valves: Annotated[list[str] | None, typer.Argument(help="XMV_01 to XMV_12; none means all.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Give valves that were written to back to their controllers."""
+    _show(_call(home, "POST", "auto", {"valves": valves or []}), json)
 
 
 @app.command()

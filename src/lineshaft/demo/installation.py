@@ -1,7 +1,8 @@
-"""What an installed plant has on disk: its port, its certificates in `home/demo`, its password with the gateway's secrets.
+"""What an installed plant has on disk: its ports, its certificates in `home/demo`, its password with the gateway's secrets.
 
 `install` makes it; the service reads it. The password lies nowhere but in the gateway's secrets, under the name that
-the device's configuration refers to: plant and gateway of a box share it.
+the device's configuration refers to: plant and gateway of a box share it. What the plant's edge node and the gateway's
+Sparkplug host sign in with are two tokens of the bus, one with the plant, one with the gateway.
 """
 
 import msgspec
@@ -15,6 +16,10 @@ DEVICE = "plant"
 USER = "gateway"
 HOST = "127.0.0.1"
 """The plant's server is for this machine only."""
+GROUP, NODE, SPARKPLUG_HOST = "demo", "plant", "lineshaft"
+"""Sparkplug ids of the plant's edge node and of the host application that reads it."""
+PLANT_NODE, PLANT_HOST = "plant-node", "plant-host"
+"""Principals, and secrets, of the two."""
 _FILE = "plant.json"
 
 
@@ -23,11 +28,31 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
 
     port: int
     """Where its OPC UA server listens, chosen when it was installed."""
+    modbus_port: int = 0
+    """Where its Modbus server listens, for the gateway alone."""
+    proxy_port: int = 0
+    """Where the gateway's proxy takes foreign Modbus clients."""
+    mqtt_port: int = 0
+    """Where the bus takes its edge node; 0: there is none, and OPC UA has everything."""
+
+    @property
+    def sparkplug(self) -> bool:
+        return self.mqtt_port != 0
 
 
 def url_of(port: int) -> str:
     """The plant's endpoint on a port."""
     return f"opc.tcp://{HOST}:{port}/plant"
+
+
+def modbus_of(port: int) -> str:
+    """The Modbus server's endpoint on a port."""
+    return f"modbus-tcp://{HOST}:{port}"
+
+
+def broker_of(port: int) -> str:
+    """The bus's MQTT on a port."""
+    return f"mqtt://{HOST}:{port}"
 
 
 def read(home: Home) -> Installation:
@@ -72,6 +97,11 @@ def write(home: Home, installation: Installation) -> None:
 def plant_certificates(home: Home) -> ApplicationCertificates:
     """The plant's own certificate and those of the clients it lets in."""
     return ApplicationCertificates(home.folder("demo") / "certificates", "plant", ("127.0.0.1", "localhost"))
+
+
+def own_secrets(home: Home) -> Secrets:
+    """The plant's secrets."""
+    return Secrets(home.folder("demo") / "secrets")
 
 
 def secrets_of(home: Home) -> Secrets:

@@ -1,13 +1,16 @@
 """What is said about the plant, and to it."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
-VERBS = ("status", "disturb", "calm", "speed", "restart")
+VERBS = ("status", "disturb", "calm", "speed", "restart", "auto")
 """What the plant answers on the bus: `svc.demo.<verb>`; each answer is a `PlantStatus`."""
 
 PlantState = Literal["starting", "running", "tripped"]
+Hold = Callable[[str, float], None]
+"""Puts a valve by hand, in per cent. Raises InvalidInput: no valve, or a value that cannot be. Conflict: the plant stands."""
 
 
 class PlantStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +30,8 @@ class PlantStatus(msgspec.Struct, frozen=True, kw_only=True):
     left_out_seconds: float
     """Real time not simulated because the machine was too busy or asleep."""
     disturbances: list[str]
+    manual: list[str] = []
+    """Valves that are held by hand, `XMV_01` …; the controllers have the others."""
     seed: int
     endpoint: str = ""
     sessions: int = 0
@@ -40,6 +45,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Name of the principal who gave it."""
     disturbances: list[str] = []
     speed: float | None = None
+    valves: list[str] = []
 
 
 class Scan(msgspec.Struct, frozen=True):

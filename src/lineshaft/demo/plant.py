@@ -17,6 +17,7 @@ from lineshaft.demo.model import PlantState, PlantStatus, Scan
 from lineshaft.demo.pace import MAXIMUM_SPEED, MINIMUM_SPEED, Pace
 from lineshaft.demo.process import Eastman
 from lineshaft.demo.settings import DemoSettings
+from lineshaft.demo.stations import INDEX, is_valve
 
 GOOD: Final = 0x00000000
 BAD_WAITING_FOR_INITIAL_DATA: Final = 0x80320000
@@ -74,6 +75,7 @@ class Plant:
             speed=self._pace.speed,
             left_out_seconds=round(self._pace.left_out_seconds, 3),
             disturbances=[name_of(number) for number in process.disturbances] if process else [],
+            manual=[f"XMV_{number:02d}" for number in process.held] if process else [],
             seed=self._settings.seed,
             endpoint=endpoint,
             sessions=sessions,
@@ -102,6 +104,34 @@ class Plant:
         """
         process = self._running()
         self._switch([number_of(name) for name in names] or process.disturbances, on=False)
+
+    def hold(self, name: str, value: float) -> None:
+        """Put a valve by hand, until it is given back or the plant starts anew.
+
+        Raises:
+            InvalidInput: no such valve, or not 0 to 100 per cent.
+            Conflict: the plant does not run.
+        """
+        number = _valve_number(name)
+        if not 0.0 <= value <= 100.0:
+            raise InvalidInput(
+                "demo.valve_out_of_range", f"{name} is to be {value:g} %, outside 0 to 100", "0 is shut, 100 is open.",
+                field="value", value=value, name=name,
+            )  # fmt: skip
+        self._running().hold(number, value)
+        self._log.info("valve_held", valve=name, value=value)
+
+    def automatic(self, names: Sequence[str] = ()) -> None:
+        """Give valves back to their controllers, all where none is named.
+
+        Raises:
+            InvalidInput: an unknown one; nothing changes then.
+            Conflict: the plant does not run.
+        """
+        process = self._running()
+        for number in [_valve_number(name) for name in names] or process.held:
+            process.release(number)
+        self._log.info("valves_automatic", valves=list(names) or "all")
 
     def set_speed(self, speed: float) -> None:
         """Run at another multiple of real time from now on.
@@ -189,6 +219,17 @@ class Plant:
     def _enter(self, state: PlantState) -> None:
         self._state: PlantState = state
         self._since = clock.now_us()
+
+
+def _valve_number(name: str) -> int:
+    """1 … 12 of `XMV_01` … `XMV_12`, however it is capitalised."""
+    plain = name.strip().upper()
+    if plain not in INDEX or not is_valve(plain):
+        raise InvalidInput(
+            "demo.valve_unknown", f"there is no valve {name[:40]!r}: the plant has XMV_01 to XMV_12",
+            "`lineshaft top` lists them.", field="valve", value=name[:40],
+        )  # fmt: skip
+    return int(plain.removeprefix("XMV_"))
 
 
 def _not_running(state: PlantState) -> Conflict:

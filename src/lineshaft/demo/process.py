@@ -38,13 +38,15 @@ class Eastman:
         self._controller = control.RickerMultiLoopController()
         self._setpoints = modes.mode_setpoints("mode1")
         self._idv = np.zeros(len(DISTURBANCES))
+        self._held: dict[int, float] = {}
         self.reset()
 
     def reset(self) -> None:
-        """Start anew at the base case (50/50 product, mode 1), without disturbances, with the same seed."""
+        """Start anew at the base case (50/50 product, mode 1), without disturbances or hands on valves, with the same seed."""
         self.steps = 0
         self.trip = ""
         self._idv[:] = 0.0
+        self._held.clear()
         measurements, _ = self._plant.reset(mode="mode1", seed=self._seed)
         self._controller.setpoints = dataclasses.replace(self._setpoints)
         self._controller.reset(measurements, time=0.0)
@@ -65,11 +67,27 @@ class Eastman:
         """Switch disturbance 1 … 28; it acts from the next step on."""
         self._idv[number - 1] = float(on)
 
+    @property
+    def held(self) -> list[int]:
+        """Numbers of the valves that are held by hand."""
+        return sorted(self._held)
+
+    def hold(self, number: int, value: float) -> None:
+        """Put valve 1 … 12 to a position in per cent and keep it there, whatever its controller wants."""
+        self._held[number] = value
+
+    def release(self, number: int) -> None:
+        """Give valve 1 … 12 back to its controller, which goes on from where the valve is."""
+        if number in self._held:
+            self._take_over(number, self._held.pop(number))
+
     def step(self) -> bool:
         """Advance by one simulated second; False, with `trip` set, once the plant has shut itself down."""
         if self.trip:
             return False
         action, _ = self._controller.compute_action(self._measurements, time=self.hours)
+        for number, value in self._held.items():
+            action[number - 1] = value
         try:
             result = self._plant.advance(action, control_interval=_STEP_HOURS, disturbances=self._idv)
         except RuntimeError as error:  # the integration diverged: no plant state to go on from
@@ -83,7 +101,22 @@ class Eastman:
 
     def values(self) -> npt.NDArray[np.float64]:
         """Present values of all signals, in the order of `signals.SIGNALS`."""
-        return np.concatenate([self._measurements, self._action])
+        action = self._action.copy()
+        for number, value in self._held.items():
+            action[number - 1] = value
+        return np.concatenate([self._measurements, action])
+
+    def _take_over(self, number: int, value: float) -> None:
+        """Let the controller's integral begin at the valve's position: no bump. Static valves have no controller."""
+        name = self._controller.schema.names("manipulated_variables")[number - 1]
+        registry = self._controller.registry
+        loops = [loop for loop in registry.feed_loops if loop.mv == name]
+        loops += [
+            loop for loop in (registry.reactor_temperature, registry.separator_temperature) if loop.drives == name
+        ]
+        states = self._controller._state  # noqa: SLF001  # the library gives no other way to it
+        for loop in loops:
+            states[loop.name] = dataclasses.replace(states[loop.name], output=min(max(value, loop.lo), loop.hi))
 
 
 def _sentence(message: str) -> str:

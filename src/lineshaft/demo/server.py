@@ -1,19 +1,26 @@
-"""The plant's OPC UA server: 53 variables with unit, range and description, and the plant's state beside them."""
+"""The plant's OPC UA server: variables with unit, range and description, and the plant's state beside them.
 
-from collections.abc import Iterable
+Measurements can be read. Who signs in, which only the gateway does, may also write a valve's variable: that holds the
+valve by hand.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from asyncua import ua
+from asyncua.crypto.permission_rules import UserRole
+from asyncua.server.address_space import AttributeService
 
 from lineshaft import __version__
 from lineshaft.core import clock
-from lineshaft.core.errors import Unavailable
-from lineshaft.demo.guarded_server import GuardedServer, OneUser, Trusted
+from lineshaft.core.errors import InvalidInput, LineshaftError, Unavailable
 from lineshaft.demo.installation import HOST, url_of
-from lineshaft.demo.model import PlantStatus, Scan
+from lineshaft.demo.model import Hold, PlantStatus, Scan
 from lineshaft.demo.plant import BAD_WAITING_FOR_INITIAL_DATA
 from lineshaft.demo.signals import NAMESPACE, SIGNALS, Signal
+from lineshaft.demo.stations import INDEX, is_valve
+from lineshaft.edge.opcua_server.guarded import GuardedServer, NamedUsers, Trusted
 
 NAMESPACE_INDEX: Final = 2
 """Ours is the first after the standard's and the application's; `start` checks it."""
@@ -32,17 +39,22 @@ class PlantServer:
         key: its private key (file).
         user: admits clients by name and password.
         trusted: admits clients by certificate.
+        hold: puts a valve by hand.
+        signals: those that it offers.
     """
 
     def __init__(
-        self, *, port: int, certificate: Path, key: Path, application_uri: str, user: OneUser, trusted: Trusted
-    ) -> None:
+        self, *, port: int, certificate: Path, key: Path, application_uri: str, user: NamedUsers, trusted: Trusted,
+        hold: Hold, signals: Sequence[Signal] = SIGNALS,
+    ) -> None:  # fmt: skip
         self._port = port
         self._certificate = certificate
         self._key = key
         self._application_uri = application_uri
         self._server = GuardedServer(user, trusted)
-        self._nodes = [ua.NodeId(signal.name, NAMESPACE_INDEX) for signal in SIGNALS]
+        self._hold = hold
+        self._signals = signals
+        self._nodes = [(ua.NodeId(signal.name, NAMESPACE_INDEX), INDEX[signal.name]) for signal in signals]
         self._listening = False
 
     @property
@@ -74,7 +86,8 @@ class PlantServer:
         await server.load_private_key(self._key)
         index = await server.register_namespace(NAMESPACE)
         assert index == NAMESPACE_INDEX
-        self._add(_address_space())
+        self._add(_address_space(self._signals))
+        server.iserver.attribute_service = _Writing(server.iserver.aspace, self._hold)
         await self.publish(Scan(clock.now_us(), BAD_WAITING_FOR_INITIAL_DATA, None))
         try:
             await server.start()
@@ -97,9 +110,8 @@ class PlantServer:
         write = self._server.iserver.aspace.write_attribute_value
         status, source, now = ua.StatusCode(scan.quality), clock.to_datetime(scan.source_us), clock.now()
         double = ua.VariantType.Double
-        values: Iterable[Any] = scan.values if scan.values is not None else [None] * len(self._nodes)
-        for node, value in zip(self._nodes, values, strict=True):
-            variant = ua.Variant(value, double) if value is not None else ua.Variant()
+        for node, index in self._nodes:
+            variant = ua.Variant(scan.values[index], double) if scan.values is not None else ua.Variant()
             await write(node, _VALUE, ua.DataValue(variant, status, source, now))
 
     async def show(self, status: PlantStatus) -> None:
@@ -113,6 +125,39 @@ class PlantServer:
     def _add(self, items: list[Any]) -> None:
         for item, result in zip(items, self._server.iserver.node_mgt_service.add_nodes(items), strict=True):
             assert result.StatusCode.is_good(), (item.BrowseName, result.StatusCode)
+
+
+_VALVES: Final = frozenset(name for name in INDEX if is_valve(name))
+
+
+class _Writing(AttributeService):
+    """What clients write: a valve's value goes to the plant before it stands in the address space."""
+
+    def __init__(self, space: Any, hold: Hold) -> None:
+        super().__init__(space)
+        self._hold = hold
+
+    async def write(self, params: Any, user: Any) -> list[Any]:
+        """One status for each; the others are not touched by one that is refused."""
+        return [await self._one(each, user) for each in params.NodesToWrite]
+
+    async def _one(self, wanted: Any, user: Any) -> Any:
+        node = wanted.NodeId
+        valve = node in self._aspace and node.NamespaceIndex == NAMESPACE_INDEX and node.Identifier in _VALVES
+        if user.role == UserRole.Admin or not valve or wanted.AttributeId != _VALUE:
+            return (await super().write(ua.WriteParameters(NodesToWrite=[wanted]), user))[0]
+        given = wanted.Value.Value
+        if wanted.IndexRange or given is None or given.is_array or given.VariantType != ua.VariantType.Double:
+            return ua.StatusCode(ua.StatusCodes.BadTypeMismatch)
+        now = clock.now()
+        value = ua.DataValue(ua.Variant(given.Value, ua.VariantType.Double), ua.StatusCode(), now, now)
+        try:
+            self._hold(node.Identifier, given.Value)
+        except InvalidInput:
+            return ua.StatusCode(ua.StatusCodes.BadOutOfRange)
+        except LineshaftError:
+            return ua.StatusCode(ua.StatusCodes.BadInvalidState)
+        return await self._aspace.write_attribute_value(node, _VALUE, value)
 
 
 _STATE: Final = (
@@ -131,7 +176,7 @@ _STATE_TEXTS: Final = {
 }
 
 
-def _address_space() -> list[Any]:
+def _address_space(signals: Sequence[Signal]) -> list[Any]:
     """Every node of ours, parents first."""
     objects = ua.NodeId(_ObjectIds.ObjectsFolder)
     plant = _object("Plant", objects, _ObjectIds.Organizes, "Tennessee Eastman process (Downs and Vogel 1993)")
@@ -143,7 +188,7 @@ def _address_space() -> list[Any]:
     ):
         parent = _object(folder, top, _ObjectIds.HasComponent, text)
         items.append(parent)
-        for signal in SIGNALS:
+        for signal in signals:
             if signal.name.startswith(f"{prefix}_"):
                 items += _signal(signal, parent.RequestedNewNodeId)
     operation = _object("Operation", top, _ObjectIds.HasComponent, "How the plant runs")
@@ -162,6 +207,9 @@ def _signal(signal: Signal, parent: Any) -> list[Any]:
     """A signal's variable (AnalogItemType with a range, AnalogUnitType without) and its properties."""
     double = ua.NodeId(_ObjectIds.Double)
     attributes = _variable_attributes(signal.name, signal.description, double, ua.Variant())
+    if is_valve(signal.name):
+        attributes.AccessLevel |= ua.AccessLevel.CurrentWrite.mask
+        attributes.UserAccessLevel |= ua.AccessLevel.CurrentWrite.mask
     kind = _ObjectIds.AnalogUnitType if signal.low is None else _ObjectIds.AnalogItemType
     variable = _item(signal.name, parent, _ObjectIds.HasComponent, attributes, kind)
     unit = ua.EUInformation(

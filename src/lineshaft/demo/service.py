@@ -1,27 +1,38 @@
-"""The service `plant`: the running plant, its OPC UA server, and its ear on the bus.
+"""The service `plant`: the running plant, its servers for three protocols, and its ear on the bus.
 
-The OPC UA side needs nothing but this process. The bus carries commands and status only: while it is away the plant
-runs on, and its values are there for every client.
+OPC UA and Modbus need nothing but this process. The bus carries an operator's commands, the status, and the MQTT that
+the plant's edge node uses: while it is away the plant runs on, and its other values are there for every client.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from lineshaft.bus import Bus, BusSettings, decode_body
 from lineshaft.core.errors import InvalidInput, LineshaftError
 from lineshaft.core.health import Check
 from lineshaft.core.service import Context, Service
-from lineshaft.demo import installation
+from lineshaft.demo import installation, origin
 from lineshaft.demo.metrics import SCANS, SIMULATED_SECONDS
 from lineshaft.demo.model import VERBS, Command, PlantStatus, Scan
 from lineshaft.demo.plant import Plant
 from lineshaft.demo.settings import DemoSettings
+from lineshaft.demo.stations import stations
 
 if TYPE_CHECKING:
     from lineshaft.demo.server import PlantServer
 
 CREDENTIALS_RETRY_SECONDS = 5.0
+
+
+class Serves(Protocol):
+    """One way to the plant's values."""
+
+    async def start(self) -> None: ...
+
+    async def publish(self, scan: Scan) -> None: ...
+
+    async def stop(self) -> None: ...
 
 
 class PlantService(Service):
@@ -33,18 +44,22 @@ class PlantService(Service):
         super().__init__(context)
         self._plant = Plant(context.settings.of(DemoSettings), self._publish)
         self._server: PlantServer | None = None
+        self._others: list[Serves] = []
         self._bus: Bus | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Listen for OPC UA clients and begin to run.
+        """Listen for clients and begin to run.
 
         Raises:
-            Unavailable: the plant is not installed in this home, or its port is taken.
+            Unavailable: the plant is not installed in this home, or one of its ports is taken.
             NotFound: its password is gone.
         """
         self._server = self._make_server()
         await self._server.start()
+        for other in self._make_others():
+            await other.start()
+            self._others.append(other)
         await self._server.show(self.status())
         self._tasks = [
             asyncio.create_task(self._run(), name="the plant"),
@@ -58,6 +73,8 @@ class PlantService(Service):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._bus is not None:
             await self._bus.close()
+        for other in self._others:
+            await other.stop()
         if self._server is not None:
             await self._server.stop()
 
@@ -95,8 +112,8 @@ class PlantService(Service):
 
     def _make_server(self) -> "PlantServer":
         # Only this process needs the OPC UA library's server half, which takes a while to load.
-        from lineshaft.demo.guarded_server import OneUser
         from lineshaft.demo.server import PlantServer
+        from lineshaft.edge.opcua_server.guarded import NamedUsers
 
         home = self.context.home
         installed = installation.read(home)
@@ -113,8 +130,37 @@ class PlantService(Service):
 
         return PlantServer(
             port=installed.port, certificate=own.certificate, key=own.private_key,
-            application_uri=own.application_uri, user=OneUser(secret.user, secret.password), trusted=trusted,
+            application_uri=own.application_uri, user=NamedUsers({secret.user: secret.password}), trusted=trusted,
+            signals=stations(sparkplug=installed.sparkplug)[0].signals, hold=self._plant.hold,
         )  # fmt: skip
+
+    def _make_others(self) -> list[Serves]:
+        """What serves the stations that are not behind OPC UA."""
+        from lineshaft.demo.modbus_server import ModbusServer
+
+        home = self.context.home
+        installed = installation.read(home)
+        rest = stations(sparkplug=installed.sparkplug)[1:]
+        utilities = next(station for station in rest if station.protocol == "modbus")
+
+        def admit(peer: tuple[str, int]) -> bool:
+            return origin.belongs_to(origin.gateway_pid(home), peer[1], server.port)
+
+        server = ModbusServer(utilities, port=installed.modbus_port, hold=self._plant.hold, admit=admit)
+        others: list[Serves] = [server]
+        if installed.sparkplug:
+            from lineshaft.demo.edge_node import PlantNode
+
+            others.append(
+                PlantNode(
+                    [station for station in rest if station.protocol == "sparkplug"],
+                    endpoint=installation.broker_of(installed.mqtt_port),
+                    secrets=installation.own_secrets(home),
+                    state_file=home.folder("demo") / "sparkplug.bdseq",
+                    hold=self._plant.hold,
+                )
+            )
+        return others
 
     def _carry_out(self, verb: str, command: Command) -> None:
         if verb == "disturb":
@@ -123,6 +169,8 @@ class PlantService(Service):
             self._plant.calm(command.disturbances)
         elif verb == "restart":
             self._plant.restart()
+        elif verb == "auto":
+            self._plant.automatic(command.valves)
         elif command.speed is None:
             raise InvalidInput(
                 "demo.speed_missing", "no speed is given", "1 is real time, 10 is ten times as fast.",
@@ -134,6 +182,8 @@ class PlantService(Service):
     async def _publish(self, scan: Scan) -> None:
         if self._server is not None:
             await self._server.publish(scan)
+            for other in self._others:
+                await other.publish(scan)
             SCANS.inc()
             SIMULATED_SECONDS.set(self._plant.status().simulated_hours * 3600)
             await self._show()

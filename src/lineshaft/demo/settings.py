@@ -20,6 +20,10 @@ class DemoSettings(Section, frozen=True):
     port: Annotated[
         int, Meta(description="Port of the plant's OPC UA server on 127.0.0.1; 0 takes a free one.", ge=0, le=65535)
     ] = 4841
+    modbus_port: Annotated[
+        int,
+        Meta(description="Port on 127.0.0.1 for foreign Modbus clients, guarded; 0 takes a free one.", ge=0, le=65535),
+    ] = 5020
     publish_interval_seconds: Annotated[
         float, Meta(description="Time between two scans of all 53 values.", ge=0.05, le=60)
     ] = 1.0

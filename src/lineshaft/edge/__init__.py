@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from lineshaft.edge.model import GatewayConfig as GatewayConfig
     from lineshaft.edge.model import Point as Point
     from lineshaft.edge.model import ScanGroup as ScanGroup
+    from lineshaft.edge.parts.store import PartDocuments as PartDocuments
+    from lineshaft.edge.profiles.store import Profiles as Profiles
     from lineshaft.edge.secrets import Secret as Secret
     from lineshaft.edge.secrets import Secrets as Secrets
     from lineshaft.edge.service import GatewayService as GatewayService
     from lineshaft.edge.settings import EdgeSettings as EdgeSettings
     from lineshaft.edge.store import Devices as Devices
+    from lineshaft.edge.versions.store import Versions as Versions
 
 __all__ = [
     "ApplicationCertificates",
@@ -29,10 +32,13 @@ __all__ = [
     "EdgeSettings",
     "GatewayConfig",
     "GatewayService",
+    "PartDocuments",
     "Point",
+    "Profiles",
     "ScanGroup",
     "Secret",
     "Secrets",
+    "Versions",
 ]
 
 __getattr__ = door(
@@ -40,9 +46,12 @@ __getattr__ = door(
     {
         "certificates": ("ApplicationCertificates",),
         "model": ("Device", "GatewayConfig", "Point", "ScanGroup"),
+        "parts.store": ("PartDocuments",),
+        "profiles.store": ("Profiles",),
         "secrets": ("Secret", "Secrets"),
         "service": ("GatewayService",),
         "settings": ("EdgeSettings",),
         "store": ("Devices",),
+        "versions.store": ("Versions",),
     },
 )

@@ -37,6 +37,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     description: str = ""
     low: float | None = None
     high: float | None = None
+    data: str = ""
+    """Everything that stands there, in hexadecimal, where the driver gives it."""
     refused: str = ""
     """Why it cannot be a point; empty where it can."""
 

@@ -18,8 +18,12 @@ class Admission:
             Forbidden: it lies in another zone, and no conduit leads there.
             InvalidInput, Unavailable: where it lies cannot be told.
         """
+        await self.check_endpoint(device.endpoint)
+
+    async def check_endpoint(self, endpoint: str) -> None:
+        """The same for whatever else the gateway connects to."""
         if self.rules is not None:
-            await self.rules.check(device.endpoint)
+            await self.rules.check(endpoint)
 
     async def refuses(self, device: Device) -> bool:
         """Whether a device that is connected must be left."""

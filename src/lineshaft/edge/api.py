@@ -9,27 +9,47 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from lineshaft.access import Access
+from lineshaft.access.projects.store import chosen
 from lineshaft.bus import Bus
 from lineshaft.core import clock
 from lineshaft.core.errors import Conflict, InvalidInput
 from lineshaft.core.http import check_limit, decode_cursor, encode_cursor
 from lineshaft.core.jobs import Job, JobRunner
-from lineshaft.core.principals import Principal
+from lineshaft.core.principals import MAIN_PROJECT, Principal
 from lineshaft.edge.address_space import BrowseRequest, Found
 from lineshaft.edge.browses import KIND, Browses
-from lineshaft.edge.messages import CertificateList, GatewayStatus, NamedSecret, TestReport, Trust, Trusted, Try
+from lineshaft.edge.commands import api as commands
+from lineshaft.edge.messages import (
+    CertificateList,
+    GatewayStatus,
+    Look,
+    NamedSecret,
+    TestReport,
+    Trust,
+    Trusted,
+    Try,
+)
 from lineshaft.edge.model import Device, Point, ScanGroup
+from lineshaft.edge.parts import api as parts
+from lineshaft.edge.profiles import api as profile_routes
+from lineshaft.edge.profiles.store import Profiles
 from lineshaft.edge.secrets import Secret
 from lineshaft.edge.store import DEFAULT_GATEWAY, Change, Devices, StoredDevice, check_device
+from lineshaft.edge.versions import api as versions
 
 _ROOT = "/api/v1/edge"
 _TAGS = ["edge"]
 _READ = {"action": "edge:read"}
 _CONFIGURE = {"action": "edge:configure"}
+_GATEWAY = {"project": MAIN_PROJECT}
+"""A gateway is the installation's, whatever projects its devices are of."""
+_READ_GATEWAY = {**_READ, **_GATEWAY}
+_CONFIGURE_GATEWAY = {**_CONFIGURE, **_GATEWAY}
 TEST_SECONDS = 60.0
 
 Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before")]
 Limit = Annotated[int, QueryParameter(description="Items on one page")]
+Gateway = Annotated[str, QueryParameter(description="Which gateway: the box's own, or one that has enrolled")]
 IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", description="ETag of the device as you read it")]
 
 
@@ -37,12 +57,18 @@ class DeviceBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A device as an engineer describes it."""
 
     path: str
-    driver: str
+    driver: str = ""
+    """May be left out where a profile says it."""
     endpoint: str
+    profile: str = ""
+    """Device profile to take driver, groups and points from."""
     options: Mapping[str, Any] = {}
     groups: tuple[ScanGroup, ...] = (ScanGroup(),)
     points: tuple[Point, ...] = ()
     description: str = ""
+    project: Annotated[
+        str, msgspec.Meta(description="Whose members see it and its tags; the one it has, or the maker's, where empty")
+    ] = ""
     comment: str = ""
     """Why, for the list of configurations."""
 
@@ -51,7 +77,11 @@ class DeviceBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         try:
             return msgspec.convert(
                 {
-                    **{field: getattr(self, field) for field in DeviceBody.__struct_fields__ if field != "comment"},
+                    **{
+                        field: getattr(self, field)
+                        for field in DeviceBody.__struct_fields__
+                        if field not in ("comment", "project")
+                    },
                     "name": name,
                 },
                 Device,
@@ -82,6 +112,7 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
     points: int
     gateway: str
+    project: str
     description: str
     handle: str
     changed: str
@@ -153,7 +184,7 @@ def _summary(stored: StoredDevice) -> DeviceView:
     device = stored.device
     return DeviceView(
         name=device.name, path=device.path, driver=device.driver, endpoint=device.endpoint, points=len(device.points),
-        gateway=stored.gateway, description=device.description, handle=device.handle,
+        gateway=stored.gateway, project=stored.project, description=device.description, handle=device.handle,
         changed=clock.rfc3339(stored.changed),
     )  # fmt: skip
 
@@ -171,14 +202,14 @@ def _number(cursor: str | None) -> int:
 
 
 async def _check_zone(
-    access: Access, devices: Devices, principal: Principal, name: str, gateway: str = DEFAULT_GATEWAY
+    access: Access, devices: Devices, principal: Principal, name: str, gateway: str, project: str
 ) -> None:
-    """Refuse to configure what stands in a zone that nothing leads to from the principal's.
+    """Refuse to configure what stands in a zone that nothing leads to from the principal's, or in another's project.
 
     Raises:
-        Forbidden: says why.
+        Forbidden: says why. NotFound: the principal is no member of the project.
     """
-    await access.require(principal, _CONFIGURE["action"], await devices.resource(name, gateway))
+    await access.require(principal, _CONFIGURE["action"], await devices.resource(name, gateway, project))
 
 
 async def _check_gateway(access: Access, gateway: str) -> None:
@@ -197,14 +228,21 @@ async def _check_gateway(access: Access, gateway: str) -> None:
         )  # fmt: skip
 
 
+async def _with_profile(profiles: Profiles, device: Device) -> Device:
+    """The device with what its profile says, where it names one."""
+    return (await profiles.get(device.profile)).profile.applied(device) if device.profile else device
+
+
 # -- devices ------------------------------------------------------------------------------------------------------------
 
 
 @get(f"{_ROOT}/devices", opt=_READ, tags=_TAGS)
-async def list_devices(devices: NamedDependency[Devices], cursor: Cursor = None, limit: Limit = 100) -> DevicePage:
+async def list_devices(
+    devices: NamedDependency[Devices], principal: NamedDependency[Principal], cursor: Cursor = None, limit: Limit = 100
+) -> DevicePage:
     """Devices by name."""
     after = str(decode_cursor(cursor)[0]) if cursor else ""
-    found = await devices.list(after=after, limit=check_limit(limit))
+    found = await devices.list(after=after, limit=check_limit(limit), projects=principal.projects)
     more = encode_cursor(found[-1].device.name) if len(found) == limit else None
     return DevicePage(items=[_summary(stored) for stored in found], next=more)
 
@@ -213,21 +251,26 @@ async def list_devices(devices: NamedDependency[Devices], cursor: Cursor = None,
 async def add_device(
     access: NamedDependency[Access],
     devices: NamedDependency[Devices],
+    profiles: NamedDependency[Profiles],
     principal: NamedDependency[Principal],
     data: JSONBody[NewDeviceBody],
 ) -> Response[Device]:
     """Add a device; its gateway gets a new configuration."""
     await _check_gateway(access, data.gateway)
-    await _check_zone(access, devices, principal, data.name, data.gateway)
+    project = chosen(principal, data.project)
+    await _check_zone(access, devices, principal, data.name, data.gateway, project)
     change = Change(author=principal.id, comment=data.comment or f"add {data.name}")
-    stored = await devices.put(data.device(data.name), change, gateway=data.gateway, new=True)
+    device = await _with_profile(profiles, data.device(data.name))
+    stored = await devices.put(device, change, gateway=data.gateway, new=True, project=project)
     return Response(stored.device, headers={"etag": stored.etag}, status_code=201)
 
 
 @get(f"{_ROOT}/devices/{{name:str}}", opt=_READ, tags=_TAGS)
-async def get_device(devices: NamedDependency[Devices], name: FromPath[str]) -> Response[Device]:
+async def get_device(
+    devices: NamedDependency[Devices], principal: NamedDependency[Principal], name: FromPath[str]
+) -> Response[Device]:
     """One device with its points, and its ETag."""
-    return _whole(await devices.get(name))
+    return _whole(await devices.get(name, principal.projects))
 
 
 @put(f"{_ROOT}/devices/{{name:str}}", opt=_CONFIGURE, tags=_TAGS)
@@ -240,10 +283,14 @@ async def replace_device(
     if_match: IfMatch = None,
 ) -> Response[Device]:
     """Replace a device; points that keep their names keep their tags."""
-    gateway = (await devices.get(name)).gateway
-    await _check_zone(access, devices, principal, name, gateway)
+    before = await devices.get(name, principal.projects)
+    project = chosen(principal, data.project or before.project)
+    for concerned in {before.project, project}:
+        await _check_zone(access, devices, principal, name, before.gateway, concerned)
     change = Change(author=principal.id, comment=data.comment or f"change {name}")
-    return _whole(await devices.put(data.device(name), change, gateway=gateway, if_match=if_match))
+    return _whole(
+        await devices.put(data.device(name), change, gateway=before.gateway, if_match=if_match, project=project)
+    )
 
 
 @delete(f"{_ROOT}/devices/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
@@ -255,17 +302,22 @@ async def remove_device(
     if_match: IfMatch = None,
 ) -> None:
     """Take a device out; its history stays."""
-    await _check_zone(access, devices, principal, name, (await devices.get(name)).gateway)
+    before = await devices.get(name, principal.projects)
+    await _check_zone(access, devices, principal, name, before.gateway, before.project)
     await devices.remove(name, Change(author=principal.id, comment=f"remove {name}"), if_match=if_match)
 
 
 @get(f"{_ROOT}/devices/{{name:str}}/points", opt=_READ, tags=_TAGS)
 async def list_points(
-    devices: NamedDependency[Devices], name: FromPath[str], cursor: Cursor = None, limit: Limit = 100
+    devices: NamedDependency[Devices],
+    principal: NamedDependency[Principal],
+    name: FromPath[str],
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> PointPage:
     """Points of a device."""
     start = _number(cursor)
-    points = (await devices.get(name)).device.points
+    points = (await devices.get(name, principal.projects)).device.points
     end = start + check_limit(limit)
     return PointPage(items=list(points[start:end]), next=encode_cursor(end) if end < len(points) else None)
 
@@ -273,34 +325,20 @@ async def list_points(
 # -- what a device offers -----------------------------------------------------------------------------------------------
 
 
-async def _described(devices: Devices, name: str, given: NewDeviceBody | None) -> Device:
-    """The device that a body names or describes."""
+async def _described(devices: Devices, principal: Principal, name: str, given: NewDeviceBody | None) -> StoredDevice:
+    """The device that a body names or describes, with its gateway and project."""
     if bool(name) == (given is not None):
         raise InvalidInput(
             "edge.device_unclear", "give either name or device", "Name a configured device, or describe one.",
             field="device", value=name,
         )  # fmt: skip
     if given is None:
-        stored = await devices.get(name)
-        _check_askable(name, stored.gateway)
-        return stored.device
-    _check_askable(given.name, given.gateway)
+        return await devices.get(name, principal.projects)
     device = given.device(given.name)
     check_device(device)
-    return device
-
-
-def _check_askable(name: str, gateway: str) -> None:
-    """Requests name no gateway: the box's own would answer for what another one reaches.
-
-    Raises:
-        Conflict: another gateway runs the device.
-    """
-    if gateway != DEFAULT_GATEWAY:
-        raise Conflict(
-            "edge.gateway_not_askable", f"device {name!r} is run by {gateway!r}, which cannot be asked from here",
-            "Test and browse it with a gateway on the box, or give its points by hand.", device=name, gateway=gateway,
-        )  # fmt: skip
+    project = chosen(principal, given.project)
+    await devices.check_described(device, project)
+    return StoredDevice(device=device, gateway=given.gateway, created=0, changed=0, project=project)
 
 
 @post(f"{_ROOT}/browse", opt=_CONFIGURE, tags=_TAGS, status_code=202)
@@ -312,10 +350,13 @@ async def browse(
     data: JSONBody[BrowseBody],
 ) -> JobStarted:
     """Walk a device's address space; a job with progress and cancel. What it finds is at /browse/{job}."""
-    device = await _described(devices, data.name, data.device)
-    await _check_zone(access, devices, principal, device.name)
-    arguments = msgspec.to_builtins({"device": msgspec.structs.replace(device, points=()), "request": data.request})
-    job = await jobs.submit(KIND, f"browse {device.name}", principal.id, arguments)
+    stored = await _described(devices, principal, data.name, data.device)
+    device, gateway = stored.device, stored.gateway
+    await _check_gateway(access, gateway)
+    await _check_zone(access, devices, principal, device.name, gateway, stored.project)
+    look = Look(device=msgspec.structs.replace(device, points=()), request=data.request, gateway=gateway)
+    arguments = msgspec.to_builtins(look)
+    job = await jobs.submit(KIND, f"browse {device.name}", principal.id, arguments, project=stored.project)
     return JobStarted(job=job.id)
 
 
@@ -323,12 +364,13 @@ async def browse(
 async def list_found(
     browses: NamedDependency[Browses],
     jobs: NamedDependency[JobRunner],
+    principal: NamedDependency[Principal],
     job_id: FromPath[str],
     cursor: Cursor = None,
     limit: Limit = 1000,
 ) -> FoundPage:
     """What a browse has found so far, in the order of finding."""
-    job: Job = await jobs.get(job_id)
+    job: Job = await jobs.get(job_id, reader=principal)
     start = _number(cursor)
     found = await browses.found(job_id, after=start, limit=check_limit(limit))
     more = encode_cursor(start + len(found)) if len(found) == limit else None
@@ -344,67 +386,109 @@ async def test_device(
     data: JSONBody[TestBody],
 ) -> TestReport:
     """Connect to a device, sign in, look at its points, hang up."""
-    device = await _described(devices, data.name, data.device)
-    await _check_zone(access, devices, principal, device.name)
-    return await bus.request("edge", "test", Try(device=device), TestReport, timeout=TEST_SECONDS)
+    stored = await _described(devices, principal, data.name, data.device)
+    device, gateway = stored.device, stored.gateway
+    await _check_gateway(access, gateway)
+    await _check_zone(access, devices, principal, device.name, gateway, stored.project)
+    return await bus.request("edge", "test", Try(device=device), TestReport, timeout=TEST_SECONDS, gateway=gateway)
 
 
 # -- trust and credentials ----------------------------------------------------------------------------------------------
 
 
-@get(f"{_ROOT}/certificates", opt=_CONFIGURE, tags=_TAGS)
-async def list_certificates(bus: NamedDependency[Bus]) -> CertificateList:
+@get(f"{_ROOT}/certificates", opt=_CONFIGURE_GATEWAY, tags=_TAGS)
+async def list_certificates(
+    access: NamedDependency[Access], bus: NamedDependency[Bus], gateway: Gateway = DEFAULT_GATEWAY
+) -> CertificateList:
     """Certificates of servers that the gateway trusts, and those it refused."""
-    return await bus.request("edge", "certificates", None, CertificateList)
+    await _check_gateway(access, gateway)
+    return await bus.request("edge", "certificates", None, CertificateList, gateway=gateway)
 
 
-@put(f"{_ROOT}/certificates/{{fingerprint:str}}/trust", opt=_CONFIGURE, tags=_TAGS)
-async def trust_certificate(bus: NamedDependency[Bus], fingerprint: FromPath[str]) -> Trusted:
+@put(f"{_ROOT}/certificates/{{fingerprint:str}}/trust", opt=_CONFIGURE_GATEWAY, tags=_TAGS)
+async def trust_certificate(
+    access: NamedDependency[Access],
+    bus: NamedDependency[Bus],
+    fingerprint: FromPath[str],
+    gateway: Gateway = DEFAULT_GATEWAY,
+) -> Trusted:
     """Trust a certificate that was refused; devices that wait for it connect at once."""
-    return await bus.request("edge", "trust", Trust(fingerprint=fingerprint), Trusted)
+    await _check_gateway(access, gateway)
+    return await bus.request("edge", "trust", Trust(fingerprint=fingerprint), Trusted, gateway=gateway)
 
 
-@delete(f"{_ROOT}/certificates/{{fingerprint:str}}/trust", opt=_CONFIGURE, tags=_TAGS, status_code=200)
-async def distrust_certificate(bus: NamedDependency[Bus], fingerprint: FromPath[str]) -> Trusted:
+@delete(f"{_ROOT}/certificates/{{fingerprint:str}}/trust", opt=_CONFIGURE_GATEWAY, tags=_TAGS, status_code=200)
+async def distrust_certificate(
+    access: NamedDependency[Access],
+    bus: NamedDependency[Bus],
+    fingerprint: FromPath[str],
+    gateway: Gateway = DEFAULT_GATEWAY,
+) -> Trusted:
     """No longer trust a certificate."""
-    return await bus.request("edge", "trust", Trust(fingerprint=fingerprint, trusted=False), Trusted)
+    await _check_gateway(access, gateway)
+    return await bus.request("edge", "trust", Trust(fingerprint=fingerprint, trusted=False), Trusted, gateway=gateway)
 
 
-@put(f"{_ROOT}/secrets/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
-async def keep_secret(bus: NamedDependency[Bus], name: FromPath[str], data: JSONBody[Secret]) -> None:
+@put(f"{_ROOT}/secrets/{{name:str}}", opt=_CONFIGURE_GATEWAY, tags=_TAGS, status_code=204)
+async def keep_secret(
+    access: NamedDependency[Access],
+    bus: NamedDependency[Bus],
+    name: FromPath[str],
+    data: JSONBody[Secret],
+    gateway: Gateway = DEFAULT_GATEWAY,
+) -> None:
     """Give the gateway a device's credentials; they lie on the gateway's disk only and are never shown again."""
     data.check()
-    await bus.request("edge", "secret", NamedSecret(name=name, secret=data), None)
+    await _check_gateway(access, gateway)
+    await bus.request("edge", "secret", NamedSecret(name=name, secret=data), None, gateway=gateway)
 
 
-@delete(f"{_ROOT}/secrets/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
-async def forget_secret(bus: NamedDependency[Bus], name: FromPath[str]) -> None:
+@delete(f"{_ROOT}/secrets/{{name:str}}", opt=_CONFIGURE_GATEWAY, tags=_TAGS, status_code=204)
+async def forget_secret(
+    access: NamedDependency[Access],
+    bus: NamedDependency[Bus],
+    name: FromPath[str],
+    gateway: Gateway = DEFAULT_GATEWAY,
+) -> None:
     """Have the gateway forget credentials."""
-    await bus.request("edge", "secret", NamedSecret(name=name), None)
+    await _check_gateway(access, gateway)
+    await bus.request("edge", "secret", NamedSecret(name=name), None, gateway=gateway)
 
 
 # -- gateways -----------------------------------------------------------------------------------------------------------
 
 
 @get(f"{_ROOT}/status", opt=_READ, tags=_TAGS)
-async def gateway_status(bus: NamedDependency[Bus]) -> GatewayStatus:
-    """How the gateway and its devices do."""
-    return await bus.request("edge", "status", None, GatewayStatus)
+async def gateway_status(
+    access: NamedDependency[Access],
+    bus: NamedDependency[Bus],
+    devices: NamedDependency[Devices],
+    principal: NamedDependency[Principal],
+    gateway: Gateway = DEFAULT_GATEWAY,
+) -> GatewayStatus:
+    """How the gateway and its devices do: those of the caller's projects; its parts and secrets for members of `main`."""
+    await _check_gateway(access, gateway)
+    status = await bus.request("edge", "status", None, GatewayStatus, gateway=gateway)
+    if principal.projects is None:
+        return status
+    names = await devices.names(principal.projects)
+    status = msgspec.structs.replace(status, devices=[one for one in status.devices if one.name in names])
+    return status if principal.sees(MAIN_PROJECT) else msgspec.structs.replace(status, secrets=[], parts={})
 
 
-@get(f"{_ROOT}/gateways/{{gateway:str}}/configurations", opt=_READ, tags=_TAGS)
+@get(f"{_ROOT}/gateways/{{gateway:str}}/configurations", opt=_READ_GATEWAY, tags=_TAGS)
 async def list_versions(
     devices: NamedDependency[Devices], gateway: FromPath[str], cursor: Cursor = None, limit: Limit = 100
 ) -> VersionPage:
     """A gateway's configurations, newest first."""
     before = _number(cursor) if cursor else 2**31 - 1
-    versions = await devices.versions(gateway, before=before, limit=check_limit(limit))
-    more = encode_cursor(versions[-1].version) if len(versions) == limit else None
+    listed = await devices.versions(gateway, before=before, limit=check_limit(limit))
+    more = encode_cursor(listed[-1].version) if len(listed) == limit else None
     items = [
         VersionView(
             version=entry.version, created=clock.rfc3339(entry.created), author=entry.author, comment=entry.comment
         )
-        for entry in versions
+        for entry in listed
     ]
     return VersionPage(items=items, next=more)
 
@@ -412,5 +496,5 @@ async def list_versions(
 ROUTES = [
     list_certificates, trust_certificate, distrust_certificate, keep_secret, forget_secret,
     list_devices, add_device, get_device, replace_device, remove_device, list_points, browse, list_found, test_device,
-    gateway_status, list_versions,
+    gateway_status, list_versions, *commands.ROUTES, *parts.ROUTES, *profile_routes.ROUTES, *versions.ROUTES,
 ]  # fmt: skip

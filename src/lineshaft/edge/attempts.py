@@ -13,6 +13,10 @@ from lineshaft.edge.messages import TestReport
 from lineshaft.edge.model import Device
 
 MOST_INSPECTED = 1000
+MOST_SHOWN = 100
+_SESSION_OPTIONS = frozenset(("client_id", "clean"))
+"""What names a session that the other side keeps (MQTT): an attempt with it would take over that of the running device,
+and with it the values that wait there."""
 
 
 class Attempts:
@@ -23,7 +27,8 @@ class Attempts:
 
     async def browse(self, device: Device, request: BrowseRequest) -> AsyncIterator[BrowsePage]:
         """Walk a device's address space; see `BrowseRequest`. Ends early where it is closed."""
-        async with self._open(device) as browser, aclosing(browser.browse(request, BrowseState())) as pages:  # type: ignore[type-var]
+        bare = msgspec.structs.replace(device, points=())
+        async with self._open(bare) as browser, aclosing(browser.browse(request, BrowseState())) as pages:  # type: ignore[type-var]
             async for page in pages:
                 yield page
 
@@ -48,11 +53,14 @@ class Attempts:
             connected = clock.monotonic()
             about = await browser.about()
             refused: list[Found] = []
+            first: list[Found] = []
             addresses = [point.address for point in device.points]
             for start in range(0, len(addresses), MOST_INSPECTED):
                 looked_up = await browser.inspect(addresses[start : start + MOST_INSPECTED])
                 refused += [found for found in looked_up if found.refused]
-        return TestReport(about=about, connect_ms=round((connected - started) * 1000, 1), refused=refused)
+                first = first or looked_up[:MOST_SHOWN]
+        connect_ms = round((connected - started) * 1000, 1)
+        return TestReport(about=about, connect_ms=connect_ms, refused=refused, looked_up=first)
 
     @asynccontextmanager
     async def _open(self, device: Device) -> AsyncIterator[Browser]:
@@ -62,7 +70,9 @@ class Attempts:
             InvalidInput: the device cannot be planned, or its driver cannot list what a device has.
         """
         driver = find_driver(device.driver)
-        plan = driver.plan(msgspec.structs.replace(device, points=()))
+        driver.plan(device)
+        options = {name: value for name, value in device.options.items() if name not in _SESSION_OPTIONS}
+        plan = driver.plan(msgspec.structs.replace(device, options=options))
         source: Source = driver.source(plan, self._tools)
         if not driver.manifest.browses or not isinstance(source, Browser):
             raise InvalidInput(

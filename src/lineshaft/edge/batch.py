@@ -18,14 +18,14 @@ def to_batch(columns: Columns) -> pa.RecordBatch:
     integers = columns.integer[:rows]
     return pa.RecordBatch.from_arrays(
         [
-            pa.array(columns.key[:rows]),
-            _times(columns.ts[:rows]),
-            _times(columns.arrival[:rows]),
-            _values(columns.number[:rows], kind == NUMBER),
-            _values(integers, kind == INTEGER),
+            _column(pa.int32(), columns.key[:rows]),
+            _column(_TIME, columns.ts[:rows]),
+            _column(_TIME, columns.arrival[:rows]),
+            _column(pa.float64(), columns.number[:rows], kind == NUMBER),
+            _column(pa.int64(), integers, kind == INTEGER),
             _texts(columns, rows),
-            _values(integers != 0, kind == BOOLEAN),
-            pa.array(columns.q[:rows]),
+            _column(pa.bool_(), _bits(integers != 0), kind == BOOLEAN),
+            _column(pa.uint32(), columns.q[:rows]),
         ],
         schema=telemetry.SCHEMA,
     )
@@ -48,21 +48,23 @@ def halves(payload: bytes) -> list[tuple[bytes, int]]:
     return [(telemetry.encode(part), part.num_rows) for part in parts]
 
 
-def _times(column: Any) -> pa.Array:
-    return pa.array(column).view(_TIME)
+def _column(kind: pa.DataType, content: Any, present: Any = None) -> pa.Array:
+    """A column out of its memory; null where `present` says that the value is not the row's."""
+    if present is None or present.all():
+        valid, rows = None, len(content) if present is None else len(present)
+    else:
+        valid, rows = pa.py_buffer(_bits(present)), len(present)
+    return pa.Array.from_buffers(kind, rows, [valid, pa.py_buffer(content)])
 
 
-def _values(column: Any, present: Any) -> pa.Array:
-    """A column that is null where its value is not the row's; pyarrow masks what it must not take."""
-    if present.all():
-        return pa.array(column)
-    return pa.array(column, mask=~present)
+def _bits(flags: Any) -> Any:
+    return np.packbits(flags, bitorder="little")
 
 
 def _texts(columns: Columns, rows: int) -> pa.Array:
     if not columns.texts:
         return pa.nulls(rows, pa.string())
-    texts = np.full(rows, None, object)
+    texts: list[str | None] = [None] * rows
     for row, text in columns.texts.items():
         texts[row] = text
-    return pa.array(texts, pa.string(), from_pandas=True)
+    return pa.array(texts, pa.string())

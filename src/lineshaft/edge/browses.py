@@ -55,7 +55,9 @@ class Browses:
         await self._db.write(_forget, handle.job.id, handle.job.created - KEPT_US)
         decode = msgspec.json.Decoder(BrowsePage).decode
         page, count = BrowsePage(found=[], seen=0, pending=0, beyond=0), 0
-        async for _, body in self._bus.request_stream("edge", "browse", asked, timeout=PAGE_SECONDS):
+        async for _, body in self._bus.request_stream(
+            "edge", "browse", asked, timeout=PAGE_SECONDS, gateway=asked.gateway
+        ):
             page = decode(body)
             if page.found:
                 await self._db.write(_keep, handle.job.id, count, page.found)

@@ -12,17 +12,19 @@ import typer
 
 from lineshaft.core import console
 from lineshaft.core.console import HomeOption, JsonOption, YesOption, say
-from lineshaft.core.errors import InvalidInput, from_wire
+from lineshaft.core.errors import InvalidInput, LineshaftError, from_wire
+from lineshaft.edge.endpoints import driver_of
 
 app = console.application("Devices and their points.")
 
 _ROOT = "/api/v1/edge"
 _NAME = Annotated[str, typer.Argument(help="Name of the device.")]
+_Gateway = Annotated[str, typer.Option("--gateway", help="Which gateway: the box's own, or one that enrolled.")]
 _Root = Annotated[str, typer.Option("--root", help="Address of the node to begin at.")]
 _Depth = Annotated[int, typer.Option("--depth", help="Levels below the root.")]
 _Nodes = Annotated[int, typer.Option("--nodes", help="Nodes to look at, at most.")]
 _Seconds = Annotated[float, typer.Option("--seconds", help="Time to take, at most.")]
-_FOUND_COLUMNS = (
+FOUND_COLUMNS = (
     ("name", "name"), ("kind", "kind"), ("unit", "unit"), ("address", "address"), ("refused", "cannot be a point")
 )  # fmt: skip
 
@@ -43,18 +45,37 @@ def _path(name: str, *more: str) -> str:
 def list_devices(home: HomeOption = None, json: JsonOption = False) -> None:
     """List devices, and how each stands."""
     with _client(home) as client:
-        states = {device["name"]: device for device in client.request("GET", f"{_ROOT}/status")["devices"]}
+        devices = list(client.devices.list())
+        states = _states(client, {device["gateway"] for device in devices} | {"gateway"})
+        nothing = {"state": "not running"}
         rows = [
-            {**device, "state": states.get(device["name"], {}).get("state", "not running"),
-             "trouble": states.get(device["name"], {}).get("message", "")}
-            for device in client.devices.list()
-        ]  # fmt: skip
+            {**device, "state": state["state"], "trouble": state.get("message", "")}
+            for device in devices
+            for state in [
+                states.get((device["gateway"], device["name"])) or states.get((device["gateway"], ""), nothing)
+            ]
+        ]
     columns = (
         ("name", "device"), ("state", "state"), ("driver", "driver"), ("endpoint", "endpoint"), ("points", "points"),
         ("path", "path"), ("trouble", ""),
     )  # fmt: skip
     empty = say("No devices yet: `lineshaft device add` makes one.", "还没有设备：用 lineshaft device add 添加。")
     console.output(rows, as_json=json, columns=columns, empty=empty)
+
+
+def _states(client: Any, gateways: Iterable[str]) -> dict[tuple[str, str], dict[str, Any]]:
+    """How devices stand by gateway and name; under the name "" why a whole gateway does not say."""
+    states: dict[tuple[str, str], dict[str, Any]] = {}
+    for gateway in sorted(gateways):
+        try:
+            report = client.request("GET", f"{_ROOT}/status", params={"gateway": gateway})
+        except LineshaftError as error:
+            if gateway == "gateway":
+                raise
+            states[gateway, ""] = {"state": "unknown", "message": error.message}
+        else:
+            states.update({(gateway, device["name"]): device for device in report["devices"]})
+    return states
 
 
 @app.command()
@@ -76,15 +97,20 @@ def add(
     name: _NAME,
     endpoint: Annotated[str, typer.Option("--endpoint", help="Address, such as opc.tcp://10.0.0.5:4840.")],
     path: Annotated[str, typer.Option("--path", help="enterprise/site/area/line/cell/device")],
-    driver: Annotated[str, typer.Option("--driver", help="The protocol it speaks.")] = "opcua",
+    driver: Annotated[
+        str, typer.Option("--driver", help="The protocol it speaks; by the endpoint where it tells.")
+    ] = "",
+    profile: Annotated[str, typer.Option("--profile", help="Take driver, options and points from this profile.")] = "",
     secret: Annotated[str, typer.Option("--secret", help="Name of its credentials, see `device secret`.")] = "",
     option: Annotated[
         list[str] | None, typer.Option("--option", "-o", help="An option of the driver, name=value; repeatable.")
     ] = None,
     period: Annotated[int, typer.Option("--period", help="Milliseconds between two deliveries.")] = 500,
-    gateway: Annotated[
-        str, typer.Option("--gateway", help="Which runs it; one that enrolled, or the box's own.")
-    ] = "gateway",
+    mode: Annotated[
+        str, typer.Option("--mode", help="`subscribe`, or `poll`; what the driver can, if not given.")
+    ] = "",
+    gateway: _Gateway = "gateway",
+    project: Annotated[str, typer.Option("--project", help="Whose members see it; main where not given.")] = "",
     points: Annotated[
         Path | None, typer.Option("--points", help="JSON file with a list of points.", exists=True)
     ] = None,
@@ -92,25 +118,38 @@ def add(
     json: JsonOption = False,
 ) -> None:
     """Add a device; `device import` then takes points from it."""
-    options = dict(_pair(text) for text in option or [])
+    options = dict(read_option(text) for text in option or [])
     if secret:
         options["secret"] = secret
-    body = {
-        "name": name, "driver": driver, "endpoint": endpoint, "path": path, "options": options,
-        "groups": [{"name": "main", "period_ms": period}], "points": _read_points(points) if points else [],
-        "gateway": gateway,
+    body: dict[str, Any] = {
+        "name": name, "endpoint": endpoint, "path": path, "options": options, "gateway": gateway,
+        "project": project,
     }  # fmt: skip
+    if profile:
+        body["profile"] = profile
+    else:
+        body["driver"] = driver or driver_of(endpoint)
+        body["groups"] = [group_of(body["driver"], period, mode)]
+        body["points"] = read_points(points) if points else []
     with _client(home) as client:
         device = client.request("POST", f"{_ROOT}/devices", json=body)
     if json:
         console.output(device, as_json=True)
         return
     console.note(say(f"Added {name} ({device['handle']}).", f"已添加 {name}（{device['handle']}）。"))
-    if not device["points"] and gateway == "gateway":
+    if not device["points"]:
         console.note(say(f"Next: lineshaft device import {name}", f"下一步：lineshaft device import {name}"))
 
 
-def _pair(text: str) -> tuple[str, Any]:
+def group_of(driver: str, period: int = 500, mode: str = "") -> dict[str, Any]:
+    """The one scan group of a new device: subscribed to where its driver can do that, polled where not."""
+    from lineshaft.edge.driver import find_driver
+
+    modes = find_driver(driver).manifest.modes
+    return {"name": "main", "period_ms": period, "mode": mode or ("subscribe" if "subscribe" in modes else "poll")}
+
+
+def read_option(text: str) -> tuple[str, Any]:
     """`name=value`, where the value may be a number or true or false."""
     import msgspec
 
@@ -126,17 +165,57 @@ def _pair(text: str) -> tuple[str, Any]:
         return key, value
 
 
-def _read_points(file: Path) -> Any:
+def read_points(file: Path) -> Any:
+    """A list of points, or the `points` of what `device show --json` or `edge import --json` printed."""
     import msgspec
 
     try:
-        return msgspec.json.decode(file.read_bytes())
+        read = msgspec.json.decode(file.read_bytes())
     except msgspec.DecodeError as error:
         raise InvalidInput(
             "edge.points_file_unreadable", f"{file} is not JSON: {error}",
             'Give a list such as [{"name": "pressure", "address": "ns=2;s=P1"}].', field="--points", value=str(file),
             reason=str(error),
         ) from error  # fmt: skip
+    return read.get("points", []) if isinstance(read, dict) else read
+
+
+@app.command()
+def change(
+    name: _NAME,
+    points: Annotated[
+        Path | None,
+        typer.Option("--points", help="JSON file with all its points; `device show --json` prints them.", exists=True),
+    ] = None,
+    endpoint: Annotated[str, typer.Option("--endpoint", help="Its new address.")] = "",
+    path: Annotated[str, typer.Option("--path", help="enterprise/site/area/line/cell/device")] = "",
+    secret: Annotated[str, typer.Option("--secret", help="Name of its credentials, see `device secret`.")] = "",
+    option: Annotated[
+        list[str] | None, typer.Option("--option", "-o", help="An option of the driver, name=value; repeatable.")
+    ] = None,
+    period: Annotated[int | None, typer.Option("--period", help="Milliseconds between two deliveries.")] = None,
+    comment: Annotated[str, typer.Option("--comment", help="Why, for `edge config list`.")] = "",
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Change a device; what is not given stays, and points that keep their names keep their tags."""
+    options = dict(read_option(text) for text in option or [])
+    if secret:
+        options["secret"] = secret
+    with _client(home) as client:
+        device = client.devices.get(name)
+        body = {key: value for key, value in device.items() if key not in ("name", "handle")}
+        body["options"] = {**body.get("options", {}), **options}
+        body |= {key: value for key, value in (("endpoint", endpoint), ("path", path), ("comment", comment)) if value}
+        if points is not None:
+            body["points"] = read_points(points)
+        if period is not None:
+            body["groups"] = [{**group, "period_ms": period} for group in body["groups"]]
+        changed = client.request("PUT", _path(name), json=body)
+    if json:
+        console.output(changed, as_json=True)
+        return
+    console.note(say(f"Changed {name}.", f"已更改 {name}。"))
 
 
 @app.command()
@@ -157,7 +236,9 @@ def try_device(name: _NAME, home: HomeOption = None, json: JsonOption = False) -
     else:
         console.output({**report["about"], "connect_ms": report["connect_ms"]}, as_json=False)
         good = say("Every point can be read.", "所有测点均可读。")
-        console.output(report["refused"], as_json=False, columns=_FOUND_COLUMNS, empty=good)
+        if not (report["looked_up"] or report["refused"]):
+            good = say("It answers; it has no points yet.", "设备有应答；尚无测点。")
+        console.output(report["refused"], as_json=False, columns=FOUND_COLUMNS, empty=good)
     if report["refused"]:
         raise typer.Exit(1)
 
@@ -169,16 +250,17 @@ def browse(
 ) -> None:  # fmt: skip
     """List what a device offers."""
     with _client(home) as client:
-        found, _ = _walk(client, name, {"root": root, "depth": depth, "nodes": nodes, "seconds": seconds}, quiet=json)
+        found, _ = walk(client, name, {"root": root, "depth": depth, "nodes": nodes, "seconds": seconds}, quiet=json)
     rows = [{"kind": "number", **one, "name": "/".join(_whole_name(one))} for one in found]
-    console.output(found if json else rows, as_json=json, columns=_FOUND_COLUMNS)
+    console.output(found if json else rows, as_json=json, columns=FOUND_COLUMNS)
 
 
-def _walk(
-    client: Any, name: str, request: dict[str, Any], *, quiet: bool
+def walk(
+    client: Any, device: str | dict[str, Any], request: dict[str, Any], *, quiet: bool
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Browse a device; Ctrl-C cancels the job. What was found, and the job's result."""
-    job_id = client.request("POST", f"{_ROOT}/browse", json={"name": name, "request": request})["job"]
+    """Browse a device, configured or described; Ctrl-C cancels the job. What was found, and the job's result."""
+    which = "name" if isinstance(device, str) else "device"
+    job_id = client.request("POST", f"{_ROOT}/browse", json={which: device, "request": request})["job"]
     jobs = "/api/v1/system/jobs"
     try:
         job = console.follow(job_id, lambda one: client.request("GET", f"{jobs}/{one}"), quiet=quiet)
@@ -213,7 +295,7 @@ def import_points(
 ) -> None:
     """Browse a device and make points of what it offers; points it has keep their names and tags."""
     with _client(home) as client:
-        found, _ = _walk(client, name, {"root": root, "depth": depth, "nodes": nodes, "seconds": seconds}, quiet=json)
+        found, _ = walk(client, name, {"root": root, "depth": depth, "nodes": nodes, "seconds": seconds}, quiet=json)
         device = client.devices.get(name)
         fresh = new_points(found, device["points"], match or ["*"])
         if len(fresh) > limit:
@@ -223,12 +305,12 @@ def import_points(
             )  # fmt: skip
         if not dry_run and fresh:
             _replace_points(client, device, [*device["points"], *fresh])
-    refused = [one for one in found if one.get("refused")]
+    refused = [one for one in found if one.get("refused") and _wanted(one, match or ["*"])]
     if json:
         console.output({"imported": fresh, "refused": refused, "dry_run": dry_run}, as_json=True)
         return
     if dry_run:
-        console.output(fresh, as_json=False, columns=_FOUND_COLUMNS[:4], empty=say("Nothing new.", "没有新的测点。"))
+        console.output(fresh, as_json=False, columns=FOUND_COLUMNS[:4], empty=say("Nothing new.", "没有新的测点。"))
     verb = say("would be imported", "将导入") if dry_run else say("imported", "已导入")
     console.note(say(f"{len(fresh)} points {verb}, {len(refused)} variables cannot be points.",
                      f"{verb} {len(fresh)} 个测点，{len(refused)} 个变量不能作为测点。"))  # fmt: skip
@@ -245,15 +327,18 @@ def new_points(
     known, names, points = {point["address"] for point in present}, {point["name"] for point in present}, []
     for one in found:
         above = _whole_name(one)
-        wanted = any(fnmatch.fnmatchcase(text, glob) for glob in match for text in (one["name"], one["address"]))
-        if one.get("refused") or one["address"] in known or not wanted:
+        if one.get("refused") or one["address"] in known or not _wanted(one, match):
             continue
-        name = next((text for text in _names(above) if text not in names), f"{_level(one['name'])}~{len(names)}")
+        name = next((text for text in _names(above) if text not in names), f"{level(one['name'])}~{len(names)}")
         names.add(name)
         known.add(one["address"])
         kept = {key: one[key] for key in ("address", "kind", "unit", "description", "low", "high") if one.get(key)}
         points.append({"name": name, **kept})
     return points
+
+
+def _wanted(found: dict[str, Any], match: list[str]) -> bool:
+    return any(fnmatch.fnmatchcase(text, glob) for glob in match for text in (found["name"], found["address"]))
 
 
 def _whole_name(found: dict[str, Any]) -> list[str]:
@@ -263,25 +348,25 @@ def _whole_name(found: dict[str, Any]) -> list[str]:
 
 def _names(above: list[str]) -> Iterator[str]:
     for start in range(len(above) - 1, -1, -1):
-        yield _level(".".join(above[start:]))
+        yield level(".".join(above[start:]))
 
 
-def _level(text: str) -> str:
+def level(text: str) -> str:
     """A name that one level of a path may have."""
     return "".join("_" if char in "+#/$" or ord(char) < 0x20 or char == "\x7f" else char for char in text)[:255] or "_"
 
 
 def _replace_points(client: Any, device: dict[str, Any], points: list[dict[str, Any]]) -> None:
-    kept = ("path", "driver", "endpoint", "options", "groups", "description")
-    body = {**{key: device[key] for key in kept if key in device}, "points": points, "comment": f"import {len(points)}"}
+    kept = {key: value for key, value in device.items() if key not in ("name", "handle", "points")}
+    body = {**kept, "points": points, "comment": f"import {len(points)}"}
     client.request("PUT", _path(device["name"]), json=body)
 
 
 @app.command()
-def status(home: HomeOption = None, json: JsonOption = False) -> None:
-    """Show how the gateway and its devices stand."""
+def status(gateway: _Gateway = "gateway", home: HomeOption = None, json: JsonOption = False) -> None:
+    """Show how a gateway and its devices stand."""
     with _client(home) as client:
-        report = client.request("GET", f"{_ROOT}/status")
+        report = client.request("GET", f"{_ROOT}/status", params={"gateway": gateway})
     if json:
         console.output(report, as_json=True)
         return
@@ -296,26 +381,30 @@ def secret(
     name: Annotated[str, typer.Argument(help="Name of the credentials.")],
     user: Annotated[str, typer.Option("--user", help="User name.")] = "",
     forget: Annotated[bool, typer.Option("--forget", help="Forget them.")] = False,
+    gateway: _Gateway = "gateway",
     home: HomeOption = None,
 ) -> None:
-    """Give the gateway credentials for a device; the password is asked for, or read from standard input."""
+    """Give a gateway credentials for a device; the password is asked for, or read from standard input."""
     with _client(home) as client:
         if forget:
-            client.request("DELETE", f"{_ROOT}/secrets/{quote(name, safe='')}")
+            client.request("DELETE", f"{_ROOT}/secrets/{quote(name, safe='')}", params={"gateway": gateway})
             return
         user = user or typer.prompt(say("User", "用户名"), err=True)
         if sys.stdin.isatty():
             password = typer.prompt(say("Password", "密码"), hide_input=True, err=True)
         else:
             password = sys.stdin.readline().rstrip("\n")
-        client.request("PUT", f"{_ROOT}/secrets/{quote(name, safe='')}", json={"user": user, "password": password})
+        client.request(
+            "PUT", f"{_ROOT}/secrets/{quote(name, safe='')}", params={"gateway": gateway},
+            json={"user": user, "password": password},
+        )  # fmt: skip
 
 
 @app.command()
-def certificates(home: HomeOption = None, json: JsonOption = False) -> None:
+def certificates(gateway: _Gateway = "gateway", home: HomeOption = None, json: JsonOption = False) -> None:
     """List certificates of servers: trusted ones, and those that were refused."""
     with _client(home) as client:
-        rows = client.request("GET", f"{_ROOT}/certificates")["certificates"]
+        rows = client.request("GET", f"{_ROOT}/certificates", params={"gateway": gateway})["certificates"]
     console.output(rows, as_json=json, empty=say("No server has shown a certificate yet.", "尚无服务器出示过证书。"))
 
 
@@ -323,10 +412,12 @@ def certificates(home: HomeOption = None, json: JsonOption = False) -> None:
 def trust(
     fingerprint: Annotated[str, typer.Argument(help="SHA-256 of the certificate, at least its first 16 digits.")],
     revoke: Annotated[bool, typer.Option("--revoke", help="No longer trust it.")] = False,
+    gateway: _Gateway = "gateway",
     home: HomeOption = None,
 ) -> None:
     """Trust a server's certificate that was refused."""
     with _client(home) as client:
         method = "DELETE" if revoke else "PUT"
-        answer = client.request(method, f"{_ROOT}/certificates/{quote(fingerprint, safe='')}/trust")
+        path = f"{_ROOT}/certificates/{quote(fingerprint, safe='')}/trust"
+        answer = client.request(method, path, params={"gateway": gateway})
     console.note(answer["fingerprint"])

@@ -23,13 +23,19 @@ import msgspec
 
 from lineshaft.core.errors import InvalidInput, LineshaftError, NotFound
 from lineshaft.edge.admission import Admission
+from lineshaft.edge.board import Board
+from lineshaft.edge.formula import Formula
 from lineshaft.edge.model import Device, Point, ScanGroup
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
     from lineshaft.edge.address_space import BrowsePage, BrowseRequest, BrowseState, Found
     from lineshaft.edge.certificates import ApplicationCertificates
     from lineshaft.edge.columns import Columns
     from lineshaft.edge.gaps import Gap
+    from lineshaft.edge.guard.operation import Operation
     from lineshaft.edge.secrets import Secrets
 
 ENTRY_POINTS = "lineshaft.drivers"
@@ -49,6 +55,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Scan modes it can do: `subscribe`, `poll`."""
     browses: bool = False
     """Its sources are `Browser`s as well."""
+    writes: bool = False
+    """Its sources are `Writer`s as well."""
+    quality: Literal["bronze", "silver", "gold", "platinum"] = "bronze"
+    """How far it is proven; the rules stand in docs/drivers.md."""
+    simulator: str = ""
+    """`module:attribute` of its `Simulate`; empty: it has none."""
+    address: str = ""
+    """One line on what a point's address looks like, with an example."""
+    endpoint: str = ""
+    """The same for a device's endpoint."""
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +99,10 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     log: Any
     admission: Admission = msgspec.field(default_factory=Admission)
     """Asked by the gateway before it opens a source."""
+    board: Board = msgspec.field(default_factory=Board)
+    """The newest value of every point of this gateway."""
+    folder: "Path | None" = None
+    """Where a driver keeps what must outlive a restart, in a folder of its own name."""
 
 
 class Sink(Protocol):
@@ -133,6 +153,70 @@ class Browser(Protocol):
 
     async def about(self) -> Mapping[str, str]:
         """What the device says of itself."""
+
+
+class Write(msgspec.Struct, frozen=True):
+    """One value to write to one point."""
+
+    point: int
+    """Index into `plan.points`."""
+    value: float | int | bool | str
+    """In the point's unit."""
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one write."""
+
+    q: int = 0
+    """OPC UA StatusCode; 0: the device took it."""
+    detail: str = ""
+    """The device's own words or code, where it refused."""
+    lost: bool = False
+    """The request left, and no answer came: nobody knows whether the device took it."""
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A source that can write. Nothing is written that `guard` has not admitted: the caller asks it first."""
+
+    def operations(self, writes: Sequence[Write]) -> "list[Operation]":
+        """What the writes are on the wire, one each, for the guard.
+
+        Raises:
+            InvalidInput: a value that the point cannot hold (type, length, scale): nothing may be written then.
+        """
+
+    async def write(self, writes: Sequence[Write]) -> list[Written]:
+        """Write, in order; the answers in that order. Raises Unavailable only where nothing at all was sent."""
+
+
+@runtime_checkable
+class ReadsBack(Protocol):
+    """A source that can read one point alone, to see what became of a write."""
+
+    async def read_back(self, point: int) -> "Columns":
+        """The present value of the point of that index. Raises Unavailable where the connection broke."""
+
+
+class Simulate(Protocol):
+    """Runs a device of the protocol on loopback for trial and tests."""
+
+    def __call__(self, host: str, port: int) -> "AbstractAsyncContextManager[Simulated]":
+        """The device serves while the block lasts; port 0: any free one."""
+
+
+class Simulated(msgspec.Struct, frozen=True, kw_only=True):
+    """A running simulator."""
+
+    endpoint: str
+    """What a device's `endpoint` is for it."""
+    device: Device
+    """A device with points and options that fit."""
+    user: str = ""
+    """Of the credentials that `device.options["secret"]` names; empty: it wants none."""
+    password: str = ""
+    note: str = ""
+    """Anything else one must know, as a sentence."""
 
 
 class Driver(Protocol):
@@ -233,6 +317,45 @@ def check_points(manifest: Manifest, device: Device, faults: Faults) -> None:
             faults.add(
                 f"points.{point.name}.group", point.group, f"the device has the groups {', '.join(sorted(groups))}"
             )
+        _check_point(manifest, point, faults)
+
+
+def _check_point(manifest: Manifest, point: Point, faults: Faults) -> None:
+    """Note what of a point cannot be in any protocol."""
+    field = f"points.{point.name}"
+    if point.access != "read" and not manifest.writes:
+        faults.add(f"{field}.access", point.access, f"{manifest.title} cannot write here")
+    for low, high in (("low", "high"), ("minimum", "maximum")):
+        least, most = getattr(point, low), getattr(point, high)
+        if least is not None and most is not None and least >= most:
+            faults.add(f"{field}.{low}", least, f"it must be less than {high}, {most:g}")
+    _check_rules(point, field, faults)
+    _check_report(point, field, faults)
+
+
+def _check_rules(point: Point, field: str, faults: Faults) -> None:
+    rules = point.write
+    if rules is not None and rules.minimum is not None and rules.maximum is not None and rules.minimum > rules.maximum:
+        faults.add(f"{field}.write.minimum", rules.minimum, f"it must not be more than maximum, {rules.maximum:g}")
+    if rules is not None and rules.interlock:
+        try:
+            Formula.parse(rules.interlock)
+        except InvalidInput as error:
+            faults.add(f"{field}.write.interlock", rules.interlock, str(error.facts["reason"]))
+
+
+def _check_report(point: Point, field: str, faults: Faults) -> None:
+    report = point.report
+    if report is None:
+        return
+    if point.kind not in ("number", "integer"):
+        faults.add(f"{field}.report", point.kind, "only numbers and integers have report by exception")
+    if report.swing and (report.deadband or report.percent or report.min_ms):
+        faults.add(f"{field}.report.swing", report.swing, "with deadband, percent or min_ms beside it, it has no bound")
+    if report.percent and (point.low is None or point.high is None):
+        faults.add(f"{field}.report.percent", report.percent, "the point needs low and high, of which it is a part")
+    if report.max_ms and report.max_ms < report.min_ms:
+        faults.add(f"{field}.report.max_ms", report.max_ms, f"it must not be less than min_ms, {report.min_ms}")
 
 
 def plan_blocks(device: Device, most: int, details: Sequence[Any]) -> tuple[Block, ...]:

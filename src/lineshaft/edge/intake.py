@@ -1,19 +1,24 @@
 """The intake of one device: what its rows pass on the way from the driver to the lane.
 
-In this order: times that cannot be believed are replaced, values that do not fit their tag are marked, queue overflows
-become gaps, exact repeats go, the last sample of each point is remembered, and the rows enter the lane under their
-tags' numbers. Losing the connection writes one sample per tag, so that nothing old looks current.
+In this order: times that cannot be believed are replaced, values that do not fit their tag or cannot be are marked,
+queue overflows become gaps, exact repeats go, the last sample of each point is remembered, the board learns it, report
+by exception holds back what need not be sent, and the rows enter the lane under their tags' numbers. Losing the
+connection writes one sample per tag, so that nothing old looks current.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import numpy as np
 
 from lineshaft.core import clock, logs, quality
+from lineshaft.edge.board import Board, Freshness
 from lineshaft.edge.columns import INTEGER, KIND_NAMES, MISSING, NUMBER, TEXT, Columns
 from lineshaft.edge.driver import Plan
 from lineshaft.edge.gaps import Gap
+from lineshaft.edge.model import Point
+from lineshaft.edge.reduce import Reducer
 
 EARLIEST: Final = 631_152_000_000_000
 """1990-01-01: no plant's clock is meant to be before it."""
@@ -78,6 +83,30 @@ class LastSamples:
         columns.rows += 1
 
 
+class Limits:
+    """What the points' numbers can be at all."""
+
+    def __init__(self, minimum: Any, maximum: Any) -> None:
+        self._minimum = minimum
+        self._maximum = maximum
+
+    @classmethod
+    def of(cls, points: Sequence[Point]) -> "Limits | None":
+        """None where no point has limits."""
+        if all(point.minimum is None and point.maximum is None for point in points):
+            return None
+        minimum = [-np.inf if point.minimum is None else point.minimum for point in points]
+        maximum = [np.inf if point.maximum is None else point.maximum for point in points]
+        return cls(np.array(minimum), np.array(maximum))
+
+    def beyond(self, columns: Columns) -> Any:
+        """Marks the rows whose value lies outside."""
+        rows = columns.rows
+        keys, kind = columns.key[:rows], columns.kind[:rows]
+        value = np.where(kind == NUMBER, columns.number[:rows], columns.integer[:rows])
+        return (kind <= INTEGER) & ((value < self._minimum[keys]) | (value > self._maximum[keys]))
+
+
 class Intake:
     """Takes one device's rows.
 
@@ -85,9 +114,10 @@ class Intake:
         plan: gives each index its tag and kind.
         lane: where the rows go.
         ahead_us: how far a source time may be ahead of this machine's clock.
+        board: learns every newest value.
     """
 
-    def __init__(self, plan: Plan, lane: RowSink, ahead_us: int) -> None:
+    def __init__(self, plan: Plan, lane: RowSink, ahead_us: int, board: Board | None = None) -> None:
         self.counts: Counter[str] = Counter()
         """Since the gateway started: rows, repeats, replaced times by reason, values that did not fit."""
         self.last_arrival = 0
@@ -97,6 +127,11 @@ class Intake:
         points = len(plan.points)
         self._tags = np.array([point.tag for point in plan.points], np.int32)
         self._declared = np.array([KIND_NAMES.index(point.kind) for point in plan.points], np.uint8)
+        self._limits = Limits.of(plan.points)
+        self._board = board or Board()
+        self._slots = self._board.slots([f"{plan.device.name}/{point.name}" for point in plan.points])
+        self._reducer = Reducer.of(plan)
+        self._steps = Freshness()
         self._newest = LastSamples(points)
         self._good = LastSamples(points)
         self._marked = np.full(points, MISSING, np.int64)
@@ -130,18 +165,18 @@ class Intake:
         self._remember(columns)
         self.counts["rows"] += columns.rows
         self.last_arrival = received
-        self._lane.append(columns, self._tags[columns.key[: columns.rows]])
+        self._deliver(columns)
 
     def confirm(self, columns: Columns) -> None:
-        """Present values after a connection came back.
+        """Present values after a connection came back, of all points or of some: those of `columns`.
 
         A value that did not change while the connection was lost has an old source time; it is written once more with
-        the present time, because the device has just said that it holds.
+        the present time, because the device has just said that it holds. Of other points it has said nothing yet.
         """
+        said = np.zeros(len(self._tags), bool)
+        said[columns.key[: columns.rows]] = True
         self.take(columns)
-        held = np.flatnonzero(
-            (self._marked != MISSING) & (self._newest.ts <= self._marked) & (self._newest.ts != MISSING)
-        )
+        held = np.flatnonzero(said & self._unconfirmed)
         if len(held):
             now = clock.now_us()
             rows = Columns(len(held))
@@ -149,9 +184,9 @@ class Intake:
                 ts = max(now, int(self._marked[point]) + 1)
                 self._newest.copy_row(point, rows, ts, now, int(self._newest.q[point]))
             self.counts["confirmed"] += rows.rows
-            self._lane.append(rows, self._tags[rows.key[: rows.rows]])
-        self._marked[:] = MISSING
-        self._doubtful = False
+            self._deliver(rows)
+        self._marked[said] = MISSING
+        self._doubtful = bool(self._unconfirmed.any())
 
     def gap(self, gap: Gap) -> None:
         """Samples of this device are known to be missing."""
@@ -194,21 +229,67 @@ class Intake:
                 self._good.copy_row(point, rows, ts, now, quality.UNCERTAIN_NO_COMMUNICATION_LAST_USABLE)
         self.counts["losses"] += 1
         if rows.rows:
-            self._lane.append(rows, self._tags[rows.key[: rows.rows]])
+            self._deliver(rows)
+
+    @property
+    def held_since_us(self) -> int | None:
+        """Source time of the oldest sample that report by exception holds back; None where there is none."""
+        return None if self._reducer is None else self._reducer.held_since_us
+
+    def catch_up(self) -> None:
+        """Send what report by exception held back and whose time has come; to be called now and then."""
+        if self._reducer is not None:
+            self._append(self._reducer.due(clock.now_us()))
+
+    def flush(self) -> None:
+        """Send everything that report by exception holds back."""
+        if self._reducer is not None:
+            self._append(self._reducer.flush())
 
     def inherit(self, other: "Intake") -> None:
-        """Take over what `other`, of an earlier configuration, knew of the tags that both have."""
+        """Take over what `other`, of an earlier configuration, knew of the points that both have.
+
+        A point that is read differently now begins anew: its values of before are another's.
+        """
         before = {int(tag): index for index, tag in enumerate(other._tags)}  # noqa: SLF001  # its own kind
+        gone = set(other._slots.tolist())  # noqa: SLF001
         for index, tag in enumerate(self._tags.tolist()):
             old = before.get(tag)
-            if old is None:
+            if old is None or _meaning(self._plan.points[index]) != _meaning(other._plan.points[old]):  # noqa: SLF001
                 continue
             for mine, theirs in ((self._newest, other._newest), (self._good, other._good)):  # noqa: SLF001
                 mine.ts[index], mine.kind[index] = theirs.ts[old], theirs.kind[old]
                 mine.integer[index], mine.q[index] = theirs.integer[old], theirs.q[old]
                 if old in theirs.texts:
                     mine.texts[index] = theirs.texts[old]
+            self._marked[index] = other._marked[old]  # noqa: SLF001
+            gone.discard(int(self._slots[index]))
+        self._doubtful = bool(self._unconfirmed.any())
+        self._board.forget(sorted(gone))
         self.counts = other.counts
+
+    def retire(self) -> None:
+        """The device is not run any more: the board has no values of its points."""
+        self._board.forget(self._slots.tolist())
+
+    @property
+    def _unconfirmed(self) -> Any:
+        """Marks the points whose newest value is from before the connection was lost."""
+        newest = self._newest.ts
+        return (self._marked != MISSING) & (newest != MISSING) & (newest <= self._marked)
+
+    def _deliver(self, columns: Columns) -> None:
+        """The one way out, for the board and for the lane."""
+        self._board.take(self._slots[columns.key[: columns.rows]], columns)
+        if self._reducer is not None:
+            before = columns.rows
+            columns = self._reducer.take(columns)
+            self.counts["held_back"] += before - columns.rows
+        self._append(columns)
+
+    def _append(self, columns: Columns) -> None:
+        if columns.rows:
+            self._lane.append(columns, self._tags[columns.key[: columns.rows]])
 
     # -- the steps ------------------------------------------------------------------------------------------------------
 
@@ -260,6 +341,12 @@ class Intake:
             not_a_number = numbers & np.isnan(columns.number[:rows])
             if not_a_number.any():
                 self._spoil(columns, not_a_number, quality.BAD_OUT_OF_RANGE, "good_not_a_number")
+        if self._limits is not None:
+            beyond = self._limits.beyond(columns) & (q < quality.BAD)
+            if beyond.any():  # the value stays: it is what shows that an order of bytes or words is wrong
+                self.counts["value_out_of_range"] += int(beyond.sum())
+                self._complain("value_out_of_range", columns, beyond)
+                q[beyond] = quality.BAD_OUT_OF_RANGE
         long = [row for row, text in columns.texts.items() if len(text) > LONGEST_TEXT]
         if long:
             marked = np.zeros(rows, bool)
@@ -291,7 +378,7 @@ class Intake:
         self.gap(
             Gap(
                 cause="overflow",
-                from_ts=int(np.where(since == MISSING, first, since).min()),
+                from_ts=int(np.where(since == MISSING, first, np.minimum(since, first)).min()),
                 to_ts=int(first.max()),
                 detail=f"{self._plan.device.name}: the queue of {len(points)} points ran over: {self._names(points)}",
             )
@@ -300,7 +387,7 @@ class Intake:
     def _remember(self, columns: Columns) -> None:
         """Keep each point's newest sample and newest good one; a late one, sent again by the device, is neither."""
         rows = columns.rows
-        fresh = columns.ts[:rows] >= self._newest.ts[columns.key[:rows]]
+        fresh = self._steps.fresh(columns.ts[:rows], self._newest.ts[columns.key[:rows]])
         self._newest.remember(columns, _all_or(fresh))
         self._good.remember(columns, _all_or(fresh & (columns.q[:rows] < quality.UNCERTAIN)))
 
@@ -316,6 +403,13 @@ class Intake:
     def _names(self, points: Any) -> str:
         names = [self._plan.points[int(point)].name for point in points[:_NAMED_POINTS]]
         return ", ".join(names) + (", …" if len(points) > _NAMED_POINTS else "")
+
+
+def _meaning(point: Point) -> tuple[Any, ...]:
+    """What decides where a point's value comes from and how it is read."""
+    return (
+        point.address, point.kind, point.type, point.order, point.length, point.scale, point.offset, point.sentinels,
+    )  # fmt: skip
 
 
 def _all_or(chosen: Any) -> Any:

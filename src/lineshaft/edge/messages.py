@@ -1,6 +1,7 @@
-"""What is asked of a gateway over the bus, `svc.edge.<verb>`, and what it answers."""
+"""What is asked of a gateway over the bus, `gw.<gateway>.<verb>`, and what it answers."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
     device: Device
     request: BrowseRequest = BrowseRequest()
+    gateway: str = "gateway"
+    """Which one walks."""
 
 
 class Inspect(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +51,8 @@ class TestReport(msgspec.Struct, frozen=True, kw_only=True):
     """How long connecting and signing in took."""
     refused: list[Found]
     """The device's points that cannot be read as they are configured, and why."""
+    looked_up: list[Found] = []
+    """What stands at the first addresses, in their order."""
 
 
 class Trust(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,3 +97,5 @@ class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     devices: list[DeviceStatus]
     secrets: list[str]
     """Names only."""
+    parts: Mapping[str, Mapping[str, Any]] = {}
+    """Figures of what it does beside reading devices."""

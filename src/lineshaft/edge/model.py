@@ -17,6 +17,16 @@ from lineshaft.core.errors import Corrupt
 FORMAT = 1
 PointKind = Literal["number", "integer", "boolean", "text"]
 Mode = Literal["subscribe", "poll"]
+RawType = Literal[
+    "", "bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", "text",
+    "bcd16", "bcd32",
+]  # fmt: skip
+"""How a device stores a value; empty where its protocol says so itself."""
+ByteOrder = Literal["", "ABCD", "DCBA", "BADC", "CDAB"]
+"""Order of bytes in a value of several registers: big-endian, little-endian, bytes swapped, words swapped."""
+PointAccess = Literal["read", "write", "read-write"]
+Classification = Literal["A", "B"]
+"""A: a wrong write can hurt somebody or something; it takes a second person."""
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 """Short name: lower-case letters, digits, `_` and `-`; a token of bus subjects."""
@@ -36,6 +46,40 @@ class ScanGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Subscription only: how often the device looks at a value; 0 its fastest, -1 the publishing interval."""
 
 
+class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Report by exception: which samples of a number leave the gateway. All zero: every one."""
+
+    deadband: Annotated[float, Meta(ge=0)] = 0.0
+    """Changes up to this, in the point's unit, stay (OPC UA Part 8, absolute deadband)."""
+    percent: Annotated[float, Meta(ge=0, le=100)] = 0.0
+    """The same in percent of the engineering range, `low` to `high`."""
+    swing: Annotated[float, Meta(ge=0)] = 0.0
+    """Swinging door: the straight lines between the samples sent are nowhere further than this from those that stayed."""
+    min_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 0
+    """Nothing more is sent for this long after a sample, whatever changes; the last of it is sent then."""
+    max_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 0
+    """After this long the newest sample is sent in any case, with its own time."""
+
+
+class WriteRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What holds for commands to a point; the gateway keeps to it whatever it is sent."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    """Least and greatest value, in the point's unit."""
+    rate: Annotated[float, Meta(gt=0)] | None = None
+    """Greatest change per second, from the value that is there."""
+    interlock: str = ""
+    """Expression over the gateway's points that must be true, on fresh good values."""
+    classification: Classification = "B"
+    tolerance: Annotated[float, Meta(ge=0)] = 0.0
+    """How far the value read back may be from the one written."""
+    expiry_seconds: Annotated[float, Meta(gt=0, le=3600)] = 5.0
+    """A command not executed after this time never is."""
+    verify_seconds: Annotated[float, Meta(gt=0, le=600)] = 5.0
+    """How long the value read back may take to become the one written."""
+
+
 class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One value of a device and the tag it becomes."""
 
@@ -52,6 +96,22 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     low: float | None = None
     """Lower end of the engineering range, as the device states it."""
     high: float | None = None
+    type: RawType = ""
+    order: ByteOrder = ""
+    length: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    """Bytes of a text."""
+    scale: str = ""
+    """Exact rational, such as `0.1`, `1/3` or `-2`: value = raw * scale + offset."""
+    offset: str = ""
+    """Exact rational, in the point's unit."""
+    sentinels: tuple[int | float, ...] = ()
+    """Raw values by which the device says that it has none; they become Bad."""
+    minimum: float | None = None
+    maximum: float | None = None
+    """What the value can be at all; beyond it is Bad, out of range, and never plausible."""
+    access: PointAccess = "read"
+    write: WriteRules | None = None
+    report: Report | None = None
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,6 +127,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     groups: tuple[ScanGroup, ...] = (ScanGroup(),)
     points: tuple[Point, ...] = ()
     description: str = ""
+    profile: str = ""
+    """Name of the profile that the points were taken from; empty: they are the device's own."""
     handle: str = ""
     """Minted when the device is first committed."""
 
@@ -89,12 +151,15 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     devices: tuple[Device, ...] = ()
     rules: EndpointRules | None = None
     """What it may connect to; None: everything."""
+    parts: Mapping[str, Any] = {}
+    """Documents of what the gateway does beside reading devices, by name: see `edge.parts`."""
 
     def digest(self) -> str:
         """The same for the same content, whatever version and time it carries."""
         content = msgspec.json.encode(self.devices, order="deterministic")
-        if self.rules is not None:
-            content += msgspec.json.encode(self.rules, order="deterministic")
+        for more in (self.rules, self.parts or None):
+            if more is not None:
+                content += msgspec.json.encode(more, order="deterministic")
         return f"{zlib.crc32(content):08x}-{len(content)}"
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -9,13 +10,14 @@ import msgspec
 from lineshaft.core import clock, logs
 from lineshaft.core.errors import LineshaftError, Unavailable
 from lineshaft.edge import metrics
-from lineshaft.edge.driver import Block, Plan, Source, Tools, find_driver
+from lineshaft.edge.driver import Block, Plan, ReadsBack, Source, Tools, Write, Writer, Written, find_driver
 from lineshaft.edge.intake import Intake, RowSink
 from lineshaft.edge.model import Device
 from lineshaft.edge.settings import EdgeSettings
 from lineshaft.edge.tasks import end
 
 _CLOSE_SECONDS = 5.0
+_CATCH_UP_SECONDS = 0.1
 _LAG_US = 500_000
 """What a sample may take from the device to here beside its group's periods."""
 
@@ -57,17 +59,20 @@ class DeviceRunner:
         driver = find_driver(device.driver)
         self.device = device
         self.plan: Plan = driver.plan(device)
-        self.intake = Intake(self.plan, lane, int(settings.ahead_seconds * clock.MICROSECONDS))
+        self.intake = Intake(self.plan, lane, int(settings.ahead_seconds * clock.MICROSECONDS), tools.board)
         self._source: Source = driver.source(self.plan, tools)
         self._settings = settings
         self._admission = tools.admission
         self._state: DeviceState = "connecting"
         self._since = clock.now_us()
+        self._became = clock.monotonic()
         self._trouble: LineshaftError | None = None
         self._lag_us = 2000 * max((group.period_ms for group in device.groups), default=0) + _LAG_US
         self._complete_us = self._since
         self._task: asyncio.Task[None] | None = None
         self._again = asyncio.Event()
+        self._answered: dict[str, float] = {}
+        self._writing = asyncio.Lock()
         self._log = logs.get("edge")
 
     def start(self) -> None:
@@ -77,14 +82,66 @@ class DeviceRunner:
     async def stop(self) -> None:
         """Sign out and end."""
         await end(self._task)
+        self._become("lost")  # nobody may take its values for those of now, nor write to it
         try:
             await asyncio.wait_for(self._source.close(), _CLOSE_SECONDS)
         except TimeoutError:
             self._log.warning("edge_device_not_closed", device=self.device.name)
+        self.intake.flush()
 
     def retry(self) -> None:
         """Try again now what was refused."""
         self._again.set()
+
+    @property
+    def writer(self) -> Writer | None:
+        """The device's source, where it can write."""
+        return self._source if isinstance(self._source, Writer) else None
+
+    def stale(self, point: int) -> str:
+        """Why the newest value of a point may not be the present one; empty where it is.
+
+        What is subscribed to is fresh while the connection lasts; what is polled for three periods after an answer.
+        """
+        if self._state != "connected":
+            return f"it is {self._state}"
+        group = self.device.group(self.plan.points[point].group)
+        if group.mode != "poll":
+            return ""
+        age = clock.monotonic() - self._answered.get(group.name, -clock.MICROSECONDS)
+        longest = (3000 * group.period_ms + _LAG_US) / clock.MICROSECONDS
+        return "" if age <= longest else f"it has not answered for more than {longest:g} s"
+
+    async def write(self, writes: Sequence[Write]) -> list[Written]:
+        """Write over the connection that is there, one call after the other. Who calls has asked the guard.
+
+        Raises:
+            Unavailable: the device is not connected, or nothing was sent.
+        """
+        async with self._writing:
+            writer = self.writer
+            if writer is None or self._state != "connected":
+                raise Unavailable(
+                    "edge.device_not_connected", f"device {self.device.name!r} is not connected, so nothing was written",
+                    "`lineshaft device status` shows why.", device=self.device.name, state=self._state,
+                )  # fmt: skip
+            return await writer.write(writes)
+
+    async def read_back(self, point: int) -> bool:
+        """Ask the device for a point's value; False where it tells values by itself only.
+
+        Raises:
+            Unavailable: the connection broke.
+        """
+        if isinstance(self._source, ReadsBack):
+            columns = await self._source.read_back(point)
+        else:
+            block = next((block for block in self.plan.of_mode("poll") if point in block.points), None)
+            if block is None:
+                return False
+            columns = await self._source.read(block)
+        self.intake.take(columns)
+        return True
 
     def complete_us(self) -> int:
         """Source time before which every sample of the device is in the lane.
@@ -92,9 +149,10 @@ class DeviceRunner:
         A device that is connected delivers within two periods and some time for the way. One that is lost, or has just
         come back and may still deliver what it kept, is complete up to its loss only.
         """
-        if self._state == "connected" and clock.now_us() - self._since > 2 * self._lag_us:
+        if self._state == "connected" and clock.monotonic() - self._became > 2 * self._lag_us / clock.MICROSECONDS:
             self._complete_us = clock.now_us() - self._lag_us
-        return self._complete_us
+        held = self.intake.held_since_us
+        return self._complete_us if held is None else min(self._complete_us, held)
 
     def status(self) -> DeviceStatus:
         """How the device stands now."""
@@ -140,6 +198,8 @@ class DeviceRunner:
         """Poll what is to be polled until the connection is gone; why it is."""
         watcher = asyncio.create_task(self._source.lost())
         pollers = [asyncio.create_task(self._poll(block)) for block in self.plan.of_mode("poll")]
+        if any(point.report is not None for point in self.plan.points):
+            pollers.append(asyncio.create_task(self._catch_up()))
         try:
             done, _ = await asyncio.wait([watcher, *pollers], return_when=asyncio.FIRST_COMPLETED)
             # A poller ends only by an error, and the driver has said then that the connection is lost.
@@ -155,6 +215,7 @@ class DeviceRunner:
             await asyncio.sleep(period - (now - phase) % period)
             started = clock.monotonic()
             columns = await self._source.read(block)
+            self._answered[block.group.name] = clock.monotonic()
             if self.intake.doubtful:
                 self.intake.confirm(columns)
             else:
@@ -162,6 +223,11 @@ class DeviceRunner:
             missed = int((clock.monotonic() - started) / period)
             if missed:
                 self.intake.counts["missed_polls"] += missed
+
+    async def _catch_up(self) -> Any:
+        while True:
+            await asyncio.sleep(_CATCH_UP_SECONDS)
+            self.intake.catch_up()
 
     def _connected(self) -> None:
         if self._trouble is not None:
@@ -192,4 +258,4 @@ class DeviceRunner:
             return  # trying again is no news
         if state != self._state:
             self._state = state
-            self._since = clock.now_us()
+            self._since, self._became = clock.now_us(), clock.monotonic()

@@ -10,7 +10,7 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from lineshaft.core.errors import Corrupt, Forbidden, InvalidInput, NotFound
+from lineshaft.core.errors import Conflict, Corrupt, Forbidden, InvalidInput, NotFound
 from lineshaft.core.home import write_file
 
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
@@ -84,6 +84,20 @@ class Secrets:
                 "edge.secret_unreadable", f"{file} cannot be read: {error}", f"Give it anew: `lineshaft device secret {name}`.",
                 path=str(file), reason=str(error),
             ) from error  # fmt: skip
+
+    def password(self, name: str) -> Secret:
+        """A secret by which others prove to us who they are.
+
+        Raises:
+            As `get`. Conflict: it is a certificate: the empty password that it has would admit everybody.
+        """
+        secret = self.get(name)
+        if not secret.password:
+            raise Conflict(
+                "edge.secret_without_password", f"the secret {name!r} has no password, so it proves nobody",
+                "Keep one with user and password.", secret=name,
+            )  # fmt: skip
+        return secret
 
     def keep(self, name: str, secret: Secret) -> None:
         """Store a secret in place of any of that name."""

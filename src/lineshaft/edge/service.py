@@ -6,12 +6,12 @@ instead is applied when it comes. Only devices whose configuration changed are s
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import msgspec
 
 from lineshaft.bus import Bus, BusSettings, decode_body
-from lineshaft.core.errors import LineshaftError
+from lineshaft.core.errors import LineshaftError, Unavailable
 from lineshaft.core.health import Check
 from lineshaft.core.service import Context, Service
 from lineshaft.edge.attempts import Attempts
@@ -33,11 +33,16 @@ from lineshaft.edge.messages import (
     Try,
 )
 from lineshaft.edge.model import Device, GatewayConfig
+from lineshaft.edge.parts import Surroundings
+from lineshaft.edge.parts.keeper import PartsKeeper
 from lineshaft.edge.revocations import Revocations
 from lineshaft.edge.runner import DeviceRunner
 from lineshaft.edge.secrets import Secrets
 from lineshaft.edge.settings import EdgeSettings
 from lineshaft.edge.tasks import end
+
+if TYPE_CHECKING:
+    from lineshaft.edge.forward import StoreAndForward
 
 T = TypeVar("T")
 _BUS_WAIT_SECONDS = 3.0
@@ -53,16 +58,21 @@ class GatewayService(Service):
         self.settings = context.settings.of(EdgeSettings)
         folder = context.home.folder("edge")
         certificates = ApplicationCertificates(folder / "certificates", self.settings.gateway)
-        self.tools = Tools(certificates=certificates, secrets=Secrets(folder / "secrets"), log=self.log)
+        self.tools = Tools(
+            certificates=certificates, secrets=Secrets(folder / "secrets"), log=self.log, folder=folder / "drivers"
+        )
         self._configuration = Configuration(folder / "config.json", self.settings.gateway)
         self._revocations = Revocations(context.home, self.log)
         certificates.is_revoked = self._revocations.revoked
         self._attempts = Attempts(self.tools)
+        self._parts = PartsKeeper()
         self._runners: dict[str, DeviceRunner] = {}
         self._refused: dict[str, LineshaftError] = {}
         self._version = 0
         self._own_fingerprint = ""
         self._tasks: list[asyncio.Task[None]] = []
+        self._forwarding: asyncio.Task[None] | None = None
+        self._forward: StoreAndForward | None = None
         self._bus: Bus
         self._lane: Lane
 
@@ -73,24 +83,38 @@ class GatewayService(Service):
         settings = self.context.settings.of(BusSettings)
         self._bus = await Bus.connect(settings, self.context.home, self.settings.gateway, wait=_BUS_WAIT_SECONDS)
         subject = self._bus.subjects.data(self.settings.gateway, GROUP)
-        self._lane = Lane(self._bus, subject, self.settings)
+        if self.settings.store:
+            from lineshaft.edge.forward import StoreAndForward
+
+            self._forward = await StoreAndForward.open(self.context.home, self.settings, self._bus, self.log)
+        self._lane = Lane(self._forward.store if self._forward else self._bus, subject, self.settings)
         self._lane.complete_us = self._complete_us
         self._lane.start()
+        self._parts.make(
+            Surroundings(
+                context=self.context, gateway=self.settings.gateway, bus=self._bus, tools=self.tools,
+                runner=self._runners.get, part=self._parts.part,
+            )
+        )  # fmt: skip
         kept = self._configuration.kept()
-        if kept is not None:
-            await self._apply(kept)
-        if self.settings.gateway == self.NAME:
-            await self._serve()  # requests name no gateway: only the box's own answers them, and may hear them
+        await self._apply(kept or GatewayConfig(gateway=self.settings.gateway, version=0, created=""))
+        await self._serve()
         renewal = keep_renewed(self.context.home, self.log)
         revocations = self._revocations.follow(self._bus, self.hang_up_revoked)
         for work in (self._configuration.follow(self._bus), self._apply_changes(), renewal, revocations):
             self._tasks.append(asyncio.create_task(self._guarded(work)))
+        if self._forward is not None:
+            self._forwarding = asyncio.create_task(self._guarded(self._forward.run()))
 
     async def stop(self) -> None:
         await end(*self._tasks)
+        await self._parts.close()
         await asyncio.gather(*(runner.stop() for runner in self._runners.values()))
         if hasattr(self, "_lane") and not await self._lane.close(self.settings.stop_seconds):
             self.log.warning("edge_stopped_unsent", waiting_bytes=self._lane.waiting_bytes)
+        await end(self._forwarding)
+        if self._forward is not None:
+            await self._forward.close()
         if hasattr(self, "_bus"):
             await self._bus.close()
 
@@ -103,6 +127,8 @@ class GatewayService(Service):
                 name="configuration", ok=not self._refused, detail=f"cannot run: {refused}" if refused else "",
                 hint=next(iter(self._refused.values())).message if self._refused else "",
             ),
+            *self._parts.checks(),
+            *(self._forward.checks() if self._forward is not None else []),
         ]  # fmt: skip
 
     async def _guarded(self, work: object) -> None:
@@ -136,6 +162,9 @@ class GatewayService(Service):
         for device in config.devices:
             if device.name not in self._runners:
                 self._run(device, stopped.get(device.name))
+        for name in stopped.keys() - self._runners.keys():
+            stopped[name].intake.retire()
+        await self._parts.apply(config)
         self.log.info(
             "edge_configuration_applied", version=config.version, devices=len(self._runners), changed=len(changed),
             refused=sorted(self._refused),
@@ -149,23 +178,33 @@ class GatewayService(Service):
         try:
             runner = DeviceRunner(device, self._lane, self.tools, self.settings)
         except LineshaftError as error:  # a driver that is not installed here, or options of another release
-            self._refused[device.name] = error
-            self.log.error("edge_device_refused", device=device.name, code=error.code, message=error.message)
+            self._refuse(device, error)
+            return
+        except Exception as error:  # a fault of a driver must not end the gateway's other devices
+            self.log.exception("edge_driver_failed", device=device.name)
+            self._refuse(device, Unavailable(
+                "edge.driver_failed", f"the driver of device {device.name!r} failed: {error!r}",
+                "The gateway's log has the details; please report them.", device=device.name, reason=repr(error),
+            ))  # fmt: skip
             return
         if before is not None:
             runner.intake.inherit(before.intake)
         self._runners[device.name] = runner
         runner.start()
 
+    def _refuse(self, device: Device, error: LineshaftError) -> None:
+        self._refused[device.name] = error
+        self.log.error("edge_device_refused", device=device.name, code=error.code, message=error.message)
+
     # -- what may be asked ------------------------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
-        await self._bus.serve_stream("edge", "browse", self._browse)
+        await self._bus.serve_stream("edge", "browse", self._browse, gateway=self.settings.gateway)
         for verb, answer in (
             ("inspect", self._inspect), ("test", self._test), ("status", self._status),
             ("certificates", self._certificates), ("trust", self._trust), ("secret", self._secret),
         ):  # fmt: skip
-            await self._bus.serve("edge", verb, answer)
+            await self._bus.serve("edge", verb, answer, gateway=self.settings.gateway)
 
     async def _browse(self, _caller: str, body: bytes) -> AsyncIterator[tuple[dict[str, str], bytes]]:
         look = decode_body(body, Look)
@@ -227,4 +266,5 @@ class GatewayService(Service):
             gateway=self.settings.gateway, boot=self._lane.boot, version=self._version, sent=self._lane.sent_seq,
             waiting_bytes=self._lane.waiting_bytes, own_fingerprint=self._own_fingerprint,
             devices=[runner.status() for runner in self._runners.values()], secrets=self.tools.secrets.names(),
+            parts=self._parts.status() | ({"forward": self._forward.status()} if self._forward is not None else {}),
         )  # fmt: skip

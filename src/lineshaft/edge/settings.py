@@ -49,3 +49,34 @@ class EdgeSettings(Section, frozen=True):
     retry_most_seconds: Annotated[
         float, Meta(description="Longest pause between two attempts to reach a device.", gt=0)
     ] = 30.0
+    store: Annotated[
+        bool,
+        Meta(
+            description="Keep batches in this machine's own bus until the history has them; `lineshaft edge run` sets it."
+        ),
+    ] = False
+    store_bytes: Annotated[
+        int,
+        Meta(
+            description="Disk space for batches that the history does not have; over it the oldest go, and a gap record says so.",
+            ge=MIB,
+        ),
+    ] = 4096 * MIB
+    store_seconds: Annotated[
+        float,
+        Meta(
+            description="Oldest age of a batch that the history does not have; over it the oldest go, and a gap record says so.",
+            gt=0,
+        ),
+    ] = 30 * 86400.0
+    forward_in_flight: Annotated[
+        int, Meta(description="Batches on their way to the hub at a time while nothing is behind.", ge=1, le=256)
+    ] = 16
+    backfill_in_flight: Annotated[
+        int,
+        Meta(
+            description="Batches of the back-fill on their way at a time beside live ones: its share of the link.",
+            ge=1,
+            le=256,
+        ),
+    ] = 4

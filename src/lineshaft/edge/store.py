@@ -4,7 +4,7 @@ Every change of a device commits a new version of its gateway's whole configurat
 document, the tags' numbers, the configuration, and the message that carries it to the gateway.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -25,15 +25,18 @@ from sqlalchemy import (
     update,
 )
 
+from lineshaft.access.projects.store import among
+from lineshaft.access.projects.store import require as require_project
 from lineshaft.access.zones import current, endpoint_rules
 from lineshaft.bus.subjects import Subjects
 from lineshaft.core import clock, ids
 from lineshaft.core.errors import Conflict, InvalidInput, NotFound, TooLarge
 from lineshaft.core.http import check_match, etag
-from lineshaft.core.principals import HandleMinterLike, Resource
+from lineshaft.core.principals import MAIN_PROJECT, HandleMinterLike, Resource
 from lineshaft.edge.driver import find_driver
 from lineshaft.edge.model import Device, GatewayConfig, encode_config
 from lineshaft.history import Tags, TagSpec
+from lineshaft.history.store import own
 from lineshaft.records import Database, outbox
 
 METADATA = MetaData()
@@ -49,6 +52,7 @@ DEVICE = Table(
     Column("document", LargeBinary, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
+    Column("project", String, nullable=False, server_default="main"),
     UniqueConstraint("tenant", "path", name="edge_device_tenant_path"),
 )
 CONFIG = Table(
@@ -87,11 +91,12 @@ class StoredDevice(msgspec.Struct, frozen=True, kw_only=True):
     created: int
     changed: int
     """Microseconds UTC."""
+    project: str = MAIN_PROJECT
 
     @property
     def etag(self) -> str:
-        """Changes with every change of the device or its gateway."""
-        return etag([self.gateway, self.device])
+        """Changes with every change of the device, its gateway or its project."""
+        return etag([self.gateway, self.project, self.device])
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,27 +131,56 @@ class Devices:
     def _tenant(self) -> str:
         return self._subjects.tenant
 
-    async def list(self, *, after: str = "", limit: int = 100) -> Sequence[StoredDevice]:
-        """Devices by name, behind `after`."""
-        query = select(DEVICE).where(DEVICE.c.tenant == self._tenant, DEVICE.c.name > after)
+    async def list(
+        self, *, after: str = "", limit: int = 100, projects: Collection[str] | None = None
+    ) -> Sequence[StoredDevice]:
+        """Devices by name, behind `after`; of `projects` only where that is not None."""
+        mine = (DEVICE.c.tenant == self._tenant, among(DEVICE.c.project, projects))
+        query = select(DEVICE).where(*mine, DEVICE.c.name > after)
         return await self._db.query(_devices, query.order_by(DEVICE.c.name).limit(limit))
 
-    async def get(self, name: str) -> StoredDevice:
+    async def get(self, name: str, projects: Collection[str] | None = None) -> StoredDevice:
         """One device.
 
-        Raises:
-            NotFound: none has that name.
-        """
-        return await self._db.query(self._get, name)
+        Args:
+            projects: whose devices there are for whoever asks; None: every project's.
 
-    async def resource(self, name: str, gateway: str) -> Resource:
-        """A device, there already or not, as decisions see it: it stands in the zone of its gateway."""
+        Raises:
+            NotFound: none has that name, or it is in another project.
+        """
+        return await self._db.query(self._get, name, projects)
+
+    async def check_described(self, device: Device, project: str) -> None:
+        """Refuse to connect to a device that nobody has configured, with credentials of another project.
+
+        Raises:
+            Conflict: names the secret.
+        """
+        await self._db.query(self.check_secrets, device, project)
+
+    async def names(self, projects: Collection[str]) -> set[str]:
+        """Names of all devices of some projects."""
+        query = select(DEVICE.c.name).where(DEVICE.c.tenant == self._tenant, among(DEVICE.c.project, projects))
+        return await self._db.query(lambda connection: {*connection.scalars(query)})
+
+    async def resource(self, name: str, gateway: str, project: str = "") -> Resource:
+        """A device, there already or not, as decisions see it: it stands in the zone of its gateway.
+
+        Args:
+            project: empty: the one that it has, `main` where it is not there.
+        """
         plan = await self._db.query(current, self._tenant)
-        return Resource(id=name, kind="device", zone=plan.zone_of(gateway))
+        project = project or await self._db.query(project_of, self._tenant, name)
+        return Resource(id=name, kind="device", zone=plan.zone_of(gateway), project=project)
+
+    async def gateway_resource(self, gateway: str) -> Resource:
+        """A gateway as decisions see it."""
+        plan = await self._db.query(current, self._tenant)
+        return Resource(id=gateway, kind="gateway", zone=plan.zone_of(gateway))
 
     async def put(
         self, device: Device, change: Change, *, gateway: str = DEFAULT_GATEWAY, if_match: str | None = None,
-        new: bool = False,
+        new: bool = False, project: str = "",
     ) -> StoredDevice:  # fmt: skip
         """Add a device or replace the one of its name; the gateway gets a new configuration.
 
@@ -154,15 +188,17 @@ class Devices:
             device: with the points wanted; tag numbers and handle in it are ignored.
             if_match: ETag of the device as the caller read it.
             new: refuse to replace.
+            project: its project, and its tags'; empty: the one it has, `main` for a new one.
 
         Raises:
             InvalidInput: the driver refuses the device, or a path is wrong; all faults in one error.
-            Conflict: `new` and there is one, or another device has its path.
+            Conflict: `new` and there is one, another device has its path, or a tag at its paths is of a third project.
+            NotFound: there is no such project.
             PreconditionFailed: it changed since the caller read it.
             TooLarge: the gateway's configuration would not fit into one message.
         """
         check_device(device)
-        return await self._db.write(self._put, device, change, gateway, if_match, new)
+        return await self._db.write(self._put, device, change, gateway, if_match, new, project)
 
     async def remove(self, name: str, change: Change, *, if_match: str | None = None) -> None:
         """Take a device out of its gateway's configuration; its tags keep their numbers and their history.
@@ -184,9 +220,9 @@ class Devices:
 
     # -- in a transaction ---------------------------------------------------------------------------------------------
 
-    def _get(self, connection: Connection, name: str) -> StoredDevice:
+    def _get(self, connection: Connection, name: str, projects: Collection[str] | None = None) -> StoredDevice:
         found = self._find(connection, name)
-        if found is None:
+        if found is None or (projects is not None and found.project not in projects):
             raise NotFound(
                 "edge.device_unknown", f"there is no device {name[:64]!r}",
                 "`lineshaft device list` and GET /api/v1/edge/devices list them.", device=name[:64],
@@ -199,7 +235,7 @@ class Devices:
 
     def _put(
         self, connection: Connection, device: Device, change: Change, gateway: str, if_match: str | None,
-        new: bool,  # noqa: FBT001
+        new: bool, project: str,  # noqa: FBT001
     ) -> StoredDevice:  # fmt: skip
         before = self._find(connection, device.name)
         if before is not None and new:
@@ -209,15 +245,29 @@ class Devices:
             )  # fmt: skip
         if before is not None:
             check_match(if_match, before.etag)
-        self._check_path_is_free(connection, device)
-        tagged = self._allocate(connection, device, before)
-        now = clock.now_us()
-        created = before.created if before else now
-        stored = StoredDevice(device=tagged, gateway=gateway, created=created, changed=now)
-        if before is None or before.etag != stored.etag:
-            self._write(connection, stored, fresh=before is None)
+        stored = self.save(connection, device, gateway, project)
         for name in {gateway, before.gateway if before else gateway}:
             commit(connection, self._subjects, name, change)
+        return stored
+
+    def save(self, connection: Connection, device: Device, gateway: str, project: str = "") -> StoredDevice:
+        """Add or replace a device in the caller's transaction, who commits the gateway's configuration then.
+
+        Args:
+            project: empty: the one it has; for a device that was removed, the one its tags are still of.
+        """
+        before = self._find(connection, device.name)
+        self._check_path_is_free(connection, device)
+        project = project or self.project_of_device(connection, device)
+        require_project(connection, self._tenant, project)
+        self.check_secrets(connection, device, project, moves=before is not None)
+        check_inputs(connection, self._tenant, device, project, arrives=before is None or before.project != project)
+        tagged = self._allocate(connection, device, before, project)
+        now = clock.now_us()
+        created = before.created if before else now
+        stored = StoredDevice(device=tagged, gateway=gateway, created=created, changed=now, project=project)
+        if before is None or before.etag != stored.etag:
+            self._write(connection, stored, fresh=before is None)
         return stored
 
     def _check_path_is_free(self, connection: Connection, device: Device) -> None:
@@ -231,19 +281,57 @@ class Devices:
                 "Give each device a path of its own.", path=device.path, device=other,
             )  # fmt: skip
 
-    def _allocate(self, connection: Connection, device: Device, before: StoredDevice | None) -> Device:
+    def project_of_device(self, connection: Connection, device: Device) -> str:
+        """Its project; where it was removed, that of the tags that it left behind; `main` where there are none."""
+        before = self._find(connection, device.name)
+        if before is not None:
+            return before.project
+        return self._tags.project_of(
+            connection, self._tenant, [f"{device.path}/{point.name}" for point in device.points]
+        )
+
+    def check_secrets(self, connection: Connection, device: Device, project: str, *, moves: bool = False) -> None:
+        """Credentials serve devices of one project: in another one they could be sent to an endpoint of its own.
+
+        Those that a gateway's parts use are the project `main`'s.
+
+        Args:
+            moves: the device of this name is the same one, of another project until now.
+
+        Raises:
+            Conflict: names the secret.
+        """
+        from lineshaft.edge.parts.store import mentioned  # which needs our tables
+
+        wanted = secrets_of(device)
+        others = select(DEVICE).where(DEVICE.c.tenant == self._tenant, DEVICE.c.project != project)
+        if moves:
+            others = others.where(DEVICE.c.name != device.name)
+        found = _devices(connection, others) if wanted else []
+        taken = {secret for stored in found for secret in secrets_of(stored.device).values()}
+        if wanted and project != MAIN_PROJECT:
+            taken |= mentioned(connection, self._tenant)
+        for option, secret in wanted.items():
+            if secret in taken:
+                raise Conflict(
+                    "edge.secret_of_another_project", f"the secret {secret!r} is that of a device of another project",
+                    "Keep the credentials under a name of their own for this project.", field=f"options.{option}",
+                    value=secret,
+                )  # fmt: skip
+
+    def _allocate(self, connection: Connection, device: Device, before: StoredDevice | None, project: str) -> Device:
         """The device with its handle and its points' tag numbers; tags of points that are gone are removed."""
         specs = [
             TagSpec(
                 path=f"{device.path}/{point.name}", unit=point.unit, description=point.description, kind=point.kind,
-                device=device.name,
+                device=device.name, project=project,
             )
             for point in device.points
         ]  # fmt: skip
         if before is not None:
             gone = {f"{before.device.path}/{point.name}" for point in before.device.points}
             self._tags.remove(connection, self._tenant, sorted(gone - {spec.path for spec in specs}))
-        tags = self._tags.allocate(connection, self._tenant, specs)
+        tags = self._tags.allocate(connection, self._tenant, specs, moved_from=before.project if before else "")
         points = tuple(
             msgspec.structs.replace(point, tag=tag.number) for point, tag in zip(device.points, tags, strict=True)
         )
@@ -253,7 +341,7 @@ class Devices:
     def _write(self, connection: Connection, stored: StoredDevice, *, fresh: bool) -> None:
         device = stored.device
         values: dict[str, Any] = {
-            "gateway": stored.gateway, "path": device.path, "handle": device.handle,
+            "gateway": stored.gateway, "project": stored.project, "path": device.path, "handle": device.handle,
             "document": msgspec.json.encode(device), "created": stored.created, "changed": stored.changed,
         }  # fmt: skip
         if fresh:
@@ -265,14 +353,30 @@ class Devices:
     def _remove(self, connection: Connection, name: str, change: Change, if_match: str | None) -> None:
         stored = self._get(connection, name)
         check_match(if_match, stored.etag)
+        self.drop(connection, stored)
+        commit(connection, self._subjects, stored.gateway, change)
+
+    def drop(self, connection: Connection, stored: StoredDevice) -> None:
+        """Take a device out in the caller's transaction, who commits the gateway's configuration then."""
+        name = stored.device.name
         paths = [f"{stored.device.path}/{point.name}" for point in stored.device.points]
         self._tags.remove(connection, self._tenant, paths)
         connection.execute(delete(DEVICE).where(DEVICE.c.tenant == self._tenant, DEVICE.c.name == name))
-        commit(connection, self._subjects, stored.gateway, change)
+
+    def all(self, connection: Connection) -> Sequence[StoredDevice]:
+        """Every device, by name."""
+        return _devices(connection, select(DEVICE).where(DEVICE.c.tenant == self._tenant).order_by(DEVICE.c.name))
+
+    def of_gateway(self, connection: Connection, gateway: str) -> Sequence[StoredDevice]:
+        """Every device of a gateway, by name."""
+        query = select(DEVICE).where(DEVICE.c.tenant == self._tenant, DEVICE.c.gateway == gateway)
+        return _devices(connection, query.order_by(DEVICE.c.name))
 
 
 def commit(connection: Connection, subjects: Subjects, gateway: str, change: Change) -> None:
     """Write a gateway's next configuration and send it, unless it says what the last one said."""
+    from lineshaft.edge.parts.store import documents  # which needs our tables
+
     query = select(DEVICE).where(DEVICE.c.tenant == subjects.tenant, DEVICE.c.gateway == gateway)
     devices = tuple(stored.device for stored in _devices(connection, query.order_by(DEVICE.c.name)))
     last = connection.execute(
@@ -282,6 +386,7 @@ def commit(connection: Connection, subjects: Subjects, gateway: str, change: Cha
     config = GatewayConfig(
         gateway=gateway, version=(last.version if last else 0) + 1, created=clock.rfc3339(now), devices=devices,
         rules=endpoint_rules(current(connection, subjects.tenant), gateway),
+        parts=documents(connection, subjects.tenant, gateway),
     )  # fmt: skip
     if last is not None and last.digest == config.digest():
         return
@@ -299,7 +404,68 @@ def commit(connection: Connection, subjects: Subjects, gateway: str, change: Cha
             document=document, created=now, author=change.author, comment=change.comment,
         )
     )  # fmt: skip
+    own(connection, subjects, gateway, (point.tag for device in devices for point in device.points))
     outbox.add(connection, subjects.config(gateway), document)
+
+
+def project_of(connection: Connection, tenant: str, name: str) -> str:
+    """The project of a device; `main` where there is none of that name."""
+    found = connection.scalar(select(DEVICE.c.project).where(DEVICE.c.tenant == tenant, DEVICE.c.name == name))
+    return MAIN_PROJECT if found is None else str(found)
+
+
+def secrets_of(device: Device) -> dict[str, str]:
+    """The names of the secrets that a device uses, by the options that name them."""
+    return {
+        option: secret
+        for option, secret in device.options.items()
+        if (option == "secret" or option.endswith("_secret")) and isinstance(secret, str) and secret
+    }
+
+
+def check_inputs(connection: Connection, tenant: str, device: Device, project: str, *, arrives: bool) -> None:
+    """Expressions read devices of their own project: a tag computed from another one's would tell its values.
+
+    Args:
+        arrives: the device was not in this project before, so that others' expressions may name it already.
+
+    Raises:
+        Conflict: names the device.
+    """
+    texts = _expressions(device)
+    needed = {name.partition("/")[0] for text in texts for name in _inputs(text)} - {device.name}
+    elsewhere = (DEVICE.c.tenant == tenant) & (DEVICE.c.project != project)
+    query = select(DEVICE.c.name).where(elsewhere, DEVICE.c.name.in_(sorted(needed))).limit(1)
+    foreign = connection.scalar(query) if needed else None
+    if foreign is None and arrives:
+        others = _devices(connection, select(DEVICE).where(elsewhere, DEVICE.c.name != device.name))
+        if any(_mentions(text, device.name) for stored in others for text in _expressions(stored.device)):
+            foreign = device.name
+    if foreign is not None:
+        raise Conflict(
+            "edge.input_of_another_project", f"an expression reads the device {foreign!r}, and is of another project than it",
+            "Expressions read devices of their own project.", field="points", value=foreign, device=foreign,
+        )  # fmt: skip
+
+
+def _expressions(device: Device) -> list[str]:
+    """What is computed from points: addresses of calculated tags, and interlocks."""
+    computed = [point.address for point in device.points] if device.driver == "calculated" else []
+    return computed + [point.write.interlock for point in device.points if point.write and point.write.interlock]
+
+
+def _inputs(text: str) -> tuple[str, ...]:
+    """The points that an expression reads; none of one that cannot be evaluated either."""
+    from lineshaft.edge.formula import Formula  # loads a library
+
+    try:
+        return Formula.parse(text).inputs
+    except InvalidInput:
+        return ()
+
+
+def _mentions(text: str, device: str) -> bool:
+    return f"{device}/" in text and any(name.partition("/")[0] == device for name in _inputs(text))
 
 
 def _newest(tenant: str, gateway: str) -> Any:
@@ -327,6 +493,12 @@ def check_device(device: Device) -> None:
 def _devices(connection: Connection, query: Any) -> list[StoredDevice]:
     decode: Callable[[bytes], Device] = msgspec.json.Decoder(Device).decode
     return [
-        StoredDevice(device=decode(row.document), gateway=row.gateway, created=row.created, changed=row.changed)
+        StoredDevice(
+            device=decode(row.document),
+            gateway=row.gateway,
+            created=row.created,
+            changed=row.changed,
+            project=row.project,
+        )
         for row in connection.execute(query)
     ]

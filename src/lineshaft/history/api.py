@@ -14,7 +14,7 @@ from lineshaft.access.labels import Egress, Release, Subject
 from lineshaft.core import clock
 from lineshaft.core.errors import InvalidInput
 from lineshaft.core.http import DEFAULT_PAGE, check_limit, decode_cursor, encode_cursor
-from lineshaft.core.principals import Principal
+from lineshaft.core.principals import MAIN_PROJECT, Principal
 from lineshaft.history import formats
 from lineshaft.history.formats import Item
 from lineshaft.history.model import Gap, HistoryStatus, Tag
@@ -24,7 +24,7 @@ from lineshaft.history.store import Tags
 _HISTORY = ["history"]
 _READ = {"action": "history:read"}
 _OWN = {**_READ, "tenant": "own"}
-_MANAGE = {"action": "history:manage"}
+_MANAGE = {"action": "history:manage", "project": MAIN_PROJECT}
 _FIRST_ROWS = 1000
 MAXIMUM_TAGS = 1000
 MAXIMUM_ROWS = 10_000
@@ -52,6 +52,7 @@ class TagView(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     kind: str
     device: str
+    project: str
     created: str
     removed: str | None
 
@@ -116,7 +117,10 @@ async def list_tags(
 ) -> TagPage:
     """Tags whose path begins with `prefix`."""
     after = "" if cursor is None else decode_cursor(cursor, str)[0]
-    page = await tags.list(principal.tenant, prefix=prefix, after=after, limit=check_limit(limit), removed=removed)
+    page = await tags.list(
+        principal.tenant, prefix=prefix, after=after, limit=check_limit(limit), removed=removed,
+        projects=principal.projects,
+    )  # fmt: skip
     full = len(page) == limit
     return TagPage(items=[_tag_view(tag) for tag in page], next=encode_cursor(page[-1].path) if full else None)
 
@@ -193,13 +197,17 @@ async def raw(
 @get("/api/v1/history/gaps", opt=_READ, tags=_HISTORY)
 async def list_gaps(
     history: NamedDependency[HistoryReader],
+    principal: NamedDependency[Principal],
     start: From = "-7d",
     end: To = "now",
     gateway: Annotated[str | None, QueryParameter(description="Only of this gateway")] = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_PAGE,
 ) -> GapPage:
-    """Samples known to be missing between two times, and why."""
+    """Samples known to be missing between two times, and why.
+
+    Gaps are the gateway's, whose lanes all projects share; what one says of devices is for members of `main`.
+    """
     now_us = clock.now_us()
     start_us, end_us = clock.parse_time(start, field="from", now=now_us), clock.parse_time(end, field="to", now=now_us)
     check_limit(limit)
@@ -209,7 +217,7 @@ async def list_gaps(
         found = [gap for gap in found if _gap_key(gap) > behind]
     page = found[:limit]
     return GapPage(
-        items=[_gap_view(gap) for gap in page],
+        items=[_gap_view(gap, detailed=principal.sees(MAIN_PROJECT)) for gap in page],
         next=encode_cursor(*_gap_key(page[-1])) if len(found) > limit else None,
     )
 
@@ -231,7 +239,7 @@ ROUTES = [list_tags, latest, raw, list_gaps, status, seal]
 
 
 async def _tags(tags: Tags, principal: Principal, paths: Sequence[str] | None) -> dict[int, Tag]:
-    """The tags named, by number; another tenant's are as if they were not there."""
+    """The tags named, by number; those of other tenants and projects are as if they were not there."""
     wanted = list(dict.fromkeys(paths or ()))
     if not 1 <= len(wanted) <= MAXIMUM_TAGS:
         raise InvalidInput(
@@ -239,12 +247,12 @@ async def _tags(tags: Tags, principal: Principal, paths: Sequence[str] | None) -
             "Name each tag with tag=PATH; ask several times for more.",
             field="tag", value=len(wanted), maximum=MAXIMUM_TAGS,
         )  # fmt: skip
-    return {tag.number: tag for tag in await tags.require(principal.tenant, wanted)}
+    return {tag.number: tag for tag in await tags.require(principal.tenant, wanted, principal.projects)}
 
 
 def _subjects(known: Mapping[int, Tag]) -> list[Subject]:
     """The tags as what labels are about."""
-    return [Subject("tag", tag.path, tag.handle) for tag in known.values()]
+    return [Subject("tag", tag.path, tag.handle, tag.project) for tag in known.values()]
 
 
 async def _page(
@@ -304,16 +312,16 @@ def _rows_limit(limit: int, maximum: int) -> int:
 def _tag_view(tag: Tag) -> TagView:
     return TagView(
         path=tag.path, number=tag.number, handle=tag.handle, unit=tag.unit, description=tag.description, kind=tag.kind,
-        device=tag.device, created=clock.rfc3339(tag.created),
+        device=tag.device, project=tag.project, created=clock.rfc3339(tag.created),
         removed=None if tag.removed is None else clock.rfc3339(tag.removed),
     )  # fmt: skip
 
 
-def _gap_view(gap: Gap) -> GapView:
+def _gap_view(gap: Gap, *, detailed: bool) -> GapView:
     return GapView(
         gateway=gap.gateway, boot=gap.boot, cause=gap.cause, from_=clock.rfc3339(gap.from_us),
-        to=clock.rfc3339(gap.to_us), from_seq=gap.from_seq, to_seq=gap.to_seq, rows=gap.rows, detail=gap.detail,
-        noted=clock.rfc3339(gap.noted_us),
+        to=clock.rfc3339(gap.to_us), from_seq=gap.from_seq, to_seq=gap.to_seq, rows=gap.rows,
+        detail=gap.detail if detailed else "", noted=clock.rfc3339(gap.noted_us),
     )  # fmt: skip
 
 

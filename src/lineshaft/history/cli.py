@@ -16,6 +16,8 @@ _Tags = Annotated[list[str], typer.Argument(help="Paths of tags, or their last l
 _From = Annotated[str, typer.Option("--from", help="RFC 3339, or an offset such as -15m.")]
 _To = Annotated[str, typer.Option("--to", help="RFC 3339, or an offset; not included.")]
 _MAXIMUM_ROWS = 10_000
+_WHOLE_PATH = 6
+"""Slashes in the path of a tag."""
 _PATHS_PER_CALL = 50
 
 
@@ -146,14 +148,15 @@ def _pages(client: Any, params: Sequence[tuple[str, str]], limit: int) -> Iterat
 
 
 def _resolve(client: Any, names: Sequence[str]) -> list[str]:
-    """Paths of the tags named; a name without levels is looked for among all tags' last levels."""
-    short = [name for name in names if "/" not in name]
-    if not short:
+    """Paths of the tags named: by the whole path, or by its last levels, such as `pressure` or `press/pressure`."""
+    if all(name.count("/") >= _WHOLE_PATH for name in names):
         return list(names)
-    ends: dict[str, list[str]] = {}
-    for tag in client.tags():
-        ends.setdefault(tag["path"].rpartition("/")[2], []).append(tag["path"])
-    return [name if "/" in name else _only(name, ends.get(name, [])) for name in names]
+    paths = [tag["path"] for tag in client.tags()]
+    found = []
+    for name in names:
+        ends = [path for path in paths if f"/{path}".endswith(f"/{name}")]
+        found.append(_only(name, ends))
+    return found
 
 
 def _only(name: str, paths: Sequence[str]) -> str:
@@ -165,7 +168,7 @@ def _only(name: str, paths: Sequence[str]) -> str:
     if len(paths) > 1:
         raise InvalidInput(
             "history.tag_ambiguous", f"{len(paths)} tags end with {name!r}, the first is {paths[0]}",
-            "Give the whole path.", field="tag", value=name, count=len(paths), first=paths[0],
+            "Give more of its path, such as `device/tag`.", field="tag", value=name, count=len(paths), first=paths[0],
         )  # fmt: skip
     return paths[0]
 

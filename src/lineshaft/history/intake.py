@@ -76,6 +76,21 @@ def _plausible(header: BatchHeader, rows: pa.RecordBatch, maximum_tag: int) -> I
     return Intake(header=header, rows=kept, fault=fault, refused=count)
 
 
+def without(intake: Intake, wrong: np.ndarray) -> Intake:
+    """Set rows aside whose tags belong to other gateways."""
+    count = int(np.count_nonzero(wrong))
+    assert intake.header is not None
+    tag, _ = keys(intake.rows)
+    fault = (
+        f"{count} rows are of tags of other gateways than {intake.header.gateway}, the first with tag {tag[wrong][0]}"
+    )
+    kept = intake.rows.take(pa.array(np.flatnonzero(~wrong)))
+    return Intake(
+        header=intake.header, rows=kept, fault=f"{intake.fault}; {fault}" if intake.fault else fault,
+        refused=count + (intake.refused or 0),
+    )  # fmt: skip
+
+
 def _line(error: InvalidInput) -> str:
     """An error as one line that a message's header can carry."""
     return " ".join(str(error).split())[:_FAULT_LENGTH]

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from lineshaft.core.principals import MAIN_PROJECT
+
 TagKind = Literal["number", "integer", "boolean", "text"]
 Cause = Literal["restart", "sequence", "overflow", "dropped", "undecodable"]
 
@@ -22,6 +24,8 @@ class TagSpec(msgspec.Struct, frozen=True, kw_only=True):
     kind: TagKind = "number"
     device: str = ""
     """Name of the device the tag belongs to."""
+    project: str = MAIN_PROJECT
+    """The device's."""
 
 
 class Tag(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +40,7 @@ class Tag(msgspec.Struct, frozen=True, kw_only=True):
     kind: TagKind
     device: str
     created: int
+    project: str = MAIN_PROJECT
     removed: int | None = None
     """When it left the configuration; its samples stay."""
 
@@ -74,6 +79,25 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     version: int
     rows: int
+
+
+class HeldBoot(msgspec.Struct, frozen=True, kw_only=True):
+    """What the table holds of one boot of a gateway, or knows to be missing: 1 to `seq`, and what came ahead."""
+
+    boot: str
+    seq: int
+    pending: bool = False
+    """Batches of boots before this one may still come; of those before one that is not pending, nothing is missing."""
+    ahead: list[tuple[int, int]] = []
+    """First and last of each run beyond."""
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of the event `history.held`: what a gateway may remove from its own bus."""
+
+    gateway: str
+    boots: list[HeldBoot]
+    """In the order they began, those pending last; older ones are not listed."""
 
 
 class HistoryStatus(msgspec.Struct, frozen=True, kw_only=True):

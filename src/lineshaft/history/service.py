@@ -21,7 +21,9 @@ from lineshaft.history.answers import HotRequest, LatestRequest, Position, SealA
 from lineshaft.history.committer import Committer
 from lineshaft.history.faults import not_ready
 from lineshaft.history.hot import select
-from lineshaft.history.model import Committed, HistoryStatus
+from lineshaft.history.lanes import held
+from lineshaft.history.model import Committed, Held, HistoryStatus
+from lineshaft.history.owners import Owners
 from lineshaft.history.settings import HistorySettings
 from lineshaft.history.writer import Counts, Writer
 
@@ -42,6 +44,7 @@ class HistoryService(Service):
         self._settings = context.settings.of(HistorySettings)
         self._folder = self._settings.folder(context.home)
         self._bus: Bus | None = None
+        self._owners: Owners | None = None
         self._writer: Writer | None = None
         self._stream: StreamState | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -50,10 +53,13 @@ class HistoryService(Service):
         self._trouble: LineshaftError | None = None
         self._waiting_for = "the bus"
         self._counted = Counts()
+        self._told: dict[str, Held] = {}
 
     async def start(self) -> None:
         memory.economise()
         self._bus = await Bus.connect(self.context.settings.of(BusSettings), self.context.home, self.NAME, wait=0)
+        self._owners = Owners(self._bus)
+        await self._owners.follow()
         await self._bus.serve_stream("history", "latest", self._answer_latest)
         await self._bus.serve_stream("history", "hot", self._answer_hot)
         await self._bus.serve("history", "gaps", self._answer_gaps)
@@ -154,7 +160,8 @@ class HistoryService(Service):
     async def _open(self, state: StreamState, *, anew: bool) -> Writer:
         pause = self._settings.retry_seconds
         while True:
-            writer = Writer(self._settings, self._folder, Committer(self._folder), self._keep_dead_letter)
+            committer = Committer(self._folder)
+            writer = Writer(self._settings, self._folder, committer, self._keep_dead_letter, owners=self._owners)
             try:
                 await writer.open(TELEMETRY, state.created, first=state.first, anew=anew)
             except asyncio.CancelledError:
@@ -170,6 +177,9 @@ class HistoryService(Service):
                 continue
             self._writer, self._stream, self._counted = writer, state, Counts()
             self._trouble_with(None)
+            self._told.clear()
+            with contextlib.suppress(LineshaftError):  # the next seal makes it good
+                await self._tell_gateways(writer)
             return writer
 
     async def _take(self, writer: Writer, messages: list[StoredMessage]) -> None:
@@ -295,8 +305,17 @@ class HistoryService(Service):
             if now.created == state.created and now.last >= writer.committed:
                 await self.bus.trim(TELEMETRY, writer.committed)
             await self.bus.publish_event("history", "committed", committed)
+            await self._tell_gateways(writer)
         except LineshaftError as error:
             self.log.warning("history_publish_failed", code=error.code, message=error.message)
+
+    async def _tell_gateways(self, writer: Writer) -> None:
+        """Tell each gateway with a bus of its own what it may remove from it, where that has changed."""
+        for gateway, boots in writer.sealed_gateways.items():
+            found = held(gateway, boots)
+            if found is not None and found != self._told.get(gateway):
+                await self.bus.publish_event("history", "held", found, about=gateway)
+                self._told[gateway] = found
 
     def _trouble_with(self, error: LineshaftError | None) -> None:
         """Remember what keeps the table from being written; log it once on loss and once on recovery."""

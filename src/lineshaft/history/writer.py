@@ -23,11 +23,13 @@ from lineshaft.history.committer import Committer
 from lineshaft.history.draft import Draft, Frozen, discard, sort_frozen, write_draft
 from lineshaft.history.faults import os_error, stream_replaced
 from lineshaft.history.hot import HotRows
-from lineshaft.history.intake import Intake, take_in
-from lineshaft.history.lanes import Lanes
+from lineshaft.history.intake import Intake, take_in, without
+from lineshaft.history.lanes import Boot, Lanes
 from lineshaft.history.latest import LatestTable
 from lineshaft.history.model import Gap
+from lineshaft.history.owners import Owners
 from lineshaft.history.recovery import Found, drop_orphans, find_snapshot, rebuild
+from lineshaft.history.segment import keys
 from lineshaft.history.settings import HistorySettings
 from lineshaft.history.snapshot import FOLDER as SNAPSHOTS
 from lineshaft.history.snapshot import Retired, State, drop_old_snapshots, newest_number
@@ -56,8 +58,9 @@ class Writer:
     """The one writer of a folder's tables for one stream. Make it with `Writer.open`."""
 
     def __init__(
-        self, settings: HistorySettings, folder: Path, committer: Committer, dead_letter: DeadLetter, shard: int = 0
-    ) -> None:
+        self, settings: HistorySettings, folder: Path, committer: Committer, dead_letter: DeadLetter, shard: int = 0,
+        owners: Owners | None = None,
+    ) -> None:  # fmt: skip
         self.counts = Counts()
         self.hot = HotRows()
         self.lanes = Lanes()
@@ -70,6 +73,8 @@ class Writer:
         """The table's version that holds just what is not hot; `gaps_version` the same of the gaps table."""
         self.gaps_version = -1
         self.last_seal_us = 0
+        self.sealed_gateways: dict[str, list[Boot]] = {}
+        """The lanes as of the last commit."""
         self.waiting_since: float | None = None
         """Monotonic time since when there has been something to seal."""
         self._settings = settings
@@ -77,6 +82,7 @@ class Writer:
         self._owner = f"writer-{shard}"
         self._committer = committer
         self._dead_letter = dead_letter
+        self._owners = owners
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="seal")
         self._seal_lock = asyncio.Lock()
         self._sealed = LatestTable(believe_any_time=True, maximum=settings.maximum_tag)
@@ -137,6 +143,7 @@ class Writer:
             self._number, self._retired = state.number, list(state.retired)
             if state.application == self._fences["samples"].application:
                 self._time_us = state.time_us
+            self.sealed_gateways = state.gateways
             return
         self._number = newest_number(self._folder / SNAPSHOTS)
         segments = await self._committer.segments("samples")
@@ -161,6 +168,8 @@ class Writer:
         intake = take_in(message, self._settings.maximum_tag)
         header = intake.header
         repeat = header is not None and await self._is_repeat(header, message.time_us)
+        if not repeat:
+            intake = await self._owned(intake)
         if intake.fault and not repeat:
             await self._bury(message, intake)
         # From here on nothing waits: a seal that begins meanwhile has all of this message or nothing.
@@ -168,7 +177,10 @@ class Writer:
             since_us = self._time_us or message.time_us
             self._note(lane_rules.trimmed(self.sequence + 1, message.sequence - 1, since_us, message.time_us))
         if repeat:
+            assert header is not None
             self.counts.repeated_batches += 1
+            for gap in self.lanes.settle(header, message.time_us, message.sequence):
+                self._note(gap)
         else:
             self._accept(message, intake)
         self.sequence, self._time_us = message.sequence, message.time_us
@@ -184,13 +196,19 @@ class Writer:
         if header is not None:
             for gap in self.lanes.accept(header, time_us, sequence):
                 self._note(gap)
-            self._marks[lane_transaction(header.gateway, header.boot)] = header.seq
         if len(intake.rows):
             self.counts.rows += len(intake.rows)
             self.latest.update(intake.rows, time_us)
             self.hot.append(intake.rows)
             if self._window_us is None:
                 self._window_us = time_us
+
+    async def _owned(self, intake: Intake) -> Intake:
+        """Without the rows of tags that are other gateways'."""
+        if self._owners is None or intake.header is None or not len(intake.rows):
+            return intake
+        wrong = await self._owners.foreign(intake.header.gateway, keys(intake.rows)[0])
+        return without(intake, wrong) if wrong.any() else intake
 
     async def _is_repeat(self, header: BatchHeader, time_us: int) -> bool:
         if not self.lanes.knows(header.gateway, header.boot):
@@ -258,6 +276,7 @@ class Writer:
             return await self._in_thread(write_draft, self._folder, self._owner, frozen, given, segments)
 
     def _freeze(self) -> Frozen:
+        self._marks |= {lane_transaction(*lane): seq for lane, seq in self.lanes.take_marks().items()}
         window_us = self._time_us if self._window_us is None else self._window_us
         state = State(
             number=self._number + 1, application=self._fences["samples"].application, sequence=self.sequence,
@@ -294,6 +313,7 @@ class Writer:
         self._fences["samples"] = msgspec.structs.replace(self._fences["samples"], sequence=state.sequence)
         self._sealed = draft.sealed
         self._number = state.number
+        self.sealed_gateways = state.gateways
         self._retired = [*state.retired, *(Retired(path, state.sealed_us) for path in draft.removed)]
         for name, mark in draft.frozen.marks.items():
             if self._marks.get(name) == mark:

@@ -1,5 +1,6 @@
 """Jobs in the records: the durable side of `lineshaft.core.jobs`."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -24,8 +25,11 @@ class JobRecords:
     async def get(self, job_id: str) -> Job | None:
         return await self._db.query(_get, job_id)
 
-    async def page(self, *, owner: str | None = None, before: str | None = None, limit: int = 100) -> list[Job]:
-        return await self._db.query(_page, owner, before, limit)
+    async def page(
+        self, *, owner: str | None = None, projects: Collection[str] | None = None, before: str | None = None,
+        limit: int = 100,
+    ) -> list[Job]:  # fmt: skip
+        return await self._db.query(_page, owner, projects, before, limit)
 
     async def unfinished(self, runner: str) -> list[Job]:
         return await self._db.query(_unfinished, runner)
@@ -49,10 +53,14 @@ def _get(connection: Connection, job_id: str) -> Job | None:
     return None if row is None else _job(row)
 
 
-def _page(connection: Connection, owner: str | None, before: str | None, limit: int) -> list[Job]:
+def _page(
+    connection: Connection, owner: str | None, projects: Collection[str] | None, before: str | None, limit: int
+) -> list[Job]:
     wanted = select(JOB).order_by(JOB.c.id.desc()).limit(limit)
     if owner is not None:
         wanted = wanted.where(JOB.c.owner == owner)
+    if projects is not None:
+        wanted = wanted.where(JOB.c.project.in_([*projects]))
     if before is not None:
         wanted = wanted.where(JOB.c.id < before)
     return [_job(row) for row in connection.execute(wanted)]

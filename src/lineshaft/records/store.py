@@ -58,6 +58,7 @@ JOB = Table(
     Column("kind", String, nullable=False),
     Column("title", String, nullable=False),
     Column("owner", String, nullable=False),
+    Column("project", String, nullable=False, server_default="main"),
     Column("runner", String, nullable=False),
     Column("state", String, nullable=False),
     Column("cancelling", Boolean, nullable=False),

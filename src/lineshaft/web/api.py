@@ -17,7 +17,7 @@ from lineshaft.core.errors import NotFound
 from lineshaft.core.home import Home, Identity, read_json
 from lineshaft.core.http import check_limit, decode_cursor, encode_cursor
 from lineshaft.core.jobs import Job, JobRunner
-from lineshaft.core.principals import Principal
+from lineshaft.core.principals import MAIN_PROJECT, Principal, Resource
 from lineshaft.core.settings import Settings
 from lineshaft.records import Database
 from lineshaft.web import metrics
@@ -123,16 +123,23 @@ async def readyz(bus: NamedDependency[Bus], database: NamedDependency[Database])
     return Response(Alive(ok=ok), status_code=200 if ok else 503)
 
 
-@get("/metrics", opt={"action": "system:read"}, tags=_SYSTEM)
+@get("/metrics", opt={"action": "system:read", "project": MAIN_PROJECT}, tags=_SYSTEM)
 async def all_metrics(home: NamedDependency[Home]) -> Response[bytes]:
     """Metrics of every service in Prometheus' text format, each with its `service` label."""
     return Response(await asyncio.to_thread(metrics.gather, home), media_type=metrics.CONTENT_TYPE)
 
 
 @get("/api/v1/system/status", opt={"action": "system:read"}, tags=_SYSTEM)
-async def system_status(home: NamedDependency[Home], identity: NamedDependency[Identity]) -> SystemStatus:
-    """How every process of the installation is, with each check that does not hold and what to do about it."""
+async def system_status(
+    home: NamedDependency[Home], identity: NamedDependency[Identity], principal: NamedDependency[Principal]
+) -> SystemStatus:
+    """How every process of the installation is, with each check that does not hold and what to do about it.
+
+    What checks say of single objects is for members of the project `main`, whose the installation is.
+    """
     services = await asyncio.to_thread(_services, home)
+    if not principal.sees(MAIN_PROJECT):
+        services = [_without_details(service) for service in services]
     return SystemStatus(
         ok=all(service.ok for service in services), version=__version__, tenant=identity.tenant, site=identity.site,
         prefix=identity.prefix, time=clock.rfc3339(clock.now_us()), services=services,
@@ -164,20 +171,23 @@ async def quality_words(
 @get("/api/v1/system/jobs", opt={"action": "jobs:read"}, tags=_SYSTEM)
 async def list_jobs(
     jobs: NamedDependency[JobRunner],
+    principal: NamedDependency[Principal],
     cursor: Annotated[str | None, QueryParameter(description="`next` of the page before")] = None,
     limit: Annotated[int, QueryParameter(description="Jobs on one page")] = 100,
 ) -> JobPage:
     """Long work, newest first."""
     before = decode_cursor(cursor, str)[0] if cursor is not None else None
-    page = await jobs.page(before=before, limit=check_limit(limit))
+    page = await jobs.page(projects=principal.projects, before=before, limit=check_limit(limit))
     full = len(page) == limit
     return JobPage(items=[_view(job) for job in page], next=encode_cursor(page[-1].id) if full else None)
 
 
 @get("/api/v1/system/jobs/{job_id:str}", opt={"action": "jobs:read"}, tags=_SYSTEM)
-async def get_job(jobs: NamedDependency[JobRunner], job_id: FromPath[str]) -> JobView:
+async def get_job(
+    jobs: NamedDependency[JobRunner], principal: NamedDependency[Principal], job_id: FromPath[str]
+) -> JobView:
     """One job with its newest progress."""
-    return _view(await jobs.get(job_id))
+    return _view(await jobs.get(job_id, reader=principal))
 
 
 @post("/api/v1/system/jobs/{job_id:str}/cancel", opt={"action": "jobs:run"}, status_code=202, tags=_SYSTEM)
@@ -188,8 +198,13 @@ async def cancel_job(
     job_id: FromPath[str],
 ) -> JobView:
     """Ask for a job's end; it stops at its next step. One's own, or anybody's for an administrator."""
-    job = await jobs.get(job_id)
-    if job.owner != principal.id and not access.authorize(principal, "system:manage", job_id).allowed:
+    job = await jobs.get(job_id, reader=principal)
+    if (
+        job.owner != principal.id
+        and not access.authorize(
+            principal, "system:manage", Resource(id=job_id, kind="job", project=job.project)
+        ).allowed
+    ):
         raise NotFound(
             "web.job_foreign", f"there is no job {job_id} of {principal.name}",
             "Its owner or an administrator can cancel it.", field="job", value=job_id, name=principal.name,
@@ -208,6 +223,11 @@ def _view(job: Job) -> JobView:
         message=job.message, result=job.result, error=job.error,
         created=clock.rfc3339(job.created), updated=clock.rfc3339(job.updated),
     )  # fmt: skip
+
+
+def _without_details(service: ServiceState) -> ServiceState:
+    checks = [health.Check(name=check.name, ok=check.ok) for check in service.checks]
+    return msgspec.structs.replace(service, checks=checks)
 
 
 async def _answers(database: NamedDependency[Database]) -> bool:

@@ -27,6 +27,9 @@ CALLER = "lineshaft.caller"
 DECISION = "lineshaft.decision"
 """Key of the ASGI scope under which the decision that let a request in is kept; missing for public routes."""
 
+PROJECT = "project"
+"""`opt={"project": MAIN_PROJECT}`: the route is about what belongs to that project; others find nothing there."""
+
 OWN = "own"
 """`opt={"tenant": OWN}`: the route answers for the caller's own tenant. The objects of all others are the installation's."""
 
@@ -121,9 +124,12 @@ class Gate:
         # An undeclared handler has no action; nobody may do "", so it is refused here whatever else went wrong.
         action = opt.get("action", "")
         self._check_tenant(caller.principal, opt, scope["path"])
+        project = opt.get(PROJECT, "")
         tenant = caller.principal.tenant if opt.get("tenant") == OWN else ""
-        concerned = Resource(id=scope["path"], kind="route", tenant=tenant)
+        concerned = Resource(id=scope["path"], kind="route", tenant=tenant, project=project)
         approvals.present(header(scope, approvals.HEADER) or "", sent.digest)
+        if not caller.principal.sees(project):
+            raise _nothing_at(scope["path"])
         scope[DECISION] = await self._access.require(
             caller.principal, action, concerned, {"method": scope["method"]}, sent=sent.digest
         )
@@ -132,9 +138,7 @@ class Gate:
     def _check_tenant(self, principal: Principal, opt: Mapping[str, Any], path: str) -> None:
         """Another tenant's principal reaches only what keeps objects by tenant; anything else is not there for it."""
         if principal.tenant != self._access.tenant and opt.get("tenant") != OWN:
-            raise NotFound(
-                "web.route_unknown", f"there is nothing at {path}", "/api/docs lists every route.", path=path
-            )
+            raise _nothing_at(path)
 
     async def _known(self, scope: Any) -> Caller | None:
         """The caller of a public route, where there is one: an ended session must not keep anybody from signing in."""
@@ -142,6 +146,10 @@ class Gate:
             return await self._callers.identify(scope)
         except Unauthenticated:
             return None
+
+
+def _nothing_at(path: str) -> NotFound:
+    return NotFound("web.route_unknown", f"there is nothing at {path}", "/api/docs lists every route.", path=path)
 
 
 def _with_cookie(send: Any, cookie: str) -> Any:

@@ -26,8 +26,10 @@ from lineshaft.core.ids import HandleMinter
 from lineshaft.core.jobs import JobRunner
 from lineshaft.core.principals import Principal
 from lineshaft.core.service import Context, Service
-from lineshaft.edge import Devices
+from lineshaft.edge import Devices, PartDocuments, Profiles, Versions
+from lineshaft.edge.audit.trail import GuardTrail
 from lineshaft.edge.browses import Browses
+from lineshaft.edge.commands import Commands
 from lineshaft.history import HistoryReader, HistorySettings, LatestTable, Tags
 from lineshaft.history.memory import economise
 from lineshaft.ledger.messages import asking
@@ -111,19 +113,26 @@ class WebService(Service):
         jobs = JobRunner(JobRecords(database), JOBS)
         browses = Browses(database, bus)
         browses.register(jobs)
+        commands = Commands(database, bus)
+        await commands.start()
+        self._stack.push_async_callback(commands.stop)
         await jobs.start()
         self._stack.push_async_callback(jobs.stop)
         self._run("outbox", OutboxRelay(database, self._hand_over).run())
+        self._run("guard audit", GuardTrail(database, bus, home).run())
         access, label_settings = Access(database, identity, settings.of(AccessSettings)), settings.of(LabelSettings)
         labels = Labels(database, identity.tenant)
+        devices = Devices(database, tags, bus.subjects, minter)
         egress = Egress(database, identity, label_settings, access, labels, pseudonym_keys(bus))
         self._stack.push_async_callback(egress.close)
         return {
-            "access": access, "browses": browses, "bus": bus, "database": database,
-            "devices": Devices(database, tags, bus.subjects, minter), "egress": egress, "home": home,
+            "access": access, "browses": browses, "bus": bus, "commands": commands, "database": database,
+            "devices": devices, "egress": egress, "home": home,
             "history": HistoryReader(settings.of(HistorySettings), home, bus), "identity": identity, "jobs": jobs,
             "labels": LabelAdministration(database, identity, label_settings, access), "settings": settings,
-            "subjects": bus.subjects, "tags": tags, "witness": asking(bus),
+            "parts": PartDocuments(database, bus.subjects), "profiles": Profiles(database, devices, bus.subjects),
+            "subjects": bus.subjects, "tags": tags,
+            "versions": Versions(database, devices, bus.subjects), "witness": asking(bus),
         }  # fmt: skip
 
     async def _open_device_listener(self, app: Any, access: Access) -> str:
@@ -164,9 +173,9 @@ class WebService(Service):
         egress: Egress = parts["egress"]
 
         async def find(principal: Principal, paths: Sequence[str]) -> dict[str, int]:
-            found = await tags.find(principal.tenant, paths)
+            found = await tags.find(principal.tenant, paths, principal.projects)
             there = {path: tag for path, tag in found.items() if tag.removed is None}
-            subjects = [Subject("tag", path, tag.handle) for path, tag in there.items()]
+            subjects = [Subject("tag", path, tag.handle, tag.project) for path, tag in there.items()]
             allowed = await egress.pushable(principal, "history:read", subjects)
             return {subject.path: there[subject.path].number for subject in allowed}
 

@@ -138,8 +138,9 @@ class _Bus(Bus):
         self._station = station
 
     async def request(
-        self, package: str, verb: str, body: Any = None, reply_type: Any = None, *, timeout: float = 0.0
-    ) -> Any:
+        self, package: str, verb: str, body: Any = None, reply_type: Any = None, *, timeout: float = 0.0,
+        gateway: str = "",
+    ) -> Any:  # fmt: skip
         answered = self._station.part.verbs()[verb]
         asked: Any = msgspec.json.decode(msgspec.json.encode(body), type=answered.body)
         return msgspec.json.decode(msgspec.json.encode(await answered.work(asked)), type=reply_type)

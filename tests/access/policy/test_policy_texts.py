@@ -86,3 +86,20 @@ def test_an_endless_text_is_refused():
     with pytest.raises(InvalidInput) as refusal:
         compile_text("big", "// " + "x" * 300_000)
     assert "longer than" in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 1000 + "]" * 1000 + " == []", "(" * 40 + "true" + ")" * 40, "&&".join(["true"] * 20_000),
+        "1" + "+1" * 6000 + " == 2", "if true then true else " * 600 + "true", "context" + ".x" * 6000,
+    ],
+)  # fmt: skip
+def test_what_would_end_the_reader_is_refused_before_it(body):
+    with pytest.raises(InvalidInput, match=r"nested deeper|in a row"):
+        compile_text("t", f"permit (principal, action, resource) when {{ {body} }};")
+
+
+def test_brackets_in_texts_and_remarks_are_no_nesting():
+    brackets = "(" * 100
+    compile_text("t", f'permit (principal, action, resource) when {{ "{brackets}" == "x" }}; // {brackets}\n')

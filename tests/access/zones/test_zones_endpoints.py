@@ -68,6 +68,11 @@ async def test_a_refusal_says_which_zone_and_why():
     assert "the zone office" in caught.value.message
 
 
+@pytest.mark.parametrize("endpoint", ["modbus-rtu:///dev/ttyS0", "calculated:", "lorawan-udp://127.0.0.1:1700"])
+async def test_what_is_on_the_gateway_itself_lies_in_no_other_zone(endpoint):
+    await rules().check(endpoint)
+
+
 async def test_a_name_is_judged_by_every_address_behind_it():
     await rules().check("opc.tcp://localhost:4840")
     with pytest.raises(Forbidden):
@@ -87,7 +92,7 @@ async def test_a_name_without_an_address_is_not_tried():
         ("opc.tcp://press1:48010/a/b", ("press1", 48010)),
         ("opc.tcp://[fd00:30::7]", ("fd00:30::7", 4840)),
         ("10.30.1.7:102", ("10.30.1.7", 102)),
-        ("modbus://10.30.1.7", ("10.30.1.7", 502)),
+        ("modbus-tcp://10.30.1.7", ("10.30.1.7", 502)),
     ],
 )
 def test_host_and_port_are_read_from_an_endpoint(endpoint, found):

@@ -44,10 +44,11 @@ def test_a_plan_of_one_zone_takes_nothing_away(name):
     assert widest == full
 
 
-def test_without_a_conduit_a_gateway_keeps_its_inbox_and_its_configuration_only():
+def test_without_a_conduit_a_gateway_keeps_its_inbox_its_configuration_and_what_the_history_holds_of_it_only():
     left = allowed("gateway")
-    assert left.publish == [f"$JS.API.DIRECT.GET.CONFIG.{ROOT}config.gateway"]
-    assert left.subscribe == ["_INBOX_gateway.>", f"{ROOT}config.gateway"]
+    own = [("CONFIG", f"{ROOT}config.gateway"), ("EVENTS", f"{ROOT}event.history.held.gateway")]
+    assert left.publish == [f"$JS.API.DIRECT.GET.{stream}.{subject}" for stream, subject in own]
+    assert left.subscribe == ["_INBOX_gateway.>", *(subject for _, subject in own)]
     assert not left.respond
 
 
@@ -66,14 +67,35 @@ def test_commands_pass_downwards_only_where_a_command_conduit_leads_down():
 def test_requests_reach_a_gateway_through_a_conduit_with_requests_or_commands_and_are_answered():
     for kind in ("api", "command"):
         left = allowed("gateway", down(Flow(kind=kind)))
-        assert f"{ROOT}svc.edge.browse.*" in left.subscribe
+        assert f"{ROOT}gw.gateway.browse.*" in left.subscribe
+        assert f"{ROOT}gw.gateway.flow.*.*" in left.subscribe
         assert left.respond
+    assert not any(".gw." in subject for subject in allowed("gateway", up(Flow(kind="telemetry"))).subscribe)
+
+
+def test_what_moves_the_plant_reaches_a_gateway_only_through_a_conduit_with_commands():
+    assert f"{ROOT}gw.gateway.command.*" in allowed("gateway", down(Flow(kind="command"))).subscribe
+    assert f"{ROOT}gw.gateway.command.*" not in allowed("gateway", down(Flow(kind="api"))).subscribe
+
+
+def test_what_moves_the_plant_leaves_a_zone_only_through_a_conduit_with_commands():
+    zones = (Zone(name="control"), Zone(name="office", members=("web",)))
+    for kind in ("api", "command"):
+        conduit = Conduit(name="up", source="office", target="control", flows=(Flow(kind=kind),))
+        left = bus_permissions(service("web"), SUBJECTS, ZonePlan(zones=zones, conduits=(conduit,), hub="control"))
+        assert (f"{ROOT}gw.*.command.web" in left.publish) == (kind == "command")
+        assert (f"{ROOT}gw.*.status.web" in left.publish) == (kind == "api")
 
 
 def test_subjects_narrow_what_passes():
     left = allowed("gateway", up(Flow(kind="telemetry", subjects=("data.*.furnace", "event.edge.>"))))
     assert left.publish == sorted(
-        [f"$JS.API.DIRECT.GET.CONFIG.{ROOT}config.gateway", f"{ROOT}data.gateway.furnace", f"{ROOT}event.edge.>"]
+        [
+            f"$JS.API.DIRECT.GET.CONFIG.{ROOT}config.gateway",
+            f"$JS.API.DIRECT.GET.EVENTS.{ROOT}event.history.held.gateway",
+            f"{ROOT}data.gateway.furnace",
+            f"{ROOT}event.edge.guard.gateway",
+        ]
     )
 
 

@@ -1,6 +1,7 @@
 """Routes of labels, datasets, legal holds and leak notices, under /api/v1/access."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Protocol, TypeVar
 
 from litestar import Response, get, post, put
 from litestar.di import NamedDependency
@@ -56,6 +57,7 @@ from lineshaft.access.labels.views import (
     rule_view,
 )
 from lineshaft.access.model import Actor
+from lineshaft.access.projects.sight import Sight
 from lineshaft.access.requests import ask_to_change
 from lineshaft.bus.client import Bus
 from lineshaft.core.errors import InvalidInput
@@ -76,6 +78,20 @@ _TRACE = {"action": "access:trace"}
 _NO_STORE = {"cache-control": "no-store"}
 _MOST_TAGS = 100_000
 
+
+class _About(Protocol):
+    """What is about one object."""
+
+    @property
+    def kind(self) -> Kind: ...
+
+    @property
+    def object(self) -> str: ...
+
+
+T = TypeVar("T", bound=_About)
+
+
 Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before")]
 Limit = Annotated[int, QueryParameter(description="Items on one page")]
 KindOf = Annotated[Kind, QueryParameter(name="kind", description="tag, stream, table, file or dataset")]
@@ -88,6 +104,7 @@ KindOf = Annotated[Kind, QueryParameter(name="kind", description="tag, stream, t
 async def list_labels(
     database: NamedDependency[Database],
     principal: NamedDependency[Principal],
+    tags: NamedDependency[Any],
     prefix: Annotated[str, QueryParameter(description="First characters of the objects wanted")] = "",
     cursor: Cursor = None,
     limit: Limit = 100,
@@ -95,7 +112,8 @@ async def list_labels(
     """Labels in force, by object."""
     book = LabelBook(principal.tenant)
     after = ("", "") if cursor is None else tuple(decode_cursor(cursor, str, str))
-    found = sorted(await database.query(book.in_force), key=lambda one: (one.object, one.kind))
+    found = await _seen(Sight(principal, database, tags), await database.query(book.in_force))
+    found = sorted(found, key=lambda one: (one.object, one.kind))
     wanted = [one for one in found if one.object.startswith(prefix) and (one.object, one.kind) > after]
     page = wanted[: check_limit(limit)]
     more = encode_cursor(page[-1].object, page[-1].kind) if len(wanted) > limit else None
@@ -107,11 +125,13 @@ async def show_label(
     database: NamedDependency[Database],
     egress: NamedDependency[Egress],
     principal: NamedDependency[Principal],
+    tags: NamedDependency[Any],
     object_: Annotated[str, QueryParameter(name="object", description="Path, handle or name")],
     kind: KindOf = "tag",
 ) -> ShownView:
     """What counts for one object, by its own label, the levels above it and what it was derived from."""
     subject = Subject(kind, check_object(object_))
+    await Sight(principal, database, tags).require_seen([subject])
     await egress.labels.refresh(now=True)
     ((_, grades),) = egress.labels.each([subject])
     versions = await database.query(LabelBook(principal.tenant).versions, subject)
@@ -124,25 +144,37 @@ async def show_label(
 
 @put(f"{_ROOT}/labels", opt=_LABEL, tags=_TAGS)
 async def set_label(
-    labels: NamedDependency[LabelAdministration], principal: NamedDependency[Principal], data: JSONBody[LabelBody]
+    database: NamedDependency[Database],
+    labels: NamedDependency[LabelAdministration],
+    principal: NamedDependency[Principal],
+    tags: NamedDependency[Any],
+    data: JSONBody[LabelBody],
 ) -> LabelView:
     """Label an object and what lies below it; in force within two seconds."""
     subject = Subject(data.kind, data.object)
+    await Sight(principal, database, tags).require_whole([subject])
     return label_view(await labels.set_label(principal, subject, data.label(), reason=data.reason))
 
 
 @post(f"{_ROOT}/labels/withdraw", opt=_LABEL, tags=_TAGS, status_code=200)
 async def withdraw_label(
-    labels: NamedDependency[LabelAdministration], principal: NamedDependency[Principal], data: JSONBody[ObjectBody]
+    database: NamedDependency[Database],
+    labels: NamedDependency[LabelAdministration],
+    principal: NamedDependency[Principal],
+    tags: NamedDependency[Any],
+    data: JSONBody[ObjectBody],
 ) -> LabelView:
     """End an object's own label: that of a level above it counts again, else the highest grade."""
-    return label_view(await labels.withdraw(principal, Subject(data.kind, data.object), reason=data.reason))
+    subject = Subject(data.kind, data.object)
+    await Sight(principal, database, tags).require_whole([subject])
+    return label_view(await labels.withdraw(principal, subject, reason=data.reason))
 
 
 @post(f"{_ROOT}/labels/propose", opt=_LABEL, tags=_TAGS, status_code=200)
 async def propose_labels(
     labels: NamedDependency[LabelAdministration],
     principal: NamedDependency[Principal],
+    database: NamedDependency[Database],
     tags: NamedDependency[Any],
     data: JSONBody[ProposeBody],
 ) -> Many:
@@ -153,10 +185,11 @@ async def propose_labels(
         )
         for one in data.objects
     ]
+    await Sight(principal, database, tags).require_whole([Subject("tag", one.path) for one in found])
     if not data.objects:
         found = [
             grading.Object(path=tag.path, unit=tag.unit, description=tag.description, device=tag.device)
-            for tag in await _tags_below(tags, principal.tenant, data.prefix)
+            for tag in await _tags_below(tags, principal, data.prefix)
         ]
     return Many(count=len(await labels.propose(principal, found, owner=data.owner)))
 
@@ -165,14 +198,15 @@ async def propose_labels(
 async def list_proposals(
     database: NamedDependency[Database],
     principal: NamedDependency[Principal],
+    tags: NamedDependency[Any],
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> LabelPage:
     """What waits for a person's decision, by object."""
-    after = "" if cursor is None else decode_cursor(cursor, str)[0]
-    book = LabelBook(principal.tenant)
-    page = await database.query(book.proposals, after=after, limit=check_limit(limit))
-    more = encode_cursor(page[-1].object) if len(page) == limit else None
+    after, size = "" if cursor is None else decode_cursor(cursor, str)[0], check_limit(limit)
+    waiting = await database.query(LabelBook(principal.tenant).proposals, after=after, limit=_MOST_TAGS)
+    page = (await _seen(Sight(principal, database, tags), waiting))[:size]
+    more = encode_cursor(page[-1].object) if len(page) == size else None
     return LabelPage(items=[label_view(one) for one in page], next=more)
 
 
@@ -181,14 +215,16 @@ async def decide_labels(
     database: NamedDependency[Database],
     labels: NamedDependency[LabelAdministration],
     principal: NamedDependency[Principal],
+    tags: NamedDependency[Any],
     data: JSONBody[DecideBody],
 ) -> Many:
     """Confirm or reject what is proposed; who did is kept with the label."""
-    objects = data.objects
+    objects, sight = data.objects, Sight(principal, database, tags)
     if not objects:
-        waiting = await database.query(LabelBook(principal.tenant).proposals, limit=_MOST_TAGS)
+        waiting = await _seen(sight, await database.query(LabelBook(principal.tenant).proposals, limit=_MOST_TAGS))
         objects = [one.object for one in waiting if one.kind == data.kind and one.object.startswith(data.prefix)]
     subjects = [Subject(data.kind, path) for path in objects]
+    await sight.require_whole(subjects)
     return Many(
         count=len(await labels.decide(principal, subjects, confirm=data.confirm, version=data.version))
         if subjects
@@ -210,12 +246,12 @@ async def get_catalogue(
             "Leave it out for JSON.", field="format", value=form[:40],
         )  # fmt: skip
     content = await database.query(LabelBook(principal.tenant).content)
+    labels = await _seen(Sight(principal, database, tags), content.labels)
     counts = {
-        one.object: await _count_below(tags, principal.tenant, one.object)
-        for one in content.labels if one.kind == "tag"
+        one.object: await _count_below(tags, principal, one.object) for one in labels if one.kind == "tag"
     }  # fmt: skip
     found = catalogue.rows(
-        content.labels, Snapshot(content), await database.query(datasets.every, principal.tenant), counts,
+        labels, Snapshot(content), await database.query(datasets.every, principal.tenant, principal.projects), counts,
         await database.query(volumes.counts, principal.tenant),
     )  # fmt: skip
     if form == "csv":
@@ -229,17 +265,28 @@ async def get_catalogue(
 
 @post(f"{_ROOT}/labels/lineage", opt=_LABEL, tags=_TAGS, status_code=204)
 async def add_lineage(
-    labels: NamedDependency[LabelAdministration], principal: NamedDependency[Principal], data: JSONBody[LineageBody]
+    database: NamedDependency[Database],
+    labels: NamedDependency[LabelAdministration],
+    principal: NamedDependency[Principal],
+    tags: NamedDependency[Any],
+    data: JSONBody[LineageBody],
 ) -> None:
     """Note what an object was derived from: it counts as the highest of that, unless a named rule lowers it."""
     sources = [Subject(data.source_kind, source) for source in data.sources]
-    await labels.derive(principal, Subject(data.kind, data.object), sources, rule=data.rule)
+    sight, subject = Sight(principal, database, tags), Subject(data.kind, data.object)
+    await sight.require_whole([subject])
+    await sight.require_seen(sources)
+    await labels.derive(principal, subject, sources, rule=data.rule)
 
 
 @get(f"{_ROOT}/labels/declassifications", opt=_READ, tags=_TAGS)
-async def list_rules(database: NamedDependency[Database], principal: NamedDependency[Principal]) -> RuleList:
+async def list_rules(
+    database: NamedDependency[Database], principal: NamedDependency[Principal], tags: NamedDependency[Any]
+) -> RuleList:
     """Declassification rules, withdrawn ones too."""
-    return RuleList(items=[rule_view(rule) for rule in await database.query(LabelBook(principal.tenant).rules)])
+    rules = await database.query(LabelBook(principal.tenant).rules)
+    seen = await Sight(principal, database, tags).seen(Subject(rule.kind, rule.source) for rule in rules)
+    return RuleList(items=[rule_view(rule) for rule in rules if (rule.kind, rule.source) in seen])
 
 
 @post(f"{_ROOT}/labels/declassifications", opt=_APPROVE, tags=_TAGS)
@@ -265,9 +312,11 @@ async def withdraw_rule(
 
 
 @get(f"{_ROOT}/labels/approvals", opt=_READ, tags=_TAGS)
-async def list_approvals(database: NamedDependency[Database], principal: NamedDependency[Principal]) -> ApprovalList:
+async def list_approvals(
+    database: NamedDependency[Database], principal: NamedDependency[Principal], tags: NamedDependency[Any]
+) -> ApprovalList:
     """Approvals of exports that have not expired."""
-    found = await database.query(approvals.valid, principal.tenant)
+    found = await _seen(Sight(principal, database, tags), await database.query(approvals.valid, principal.tenant))
     return ApprovalList(items=[approval_view(one) for one in found])
 
 
@@ -313,7 +362,7 @@ async def list_canaries(
 @get(f"{_ROOT}/datasets", opt=_READ, tags=_TAGS)
 async def list_datasets(database: NamedDependency[Database], principal: NamedDependency[Principal]) -> DatasetList:
     """Datasets by name, erased ones too."""
-    found = await database.query(datasets.every, principal.tenant)
+    found = await database.query(datasets.every, principal.tenant, principal.projects)
     return DatasetList(items=[dataset_view(one) for one in found])
 
 
@@ -322,27 +371,33 @@ async def create_dataset(
     bus: NamedDependency[Bus], principal: NamedDependency[Principal], data: JSONBody[DatasetBody]
 ) -> DatasetView:
     """Make a dataset with a key of its own."""
-    asked = CreateDataset(actor=Actor.of(principal), name=data.name, place=data.place)
+    asked = CreateDataset(actor=Actor.of(principal), name=data.name, place=data.place, project=data.project)
     return dataset_view(await ask_to_change(bus, "create_dataset", asked, Dataset))
 
 
 @post(f"{_ROOT}/datasets/{{name:str}}/erase", opt=_ERASE, tags=_TAGS, status_code=200)
 async def erase_dataset(
     bus: NamedDependency[Bus],
+    database: NamedDependency[Database],
     principal: NamedDependency[Principal],
     name: FromPath[str],
     data: JSONBody[EraseBody],
 ) -> DatasetView:
     """Destroy a dataset's key: no copy of its files can be decrypted any more."""
+    await database.query(datasets.get, principal.tenant, name, principal)
     asked = OfDataset(actor=Actor.of(principal), name=name, reason=data.reason)
     return dataset_view(await ask_to_change(bus, "erase_dataset", asked, Dataset))
 
 
 @post(f"{_ROOT}/datasets/{{name:str}}/file-keys", opt=_DATASET, tags=_TAGS)
 async def new_file_key(
-    bus: NamedDependency[Bus], principal: NamedDependency[Principal], name: FromPath[str]
+    bus: NamedDependency[Bus],
+    database: NamedDependency[Database],
+    principal: NamedDependency[Principal],
+    name: FromPath[str],
 ) -> Response[FileKeyView]:
     """A fresh key for one file of the dataset."""
+    await database.query(datasets.get, principal.tenant, name, principal)
     asked = OfDataset(actor=Actor.of(principal), name=name)
     return _file_key(await ask_to_change(bus, "new_file_key", asked, FileKeyAnswer))
 
@@ -350,11 +405,13 @@ async def new_file_key(
 @post(f"{_ROOT}/datasets/{{name:str}}/file-keys/open", opt=_DATASET, tags=_TAGS, status_code=200)
 async def open_file_key(
     bus: NamedDependency[Bus],
+    database: NamedDependency[Database],
     principal: NamedDependency[Principal],
     name: FromPath[str],
     data: JSONBody[FileKeyBody],
 ) -> Response[FileKeyView]:
     """The key of a file, from what its header holds."""
+    await database.query(datasets.get, principal.tenant, name, principal)
     asked = OpenFileKey(actor=Actor.of(principal), name=name, key=data.key, wrapped=data.wrapped)
     return _file_key(await ask_to_change(bus, "open_file_key", asked, FileKeyAnswer))
 
@@ -363,17 +420,26 @@ async def open_file_key(
 
 
 @get(f"{_ROOT}/holds", opt=_READ, tags=_TAGS)
-async def list_holds(database: NamedDependency[Database], principal: NamedDependency[Principal]) -> HoldList:
+async def list_holds(
+    database: NamedDependency[Database], principal: NamedDependency[Principal], tags: NamedDependency[Any]
+) -> HoldList:
     """Legal holds, released ones too."""
-    return HoldList(items=[hold_view(one) for one in await database.query(holds.every, principal.tenant)])
+    found = await _seen(Sight(principal, database, tags), await database.query(holds.every, principal.tenant))
+    return HoldList(items=[hold_view(one) for one in found])
 
 
 @post(f"{_ROOT}/holds", opt=_HOLD, tags=_TAGS)
 async def place_hold(
-    labels: NamedDependency[LabelAdministration], principal: NamedDependency[Principal], data: JSONBody[ObjectBody]
+    database: NamedDependency[Database],
+    labels: NamedDependency[LabelAdministration],
+    principal: NamedDependency[Principal],
+    tags: NamedDependency[Any],
+    data: JSONBody[ObjectBody],
 ) -> HoldView:
     """Keep an object, and what lies below it, from being erased."""
-    return hold_view(await labels.hold(principal, Subject(data.kind, data.object), reason=data.reason))
+    subject = Subject(data.kind, data.object)
+    await Sight(principal, database, tags).require_whole([subject])
+    return hold_view(await labels.hold(principal, subject, reason=data.reason))
 
 
 @post(f"{_ROOT}/holds/{{hold:str}}/release", opt=_HOLD, tags=_TAGS, status_code=200)
@@ -425,12 +491,18 @@ def _file_key(answer: FileKeyAnswer) -> Response[FileKeyView]:
     return Response(view, headers=_NO_STORE)
 
 
-async def _tags_below(tags: Any, tenant: str, prefix: str) -> list[Any]:
-    """Every tag whose path begins with `prefix`, page by page."""
+async def _seen(sight: Sight, found: Sequence[T]) -> list[T]:
+    """Those that are about an object of which the caller sees something; each has a kind and an object."""
+    seen = await sight.seen(Subject(one.kind, one.object) for one in found)
+    return [one for one in found if (one.kind, one.object) in seen]
+
+
+async def _tags_below(tags: Any, principal: Principal, prefix: str) -> list[Any]:
+    """Every tag there for the caller whose path begins with `prefix`, page by page."""
     found: list[Any] = []
     after = ""
     while len(found) < _MOST_TAGS:
-        page = await tags.list(tenant, prefix=prefix, after=after, limit=1000)
+        page = await tags.list(principal.tenant, prefix=prefix, after=after, limit=1000, projects=principal.projects)
         found.extend(page)
         if len(page) < 1000:
             break
@@ -438,6 +510,6 @@ async def _tags_below(tags: Any, tenant: str, prefix: str) -> list[Any]:
     return found
 
 
-async def _count_below(tags: Any, tenant: str, path: str) -> int:
-    below = await _tags_below(tags, tenant, path)
+async def _count_below(tags: Any, principal: Principal, path: str) -> int:
+    below = await _tags_below(tags, principal, path)
     return sum(tag.path == path or tag.path.startswith(f"{path}/") for tag in below)

@@ -1,6 +1,7 @@
 """Datasets: files that were encrypted under one key of the vault, so that all their copies can be erased at once."""
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -9,9 +10,11 @@ from sqlalchemy import Connection, insert, select, update
 from lineshaft.access.labels.labels import Snapshot
 from lineshaft.access.labels.model import Subject
 from lineshaft.access.labels.store import DATASET
+from lineshaft.access.projects.store import among
 from lineshaft.access.vault import Vault
 from lineshaft.core import clock, ids
 from lineshaft.core.errors import Conflict, InvalidInput, NotFound
+from lineshaft.core.principals import MAIN_PROJECT, Principal
 
 PURPOSE: Final = "dataset"
 """What the vault's keys of datasets are for."""
@@ -30,11 +33,15 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     """Where its files are kept, in words."""
     author: str
     created: int
+    project: str = MAIN_PROJECT
     erased: int | None = None
     erased_by: str | None = None
 
 
-def create(connection: Connection, tenant: str, vault: Vault, name: str, *, place: str, author: str) -> Dataset:
+def create(
+    connection: Connection, tenant: str, vault: Vault, name: str, *, place: str, author: str,
+    project: str = MAIN_PROJECT,
+) -> Dataset:  # fmt: skip
     """A new dataset with a key of its own, in the caller's write transaction.
 
     Raises:
@@ -52,7 +59,7 @@ def create(connection: Connection, tenant: str, vault: Vault, name: str, *, plac
         )  # fmt: skip
     dataset = Dataset(
         id=ids.new_id(), name=name, key=vault.create(connection, tenant, PURPOSE, name), place=place, author=author,
-        created=clock.now_us(),
+        created=clock.now_us(), project=project,
     )  # fmt: skip
     connection.execute(insert(DATASET).values(tenant=tenant, **msgspec.structs.asdict(dataset)))
     return dataset
@@ -63,14 +70,14 @@ def find(connection: Connection, tenant: str, name: str) -> Dataset | None:
     return next((dataset for dataset in every(connection, tenant) if dataset.name == name), None)
 
 
-def get(connection: Connection, tenant: str, name: str) -> Dataset:
+def get(connection: Connection, tenant: str, name: str, reader: Principal | None = None) -> Dataset:
     """A dataset by name.
 
     Raises:
-        NotFound: there is none.
+        NotFound: there is none, or it is in a project that the reader is no member of.
     """
     found = find(connection, tenant, name)
-    if found is None:
+    if found is None or (reader is not None and not reader.sees(found.project)):
         raise NotFound(
             "access.dataset_unknown", f"there is no dataset {name[:63]!r}", "`lineshaft labels datasets` lists them.",
             name=name[:63],
@@ -78,9 +85,10 @@ def get(connection: Connection, tenant: str, name: str) -> Dataset:
     return found
 
 
-def every(connection: Connection, tenant: str) -> list[Dataset]:
-    """All datasets by name, erased ones too."""
-    query = select(DATASET).where(DATASET.c.tenant == tenant).order_by(DATASET.c.name)
+def every(connection: Connection, tenant: str, projects: Collection[str] | None = None) -> list[Dataset]:
+    """All datasets by name, erased ones too; of `projects` only where that is not None."""
+    mine = (DATASET.c.tenant == tenant, among(DATASET.c.project, projects))
+    query = select(DATASET).where(*mine).order_by(DATASET.c.name)
     names = Dataset.__struct_fields__
     return [Dataset(**{name: row[name] for name in names}) for row in connection.execute(query).mappings()]
 

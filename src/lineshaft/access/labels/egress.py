@@ -106,10 +106,7 @@ class Egress:
             Forbidden: the policies do not allow one of them. Else as `check`.
         """
         await self.labels.refresh()
-        resources = [
-            Resource(id=subject.path, kind=subject.kind, tenant=principal.tenant, grade=grades.grade_2020)
-            for subject, grades in self.labels.each(subjects)
-        ]
+        resources = [_resource(principal, subject, grades) for subject, grades in self.labels.each(subjects)]
         decision = await self._decide(principal, action, resources)
         return await self.check(
             principal, subjects, decision, purpose=purpose, recipient=recipient, carried=carried, start_us=start_us
@@ -123,7 +120,7 @@ class Egress:
         await self.labels.refresh()
         found = []
         for subject, grades in self.labels.each(subjects):
-            resource = Resource(id=subject.path, kind=subject.kind, tenant=principal.tenant, grade=grades.grade_2020)
+            resource = _resource(principal, subject, grades)
             decision = self.access.authorize(principal, action, resource)
             if decision.allowed and not decision.obligations and grades.grade_2020 <= principal.clearance:
                 found.append(subject)
@@ -430,6 +427,12 @@ class Pages:
         together = _together(self._exports)
         self._exports, self.rows = [], 0
         return together
+
+
+def _resource(principal: Principal, subject: Subject, grades: Grades) -> Resource:
+    return Resource(
+        id=subject.path, kind=subject.kind, tenant=principal.tenant, project=subject.project, grade=grades.grade_2020
+    )
 
 
 def _together(exports: list[Export]) -> Export:

@@ -9,6 +9,8 @@ class CreateDataset(msgspec.Struct, frozen=True, kw_only=True):
     actor: Actor
     name: str
     place: str
+    project: str = ""
+    """Empty: `main`, or the only project that the actor is a member of."""
 
 
 class OfDataset(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,11 +47,13 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """An object that can have a label: its kind, its path or name, and its handle where it has one."""
+    """An object that can have a label: its kind, its path or name, and its handle and project where it has them."""
 
     kind: Kind
     path: str
     handle: str = ""
+    project: str = ""
+    """That of a tag or dataset, where whoever asks knows it."""
 
 
 class Grades(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,11 +29,13 @@ from lineshaft.access.labels.model import Subject
 from lineshaft.access.labels.settings import LabelSettings
 from lineshaft.access.model import Actor
 from lineshaft.access.parts import Surroundings, Verb
+from lineshaft.access.projects.store import chosen
+from lineshaft.access.projects.store import require as require_project
 from lineshaft.access.vault import Vault
 from lineshaft.core import clock, logs
 from lineshaft.core.errors import Conflict, Forbidden, LineshaftError
 from lineshaft.core.health import Check
-from lineshaft.core.principals import Decision
+from lineshaft.core.principals import Decision, Resource
 
 DATASET: Final = "access:dataset"
 ERASE: Final = "access:erase"
@@ -91,13 +93,17 @@ class LabelsPart:
         Raises:
             Forbidden, InvalidInput. Conflict: the name is taken.
         """
-        decision = await self._at.administration.decide(asked.actor, DATASET, asked.name)
+        project = chosen(await self._at.administration.acting(asked.actor), asked.project)
+        decision = await self._decide(asked.actor, DATASET, asked.name, project)
 
         def work(connection: Connection) -> Dataset:
+            require_project(connection, self._tenant, project)
             made = datasets.create(
-                connection, self._tenant, self._vault, asked.name, place=asked.place[:500], author=asked.actor.id
-            )
-            self._note(connection, asked.actor.id, DATASET, made, decision, {"created": True, "place": made.place})
+                connection, self._tenant, self._vault, asked.name, place=asked.place[:500], author=asked.actor.id,
+                project=project,
+            )  # fmt: skip
+            facts = {"created": True, "place": made.place, "project": project}
+            self._note(connection, asked.actor.id, DATASET, made, decision, facts)
             return made
 
         return await self._database.write(work)
@@ -108,7 +114,7 @@ class LabelsPart:
         Raises:
             Forbidden. NotFound. Conflict: under a legal hold, or erased already.
         """
-        decision = await self._at.administration.decide(asked.actor, ERASE, asked.name)
+        decision = await self._decide_on(asked.actor, ERASE, asked.name)
         return await self._database.write(self._erase, asked.name, asked.actor.id, decision, asked.reason)
 
     async def new_file_key(self, asked: OfDataset) -> FileKeyAnswer:
@@ -117,7 +123,7 @@ class LabelsPart:
         Raises:
             Forbidden. NotFound. Conflict: the dataset is erased.
         """
-        decision = await self._at.administration.decide(asked.actor, DATASET, asked.name)
+        decision = await self._decide_on(asked.actor, DATASET, asked.name)
         file_key = secrets.token_bytes(_FILE_KEY_BYTES)
 
         def work(connection: Connection) -> FileKeyAnswer:
@@ -134,7 +140,7 @@ class LabelsPart:
         Raises:
             Forbidden: role or clearance. NotFound. Conflict: the dataset is erased. Corrupt: not a key of this dataset.
         """
-        decision = await self._at.administration.decide(asked.actor, DATASET, asked.name)
+        decision = await self._decide_on(asked.actor, DATASET, asked.name)
 
         def work(connection: Connection) -> FileKeyAnswer:
             dataset = datasets.get(connection, self._tenant, asked.name)
@@ -144,6 +150,15 @@ class LabelsPart:
             return FileKeyAnswer(dataset=dataset.name, key=dataset.key, file_key=file_key, wrapped=asked.wrapped)
 
         return await self._database.write(work)
+
+    async def _decide_on(self, actor: Actor, action: str, name: str) -> Decision:
+        """The decision about a dataset; one of a project that the actor is no member of is not there."""
+        acting = await self._at.administration.acting(actor)
+        dataset = await self._database.query(datasets.get, self._tenant, name, acting)
+        return await self._decide(actor, action, name, dataset.project)
+
+    async def _decide(self, actor: Actor, action: str, name: str, project: str) -> Decision:
+        return await self._at.administration.decide(actor, action, Resource(id=name, kind="dataset", project=project))
 
     # -- pseudonyms -------------------------------------------------------------------------------------------------
 

@@ -123,6 +123,7 @@ DATASET = Table(
     Column("created", BigInteger, nullable=False),
     Column("erased", BigInteger),
     Column("erased_by", _WHO),
+    Column("project", String(63), nullable=False, server_default="main"),
     UniqueConstraint("tenant", "name", name="access_dataset_name"),
 )
 

@@ -255,6 +255,8 @@ class DatasetBody(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     place: str = ""
     """Where its files are kept, in words."""
+    project: str = ""
+    """Empty: main, or the only project that one is a member of."""
 
 
 class DatasetView(msgspec.Struct, frozen=True, kw_only=True):
@@ -264,6 +266,7 @@ class DatasetView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     key: str
     place: str
+    project: str
     author: str
     created: str
     erased: str | None

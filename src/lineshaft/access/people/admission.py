@@ -19,6 +19,7 @@ KNOWN_ADDRESSES: Final = 20
 def admit(
     connection: Connection, person: Principal, address: str, settings: AccessSettings, action: str,
     *, previous: str = "", ends: int | None = None, facts: dict[str, Any] | None = None, kind: str = "",
+    trail: str = "",
 ) -> SignedIn:  # fmt: skip
     """Begin a session for somebody who has proved who they are.
 
@@ -26,6 +27,7 @@ def admit(
         action: of the audit entry.
         previous: cookie of the session that this browser had; it ends.
         ends: when the session ends at the latest, where that is not the installation's rule.
+        trail: tenant whose audit trail it goes to, where that is not the person's own.
         kind: class of the audit entry, where the action does not tell it.
     """
     if previous:
@@ -36,7 +38,7 @@ def admit(
         principal=person.id, action=action, resource=person.id, outcome="done", kind=kind,
         facts={"address": address, "session": signed_in.session.id, **(facts or {})},
     )  # fmt: skip
-    audit.write(connection, person.tenant, act)
+    audit.write(connection, trail or person.tenant, act)
     return signed_in
 
 

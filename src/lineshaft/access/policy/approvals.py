@@ -9,14 +9,16 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from lineshaft.access.policy.messages import Approval
 from lineshaft.access.policy.store import APPROVAL
+from lineshaft.access.principals import projects_of
 from lineshaft.access.roles import LADDER
+from lineshaft.access.store import PRINCIPAL
 from lineshaft.core import clock, ids
 from lineshaft.core.errors import Conflict, Forbidden, NotFound, TooMany
-from lineshaft.core.principals import Principal
+from lineshaft.core.principals import MAIN_PROJECT, Principal
 
 HEADER: Final = "X-Approval"
 LIFE_US: Final = 15 * 60 * clock.MICROSECONDS
@@ -130,9 +132,9 @@ def decide(connection: Connection, tenant: str, approval: str, judge: Principal,
         Forbidden: the asker's own, no person, or not of the role that it needs.
     """
     row = connection.execute(
-        select(APPROVAL).where(APPROVAL.c.tenant == tenant, APPROVAL.c.id == approval)
-    ).one_or_none()
-    if row is None:
+        _asked().where(APPROVAL.c.tenant == tenant, APPROVAL.c.id == approval)
+    ).one_or_none()  # fmt: skip
+    if row is None or not _shares(row, judge):
         raise NotFound(
             "access.approval_unknown", f"there is no approval {approval[:40]!r}", "They are kept for a day.",
             approval=approval[:40],
@@ -150,14 +152,28 @@ def decide(connection: Connection, tenant: str, approval: str, judge: Principal,
 
 def waiting(connection: Connection, tenant: str, reader: Principal, *, every: bool) -> list[Approval]:
     """What waits for a verdict, oldest first: of the reader, and what they may decide; or everything."""
-    query = select(APPROVAL).where(APPROVAL.c.tenant == tenant, *_waiting(clock.now_us())).order_by(APPROVAL.c.created)
-    rows = connection.execute(query)
+    query = _asked().where(APPROVAL.c.tenant == tenant, *_waiting(clock.now_us())).order_by(APPROVAL.c.created)
+    rows = [row for row in connection.execute(query) if _shares(row, reader)]
     return [_approval(row) for row in rows if every or row.principal == reader.id or holds(reader, row.role)]
 
 
 def holds(principal: Principal, role: str) -> bool:
     """Whether somebody has a role, or one above it."""
     return any(_rank(own) >= _rank(role) for own in principal.roles if own in LADDER)
+
+
+def _asked() -> Select[Any]:
+    """Approvals with what tells the projects of who asked."""
+    columns = (PRINCIPAL.c.kind, PRINCIPAL.c.roles, PRINCIPAL.c.projects)
+    return select(APPROVAL, *columns).join(PRINCIPAL, PRINCIPAL.c.id == APPROVAL.c.principal)
+
+
+def _shares(row: Row[Any], reader: Principal) -> bool:
+    """Whether somebody is in a project of who asked: what is asked for may be about its objects."""
+    if reader.projects is None or row.principal == reader.id:
+        return True
+    asking = projects_of(row.kind, row.roles, row.projects)
+    return reader.sees(MAIN_PROJECT) if asking is None else not {*asking}.isdisjoint(reader.projects)
 
 
 def _rank(role: str) -> int:

@@ -19,12 +19,25 @@ from lineshaft.core.principals import Principal, Resource
 HIGHEST_GRADE: Final = 3
 _NOT_TAGS: Final = frozenset({SCOPES, TOKEN})
 _TAGS: Final = frozenset({"hasTag", "getTag"})
-ATTRIBUTES: Final = _TAGS | {"id", "name", "kind", "tenant", "project", "zone", "clearance", "scopes", "grade"}
+ATTRIBUTES: Final = _TAGS | {
+    "id",
+    "name",
+    "kind",
+    "tenant",
+    "project",
+    "zone",
+    "clearance",
+    "projects",
+    "scopes",
+    "grade",
+}
 """Names of attributes, and the words by which conditions ask for tags."""
 _LARGEST: Final = 2**63 - 1
 
-ANCHORS: Final = frozenset({"Zone", "Object", *schema.KINDS.values()})
+ANCHORS: Final = frozenset({"Zone", "Project", "Object", *schema.KINDS.values()})
 """Types of entities by which policies are partitioned."""
+ANY: Final = "*"
+"""Name of the project that every object is in which is in one: what has none meets no policy about projects."""
 
 
 def uid(kind: str, name: str) -> dict[str, str]:
@@ -40,6 +53,8 @@ def principal_entity(principal: Principal, wanted: frozenset[str] = ATTRIBUTES) 
     attributes: dict[str, Any] = {
         "name": principal.name, "tenant": principal.tenant, "zone": principal.zone, "clearance": principal.clearance,
     }  # fmt: skip
+    if principal.projects is not None:
+        attributes["projects"] = principal.projects
     scopes = principal.attributes.get(SCOPES)
     if "scopes" in wanted and scopes is not None and scopes != EVERYTHING:
         attributes["scopes"] = [{"__entity": uid("Action", scope)} for scope in scopes.split()]
@@ -55,7 +70,9 @@ def resource_entity(resource: Resource, tenant: str, wanted: frozenset[str] = AT
     }  # fmt: skip
     if resource.grade is not None:
         attributes["grade"] = resource.grade if 1 <= resource.grade <= HIGHEST_GRADE else HIGHEST_GRADE
-    parents = [uid(kind, name) for kind, name in (("Zone", resource.zone), ("Project", resource.project)) if name]
+    parents = [uid("Zone", resource.zone)] if resource.zone else []
+    if resource.project:
+        parents += [uid("Project", resource.project), uid("Project", ANY)]
     return _entity(resource_uid(resource), attributes, parents, resource.attributes, wanted)
 
 
@@ -103,6 +120,8 @@ def anchors(principal: Principal, resource: Resource) -> list[str]:
     ]  # fmt: skip
     if resource.zone:
         found.append(anchor("resource", "Zone", resource.zone))
+    if resource.project:
+        found += [anchor("resource", "Project", resource.project), anchor("resource", "Project", ANY)]
     if principal.zone:
         found.append(anchor("principal", "Zone", principal.zone))
     return found

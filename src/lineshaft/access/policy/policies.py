@@ -63,6 +63,9 @@ def compile_text(name: str, text: str, *, validate: bool = True) -> list[Policy]
     if len(text.encode()) > LONGEST_TEXT:
         raise _invalid(name, text, 0, f"the text is longer than {LONGEST_TEXT:,} bytes")
     pieces = statements.split(text)
+    for piece in pieces:
+        if problem := statements.oversize(piece):
+            raise _invalid(name, text, piece.start, problem)
     nodes = _read_all(name, text, pieces)
     if validate:
         _validate(name, text, pieces)
@@ -97,7 +100,7 @@ def _read_all(name: str, text: str, pieces: list[Statement]) -> list[Node]:
     try:
         nodes = slices.read("\n".join(piece.text for piece in pieces))
         slices.parse(nodes)  # a text that Cedar reads may still be nested too deep for its JSON notation
-    except ValueError:
+    except (ValueError, RecursionError):
         nodes = {}
     if len(nodes) != len(pieces):
         return [_read(name, text, piece) for piece in pieces]
@@ -108,6 +111,8 @@ def _read(name: str, text: str, piece: Statement) -> Node:
     try:
         nodes = slices.read(piece.text)
         slices.parse(nodes)
+    except RecursionError as error:
+        raise _invalid(name, text, piece.start, "the policy has too many operators in a row") from error
     except ValueError as error:
         raise _invalid(name, text, statements.where_unreadable(piece, str(error)), str(error)) from error
     return next(iter(nodes.values()))

@@ -45,6 +45,7 @@ entity {principals} in [Role, Grant, Zone] = {{
   tenant: String,
   zone: String,
   clearance: Long,
+  projects?: Set<String>,
   scopes?: Set<Action>,
 }} tags String;
 entity Object in [Project, Zone] = {{

@@ -16,6 +16,12 @@ _TOKEN: Final = re.compile(
       | (?P<token>"(?:[^"\\\n]|\\.)*" | [A-Za-z_][A-Za-z0-9_]* | [0-9]+ | :: | == | != | <= | >= | && | \|\| | .)""",
     re.VERBOSE | re.DOTALL,
 )
+LONGEST: Final = 16 * 1024
+"""Characters of one statement."""
+DEEPEST: Final = 32
+"""Brackets within brackets. Cedar's reader recurses once per bracket and operator: beyond a thousand brackets, or some ten
+thousand operators, it would end the process."""
+_NOT_CODE: Final = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*')
 _QUOTED: Final = re.compile(r"`([^`]+)`")
 _END: Final = ";"
 _UNFINISHED: Final = "unexpected end of input"
@@ -34,6 +40,22 @@ class Place(msgspec.Struct, frozen=True):
 
     line: int
     column: int
+
+
+def oversize(statement: Statement) -> str:
+    """Why a statement must not be handed to Cedar's reader; empty where it may."""
+    if len(statement.text) > LONGEST or _depth(statement.text) > DEEPEST:
+        return f"a policy is longer than {LONGEST:,} characters or nested deeper than {DEEPEST} brackets"
+    return ""
+
+
+def _depth(text: str) -> int:
+    """How deep brackets are nested, whatever kind they are."""
+    depth = deepest = 0
+    for character in _NOT_CODE.sub("", text):
+        depth += (character in "([{") - (character in ")]}")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def split(text: str) -> list[Statement]:

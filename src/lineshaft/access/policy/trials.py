@@ -38,6 +38,8 @@ class Who(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     roles: list[Role] = []
     zone: str = ""
     clearance: int = 3
+    projects: list[str] | None = None
+    """Which it is a member of; all where not given."""
     scopes: list[str] | None = None
     """Of an API token; none where not given."""
     template: str = ""
@@ -139,6 +141,7 @@ def principal_of(who: Who) -> Principal:
     return Principal(
         id=who.id, name=who.name, kind=who.kind, tenant=who.tenant, roles=frozenset(who.roles), zone=who.zone,
         clearance=who.clearance, attributes=attributes,
+        projects=None if who.projects is None else tuple(sorted(who.projects)),
     )  # fmt: skip
 
 

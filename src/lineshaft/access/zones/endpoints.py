@@ -14,7 +14,12 @@ import msgspec
 from lineshaft.access.zones.model import ZonePlan
 from lineshaft.core.errors import Forbidden, InvalidInput, Unavailable
 
-_DEFAULT_PORTS: Final = {"opc.tcp": 4840, "modbus": 502, "mqtt": 1883, "mqtts": 8883, "http": 80, "https": 443}
+_DEFAULT_PORTS: Final = {
+    "opc.tcp": 4840, "modbus-tcp": 502, "modbus-rtu-tcp": 502, "mqtt": 1883, "mqtts": 8883, "http": 80, "https": 443,
+    "s7": 102, "snmp": 161, "coap": 5683, "coaps": 5684,
+}  # fmt: skip
+_OWN_MACHINE: Final = frozenset({"modbus-rtu", "lorawan-udp", "calculated"})
+"""Schemes of endpoints that are on the gateway itself: a serial line, a port that it listens on, nothing at all."""
 _RESOLVE_SECONDS: Final = 5.0
 
 
@@ -57,6 +62,8 @@ class EndpointRules(msgspec.Struct, frozen=True, kw_only=True):
             Forbidden: an address behind it lies in another zone, without a conduit.
             InvalidInput: no address can be read from it. Unavailable: its name cannot be resolved.
         """
+        if endpoint.partition(":")[0] in _OWN_MACHINE:
+            return
         host, port = address_of(endpoint)
         for address in await _resolve(host, port):
             if not self.allows(address, port):

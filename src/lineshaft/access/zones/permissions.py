@@ -2,17 +2,22 @@
 
 The bus stands in the hub, so each principal has one way to it. Upwards go telemetry, events and requests, downwards
 commands, requests to serve and what is read from streams; each needs a conduit with a flow of its kind. Untouched stay
-the principal's own inbox and its own configuration: without that it would never learn of a new plan.
+the principal's own inbox, its own configuration (without that it would never learn of a new plan), and the word on
+which of its own batches are durable.
 """
 
 from collections.abc import Iterable
 
+from lineshaft.access import sparkplug
 from lineshaft.access.zones.model import FlowKind, ZonePlan
 from lineshaft.bus.permissions import Permissions
 from lineshaft.bus.subjects import Subjects
 
-_ALWAYS = frozenset({"config"})
+_ALWAYS = ("config.", "event.history.held.")
 _TELEMETRY = frozenset({"data", "event", "dead", "raw"})
+_COMMANDING = frozenset({"command"})
+"""Requests to a gateway that move something in the plant."""
+_SPARKPLUG_COMMANDS = frozenset({"NCMD", "DCMD"})
 _READING = ("$JS.API.STREAM.INFO.", "$JS.API.CONSUMER.", "$JS.API.DIRECT.GET.")
 
 
@@ -23,9 +28,13 @@ def cut(allowed: Permissions, name: str, plan: ZonePlan, subjects: Subjects) -> 
         return allowed
     root = f"ls.{subjects.tenant}.{subjects.site}."
     up, down = _Way(plan, zone, hub, root), _Way(plan, hub, zone, root)
-    publish = [kept for subject in allowed.publish for kept in _published(subject, root, up, down)]
-    subscribe = [kept for subject in allowed.subscribe for kept in _subscribed(subject, root, down)]
-    serves = any(subject.startswith(f"{root}svc.") for subject in subscribe)
+    publish = [
+        kept for subject in allowed.publish for kept in _sparkplug(subject, up, _published(subject, root, up, down))
+    ]
+    subscribe = [
+        kept for subject in allowed.subscribe for kept in _sparkplug(subject, down, _subscribed(subject, root, down))
+    ]
+    serves = any(subject.startswith((f"{root}svc.", f"{root}gw.")) for subject in subscribe)
     return Permissions(
         publish=sorted(set(publish)), subscribe=sorted(set(subscribe)), respond=allowed.respond and serves
     )
@@ -52,7 +61,7 @@ class _Way:
 
 
 def _published(subject: str, root: str, up: _Way, down: _Way) -> Iterable[str]:
-    if subject.startswith("$JS.API.DIRECT.GET.") and f".{root}config." in subject:
+    if subject.startswith("$JS.API.DIRECT.GET.") and any(f".{root}{always}" in subject for always in _ALWAYS):
         return [subject]
     if subject.startswith(_READING):
         return [subject] if down.has("telemetry") else []
@@ -63,20 +72,31 @@ def _published(subject: str, root: str, up: _Way, down: _Way) -> Iterable[str]:
         return up.through(subject, "telemetry")
     if category == "cmd":
         return up.through(subject, "command")
-    return [subject] if up.has("api") else []
+    commanding = category == "gw" and subject.split(".")[5] in _COMMANDING
+    return [subject] if up.has("command" if commanding else "api") else []
 
 
 def _subscribed(subject: str, root: str, down: _Way) -> Iterable[str]:
     if not subject.startswith(root):  # its inbox
         return [subject]
-    category = subject.removeprefix(root).partition(".")[0]
-    if category in _ALWAYS:
+    if subject.removeprefix(root).startswith(_ALWAYS):
         return [subject]
+    category = subject.removeprefix(root).partition(".")[0]
     if category in _TELEMETRY:
         return down.through(subject, "telemetry")
     if category == "cmd":
         return down.through(subject, "command")
+    if category == "gw" and subject.split(".")[5] in _COMMANDING:
+        return [subject] if down.has("command") else []
     return [subject] if down.has("command", "api") else []
+
+
+def _sparkplug(subject: str, way: _Way, others: Iterable[str]) -> Iterable[str]:
+    """What the way lets pass of a Sparkplug subject, whose kind stands in it; `others` for every other subject."""
+    if not subject.startswith(sparkplug.ROOT):
+        return others
+    commanding = subject.split(".")[2] in _SPARKPLUG_COMMANDS
+    return [subject] if way.has("command" if commanding else "telemetry") else []
 
 
 def common(one: str, other: str) -> str | None:

@@ -1,5 +1,6 @@
-"""`lineshaft edge`: gateways and devices on machines of their own: let one enrol, enrol, renew."""
+"""`lineshaft edge`: gateways and devices on machines of their own: let one enrol, enrol, run, renew."""
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -7,10 +8,22 @@ import typer
 
 from lineshaft.core import console
 from lineshaft.core.console import HomeOption, JsonOption, say
+from lineshaft.edge.imports import cli as imports
+from lineshaft.edge.parts import cli as parts
+from lineshaft.edge.profiles import cli as profiles
+from lineshaft.edge.versions import cli as versions
+from lineshaft.edge.workbench import cli as workbench
 
 _STANDARD_INPUT = "-"
 
-app = console.application("Gateways on machines of their own: invite, enrol.")
+app = console.application("Gateways: simulate and probe devices, parts, machines of their own.")
+app.command()(workbench.simulate)
+app.command()(workbench.probe)
+app.command()(workbench.browse)
+app.command("import")(imports.import_file)
+app.add_typer(parts.app, name="part")
+app.add_typer(profiles.app, name="profile")
+app.add_typer(versions.app, name="config")
 
 
 @app.command()
@@ -65,7 +78,22 @@ def enrol(
     console.output(msgspec.structs.asdict(done), as_json=json)
     if done.gateway and not json:
         place = "" if home is None else f" --home {home}"
-        console.note(say(f"Start it with: lineshaft run gateway{place}", f"启动命令：lineshaft run gateway{place}"))
+        console.note(say(f"Start it with: lineshaft edge run{place}", f"启动命令：lineshaft edge run{place}"))
+
+
+@app.command()
+def run(
+    home: HomeOption = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, package.field=value; repeatable.")
+    ] = None,
+) -> None:
+    """On the machine: run its own bus and the gateway until told to stop; it needs no server to start."""
+    place = console.home_of(home)
+    argv = [sys.executable, "-m", "lineshaft.cli.machine", "--home", str(place.path)]
+    argv += [part for pair in settings or [] for part in ("--set", pair)]
+    sys.stdout.flush()
+    os.execv(sys.executable, argv)  # the same process goes on, without the command-line library's memory
 
 
 @app.command()

@@ -29,7 +29,7 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     server: str
     gateway: bool
-    """It has credentials for the bus, and `lineshaft run gateway` works from this home."""
+    """It has credentials for the bus, and `lineshaft edge run` works from this home."""
     expires: str
     """When the certificate ends, RFC 3339; it is renewed at two thirds of its life."""
 

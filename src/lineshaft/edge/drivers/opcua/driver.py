@@ -16,7 +16,9 @@ class OpcUaDriver:
 
     manifest = Manifest(
         name="opcua", title="OPC UA", tier="built-in", options=OpcUaOptions,
-        modes=frozenset({"subscribe", "poll"}), browses=True,
+        modes=frozenset({"subscribe", "poll"}), browses=True, writes=True, quality="gold",
+        simulator="lineshaft.edge.drivers.opcua.simulator:simulate",
+        address="a node: ns=2;s=Pressure or nsu=urn:plant;i=4711", endpoint="opc.tcp://host:4840",
     )  # fmt: skip
 
     def plan(self, device: Device) -> Plan:

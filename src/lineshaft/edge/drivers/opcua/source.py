@@ -12,22 +12,25 @@ from lineshaft.core import clock, quality
 from lineshaft.core.errors import LineshaftError
 from lineshaft.edge.address_space import BrowsePage, BrowseRequest, BrowseState, Found
 from lineshaft.edge.columns import Columns
-from lineshaft.edge.driver import Block, Plan, Sink, Tools
+from lineshaft.edge.driver import Block, Plan, Sink, Tools, Write, Written
 from lineshaft.edge.drivers.opcua import answers, browse, faults
 from lineshaft.edge.drivers.opcua.publishing import Publishing
 from lineshaft.edge.drivers.opcua.session import Session
 from lineshaft.edge.drivers.opcua.subscription import Subscription
+from lineshaft.edge.drivers.opcua.writing import Writing
+from lineshaft.edge.guard.operation import Operation
 
 _NAMED_POINTS = 5
 
 
 class OpcUaSource:
-    """Implements `Source` and `Browser`."""
+    """Implements `Source`, `Browser`, `Writer` and `ReadsBack`."""
 
     def __init__(self, plan: Plan, tools: Tools) -> None:
         self._plan = plan
         self._log = tools.log
         self._session = Session(plan, tools)
+        self._writing = Writing(plan, self._session)
         self._nodes: dict[int, Any] = {}
         self._publishing: Publishing | None = None
         self._had: list[Subscription] = []
@@ -38,6 +41,7 @@ class OpcUaSource:
         """Connect; see `Session.open`."""
         await self._stop_publishing()
         await self._session.open()
+        self._writing.forget()
         self._nodes = {}
         for block in self._plan.blocks:
             for point, address in zip(block.points, block.detail, strict=True):
@@ -147,7 +151,7 @@ class OpcUaSource:
             now = clock.now_us()
             sink.gap(
                 Gap(
-                    cause="sequence", from_ts=each.newest_us or now, to_ts=now,
+                    cause="sequence", from_ts=min(each.newest_us or now, now), to_ts=now,
                     detail=f"{self._session.device}: the server had given up a subscription of {len(each.block.points)} points",
                 )
             )  # fmt: skip
@@ -186,6 +190,24 @@ class OpcUaSource:
             "edge_points_refused", device=self._session.device, count=len(refused), points=names,
             status=faults.status_name(refused[0][1]),
         )  # fmt: skip
+
+    # -- writing --------------------------------------------------------------------------------------------------------
+
+    def operations(self, writes: Sequence[Write]) -> list[Operation]:
+        return self._writing.operations(writes)
+
+    async def write(self, writes: Sequence[Write]) -> list[Written]:
+        """Write; see `Writing.write`."""
+        return await self._writing.write(writes, self._nodes)
+
+    async def read_back(self, point: int) -> Columns:
+        """One point's present value.
+
+        Raises:
+            Unavailable: the connection broke.
+        """
+        with self._losing():
+            return await self._present((point,))
 
     # -- looking around ---------------------------------------------------------------------------------------------------
 

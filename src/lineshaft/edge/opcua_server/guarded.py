@@ -6,7 +6,7 @@ certificate, and an unencrypted one answers nothing but discovery (OPC 10000-4, 
 """
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from asyncua import Server, ua
@@ -34,19 +34,26 @@ _DISCOVERY: Final = frozenset(
 )
 
 
-class OneUser(UserManager):
-    """Admits one user by name and password, never an administrator of the server."""
+class NamedUsers(UserManager):
+    """Admits people and programs by name and password, never as administrators of the server.
 
-    def __init__(self, name: str, password: str) -> None:
-        self._name = name.encode()
-        self._password = password.encode()
-        self._log = logs.get("plant.server")
+    Args:
+        passwords: by name; an empty one admits nobody.
+    """
+
+    def __init__(self, passwords: Mapping[str, str]) -> None:
+        self._passwords = {name.encode(): password.encode() for name, password in passwords.items() if password}
+        self._log = logs.get("opcua.server")
 
     def get_user(self, iserver: Any, username: Any = None, password: Any = None, certificate: Any = None) -> Any:
         """The user, or None: the library then answers BadUserAccessDenied."""
-        right_name = hmac.compare_digest(str(username or "").encode(), self._name)
-        right_password = hmac.compare_digest(str(password or "").encode(), self._password)
-        if right_name and right_password:
+        given_name, given = str(username or "").encode(), str(password or "").encode()
+        # Every account is compared, so that the time taken does not tell which names there are.
+        right = [
+            hmac.compare_digest(name, given_name) & hmac.compare_digest(known, given)
+            for name, known in self._passwords.items()
+        ]
+        if any(right):
             return User(role=UserRole.User, name=str(username))
         self._log.warning("client_refused", reason="wrong user name or password")
         return None
@@ -56,12 +63,12 @@ class GuardedServer(Server):
     """A server with one endpoint: Basic256Sha256, Sign & Encrypt, user name and password, trusted certificates.
 
     Args:
-        user: the one who may sign in.
+        users: who may sign in.
         trusted: asked for every channel.
     """
 
-    def __init__(self, user: OneUser, trusted: Trusted) -> None:
-        super().__init__(user_manager=user)
+    def __init__(self, users: NamedUsers, trusted: Trusted) -> None:
+        super().__init__(user_manager=users)
         self.set_security_policy([ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
         self.set_identity_tokens([ua.UserNameIdentityToken])
         self.allow_remote_admin(allow=False)
@@ -129,6 +136,8 @@ class _GuardedProcessor(UaProcessor):
     async def _process_message(self, typeid: Any, requesthdr: Any, seqhdr: Any, body: Any) -> Any:
         if self._connection.security_policy.Mode != _ENCRYPTED and typeid not in _DISCOVERY:
             raise ServiceError(ua.StatusCodes.BadSecurityModeInsufficient)
+        if self.session is not None:  # the channel's, which is proven; what a session says of itself is not
+            self.session.certificate = self._connection.security_policy.peer_certificate or b""
         return await super()._process_message(typeid, requesthdr, seqhdr, body)
 
 

@@ -1,0 +1,69 @@
+"""Commands as a part of the gateway: answers `command` requests as soon as the first configuration is applied."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from lineshaft.bus import decode_body
+from lineshaft.core.health import Check
+from lineshaft.edge.commands.executor import Admits, Executor
+from lineshaft.edge.commands.journal import Journal
+from lineshaft.edge.commands.messages import Execute, Outcome
+from lineshaft.edge.model import GatewayConfig
+from lineshaft.edge.parts import Surroundings
+
+_CLOSE_SECONDS: Final = 5.0
+
+
+class CommandsPart:
+    """Has no document: what may be written stands in the points and in the guard."""
+
+    def __init__(self, here: Surroundings) -> None:
+        self._here = here
+        self._journal: Journal | None = None
+        self._executor: Executor | None = None
+
+    async def apply(self, document: Mapping[str, Any] | None, config: GatewayConfig) -> None:
+        """Begin to answer.
+
+        Raises:
+            Corrupt, Conflict, Unavailable: the journal cannot be used; nothing is written then.
+        """
+        if self._executor is not None:
+            return
+        folder = self._here.context.home.folder("edge") / "commands"
+        self._journal = await asyncio.to_thread(Journal, folder, self._here.gateway)
+        self._executor = Executor(
+            self._here.runner, self._here.tools.board, self._journal, self._guard, self._here.gateway
+        )
+        try:
+            await self._here.bus.serve("edge", "command", self._execute, gateway=self._here.gateway)
+        except BaseException:
+            self._journal.close()
+            self._executor = self._journal = None
+            raise
+
+    def checks(self) -> list[Check]:
+        return []
+
+    def status(self) -> Mapping[str, Any]:
+        return {} if self._journal is None else {"remembered": len(self._journal)}
+
+    async def close(self) -> None:
+        if self._executor is not None:
+            await self._executor.close(_CLOSE_SECONDS)
+        if self._journal is not None:
+            self._journal.close()
+
+    async def _execute(self, _caller: str, body: bytes) -> Outcome:
+        assert self._executor is not None
+        return await self._executor.execute(decode_body(body, Execute))
+
+    def _guard(self) -> Admits | None:
+        """The guard of this gateway; None where it has none yet."""
+        try:
+            part = self._here.part("guard")
+        except KeyError:
+            return None
+        guard: Admits = part
+        return guard

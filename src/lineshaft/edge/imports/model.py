@@ -1,0 +1,41 @@
+"""What an import gives."""
+
+import msgspec
+
+from lineshaft.core.errors import InvalidInput
+from lineshaft.edge.model import Point
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that did not become a point."""
+
+    name: str
+    reason: str
+
+
+class Imported(msgspec.Struct, kw_only=True):
+    """Points, and what did not become one."""
+
+    points: list[Point] = []
+    left: list[Left] = []
+
+    def leave(self, name: str, reason: str) -> None:
+        """Note what did not become a point."""
+        self.left.append(Left(name=name, reason=reason))
+
+
+def unreadable(file: str, reason: str) -> InvalidInput:
+    """The error for a file that cannot be read as what it should be."""
+    return InvalidInput(
+        "edge.import_unreadable", f"{file} cannot be imported: {reason}", "See docs/importing.md for what can be.",
+        field="file", value=file, reason=reason,
+    )  # fmt: skip
+
+
+def unique(name: str, taken: set[str]) -> str:
+    """A name that nobody has yet, and is taken from now on."""
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name}~{number}", number + 1
+    taken.add(free)
+    return free

@@ -1,0 +1,171 @@
+"""Register maps as people share them: YAML that says for each value `register: {address, type, decode}` and a `scale`.
+
+Such files are often templates: lines `{{- if eq .usage "grid" }}` … `{{- else }}` … `{{- end }}` choose between variants,
+and `params` at the top of the file lists the choices. Each choice of `usage` is read for itself and becomes the first
+part of its points' names. Other parameters have their defaults. Addresses are those of the wire, from 0.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from lineshaft.edge.imports.model import Imported, unique, unreadable
+from lineshaft.edge.model import ByteOrder, Point, PointKind, RawType
+
+_LINE: Final = re.compile(r"^\s*\{\{-?\s*(?P<what>.*?)\s*-?\}\}\s*(?:#.*)?$")
+_INLINE: Final = re.compile(r"\{\{-?\s*(?P<what>.*?)\s*-?\}\}")
+_IF: Final = re.compile(r"^(?:else\s+)?if\s+(?P<condition>.+)$")
+_EQUAL: Final = re.compile(r"^(?P<op>eq|ne)\s+\.(?P<name>\w+)\s+\"(?P<value>[^\"]*)\"$")
+_TRUTH: Final = re.compile(r"^(?P<op>not\s+)?\.(?P<name>\w+)$")
+_DECODE: Final = re.compile(r"^(?P<type>u?int(?:8|16|32|64)|float(?:32|64))(?P<swap>s?)(?P<nan>(?:nan)?)$")
+_SPACES: Final = {"holding": "holding", "input": "input", "coil": "coil", "coils": "coil", "discrete": "discrete"}
+_SENTINELS: Final[Mapping[str, int]] = {
+    "int16": -(2**15), "uint16": 2**16 - 1, "int32": -(2**31), "uint32": 2**32 - 1, "int64": -(2**63), "uint64": 2**64 - 1,
+}  # fmt: skip
+_LARGEST: Final = 1 << 20
+
+
+def points_of(text: str, *, file: str) -> Imported:
+    """Every value of the map that is read from registers.
+
+    Raises:
+        InvalidInput: no YAML, or no map of registers.
+    """
+    if len(text) > _LARGEST:
+        raise unreadable(file, f"it has {len(text)} characters, more than {_LARGEST}")
+    head = _load(_rendered(text, {}), file)
+    if not isinstance(head, Mapping):
+        raise unreadable(file, "it is no YAML mapping")
+    parameters = {
+        str(each["name"]): each for each in head.get("params") or () if isinstance(each, Mapping) and "name" in each
+    }
+    defaults = {name: str(each.get("default", "")) for name, each in parameters.items()}
+    usages = [str(each) for each in (parameters.get("usage") or {}).get("choice") or [""]]
+    imported, taken = Imported(), set[str]()
+    for usage in usages:
+        chosen = {**defaults, "usage": usage}
+        body = head.get("render")
+        found = (
+            _load(_rendered(_render_of(text), chosen), file)
+            if isinstance(body, str)
+            else _load(_rendered(text, chosen), file)
+        )
+        prefix = (usage,) if usage and len(usages) > 1 else ()
+        for path, entry in _registers(found, prefix):
+            _take(path, entry, imported, taken)
+    if not imported.points and not imported.left:
+        raise unreadable(file, "it names no registers")
+    return imported
+
+
+def _render_of(text: str) -> str:
+    """The part below `render: |`, moved to the left margin; its template lines keep their places."""
+    _, _, body = text.partition("\nrender: |")
+    lines = body.splitlines()[1:]
+    return "\n".join(line.removeprefix("  ") for line in lines)
+
+
+# -- the template -----------------------------------------------------------------------------------------------------------
+
+
+def _rendered(text: str, values: Mapping[str, str]) -> str:
+    """The text with the branches that hold for these values; lines that include other templates go."""
+    lines: list[str] = []
+    stack: list[tuple[bool, bool]] = []  # of each open `if`: whether a branch of it has held, whether this one does
+    for line in text.splitlines():
+        found = _LINE.match(line)
+        if found is None:
+            if all(holds for _, holds in stack):
+                lines.append(_INLINE.sub(lambda each: _value(each["what"], values), line))
+            continue
+        what = found["what"]
+        condition = _IF.match(what)
+        if condition is not None and not what.startswith("else"):
+            holds = _holds(condition["condition"], values)
+            stack.append((holds, holds))
+        elif what.startswith("else") and stack:
+            before, _ = stack.pop()
+            holds = not before and (condition is None or _holds(condition["condition"], values))
+            stack.append((before or holds, holds))
+        elif what == "end" and stack:
+            stack.pop()
+    return "\n".join(lines)
+
+
+def _holds(condition: str, values: Mapping[str, str]) -> bool:
+    """A condition; one of another form than those of the module's text does not hold."""
+    condition = condition.strip()
+    if equal := _EQUAL.match(condition):
+        return (values.get(equal["name"], "") == equal["value"]) == (equal["op"] == "eq")
+    if truth := _TRUTH.match(condition):
+        return (values.get(truth["name"], "") not in ("", "false")) == (truth["op"] is None)
+    return False
+
+
+def _value(what: str, values: Mapping[str, str]) -> str:
+    return values.get(what.removeprefix("."), "") if what.startswith(".") else ""
+
+
+def _load(text: str, file: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise unreadable(file, f"it is no YAML: {str(error).splitlines()[0]}") from error
+
+
+# -- the registers ----------------------------------------------------------------------------------------------------------
+
+
+def _registers(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    """Every mapping that has a `register`, with its place in the file."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("register"), Mapping):
+            yield path, value
+        for key, inner in value.items():
+            if key != "register":
+                yield from _registers(inner, (*path, str(key)))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for number, inner in enumerate(value, 1):
+            yield from _registers(inner, (*path, str(number)))
+
+
+def _take(path: tuple[str, ...], entry: Mapping[str, Any], imported: Imported, taken: set[str]) -> None:
+    register: Mapping[str, Any] = entry["register"]
+    name = ".".join(path) or "value"
+    if str(register.get("type", "")).startswith("write") or "set" in path:
+        imported.leave(name, "it is written: say so in the point's access and write")
+        return
+    space = _SPACES.get(str(register.get("type", "holding")))
+    try:
+        number = int(str(register.get("address")), 0)
+    except ValueError:
+        imported.leave(name, f"its address {register.get('address')!r} is no number")
+        return
+    stored = _stored(space, str(register.get("decode", "")))
+    if space is None or stored is None:
+        imported.leave(
+            name, f"registers of the type {register.get('type')!r} decoded as {register.get('decode')!r} are not known"
+        )
+        return
+    type_, order, sentinels, kind = stored
+    scale = str(entry["scale"]) if "scale" in entry and kind != "boolean" else ""
+    imported.points.append(
+        Point(
+            name=unique(name, taken), address=f"{space}:{number}", kind="number" if scale else kind, type=type_, order=order,
+            scale=scale, sentinels=sentinels,
+        )
+    )  # fmt: skip
+
+
+def _stored(space: str | None, decode: str) -> tuple[RawType, ByteOrder, tuple[int, ...], PointKind] | None:
+    """How a value is stored; None for what is not known."""
+    if space in ("coil", "discrete"):
+        return "bool", "", (), "boolean"
+    found = _DECODE.match(decode)
+    if found is None:
+        return None
+    type_: RawType = found["type"]  # type: ignore[assignment]  # the pattern holds no other
+    sentinels = (_SENTINELS[type_],) if found["nan"] and type_ in _SENTINELS else ()
+    return type_, "CDAB" if found["swap"] else "", sentinels, "number" if type_.startswith("float") else "integer"

@@ -1,0 +1,87 @@
+"""Routes under /api/v1/edge/gateways/{gateway}/configurations/{version}."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+
+from lineshaft.access import Access
+from lineshaft.core.principals import MAIN_PROJECT, Principal
+from lineshaft.edge.model import GatewayConfig
+from lineshaft.edge.store import Change, Devices
+from lineshaft.edge.versions.diff import Difference
+from lineshaft.edge.versions.store import Versions
+
+_ROOT = "/api/v1/edge/gateways/{gateway:str}/configurations/{version:int}"
+_TAGS = ["edge"]
+_READ = {"action": "edge:read", "project": MAIN_PROJECT}
+_CONFIGURE = {"action": "edge:configure", "project": MAIN_PROJECT}
+
+
+class ConfigurationView(msgspec.Struct, frozen=True, kw_only=True):
+    """One version, whole."""
+
+    gateway: str
+    version: int
+    created: str
+    devices: list[Any]
+    parts: dict[str, Any]
+
+
+class DifferenceList(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs from `before` to `after`."""
+
+    before: int
+    after: int
+    items: list[Difference]
+
+
+def _view(config: GatewayConfig) -> ConfigurationView:
+    return ConfigurationView(
+        gateway=config.gateway, version=config.version, created=config.created,
+        devices=[msgspec.to_builtins(device) for device in config.devices], parts=dict(config.parts),
+    )  # fmt: skip
+
+
+@get(_ROOT, opt=_READ, tags=_TAGS)
+async def get_configuration(
+    versions: NamedDependency[Versions], gateway: FromPath[str], version: FromPath[int]
+) -> ConfigurationView:
+    """One configuration that a gateway had or has."""
+    return _view(await versions.get(gateway, version))
+
+
+@get(f"{_ROOT}/diff", opt=_READ, tags=_TAGS)
+async def diff_configurations(
+    versions: NamedDependency[Versions],
+    gateway: FromPath[str],
+    version: FromPath[int],
+    against: Annotated[
+        int | None, QueryParameter(description="The other version; the one before, if not given")
+    ] = None,
+) -> DifferenceList:
+    """What a version changed, against the one before it or any other."""
+    before = version - 1 if against is None else against
+    return DifferenceList(before=before, after=version, items=list(await versions.diff(gateway, before, version)))
+
+
+@post(f"{_ROOT}/restore", opt=_CONFIGURE, tags=_TAGS, status_code=200)
+async def restore_configuration(
+    access: NamedDependency[Access],
+    devices: NamedDependency[Devices],
+    versions: NamedDependency[Versions],
+    principal: NamedDependency[Principal],
+    gateway: FromPath[str],
+    version: FromPath[int],
+) -> ConfigurationView:
+    """Configure a gateway as it was in this version; the answer is the new version."""
+    await access.require(principal, _CONFIGURE["action"], await devices.gateway_resource(gateway))
+    for name, project in await versions.concerned(gateway, version):
+        await access.require(principal, _CONFIGURE["action"], await devices.resource(name, gateway, project))
+    change = Change(author=principal.id, comment=f"back to version {version}")
+    return _view(await versions.restore(gateway, version, change))
+
+
+ROUTES = [get_configuration, diff_configurations, restore_configuration]

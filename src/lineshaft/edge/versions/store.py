@@ -1,0 +1,108 @@
+"""Reads old configurations, and goes back to one: in one transaction, as a new version."""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select
+
+from lineshaft.bus.subjects import Subjects
+from lineshaft.core import clock
+from lineshaft.core.errors import NotFound
+from lineshaft.edge.model import GatewayConfig, decode_config
+from lineshaft.edge.parts.model import check_document
+from lineshaft.edge.parts.store import PART
+from lineshaft.edge.store import CONFIG, Change, Devices, check_device, commit
+from lineshaft.edge.versions.diff import Difference, differences
+from lineshaft.records import Database
+
+
+class Versions:
+    """Configurations of a tenant's gateways."""
+
+    def __init__(self, db: Database, devices: Devices, subjects: Subjects) -> None:
+        self._db = db
+        self._devices = devices
+        self._subjects = subjects
+
+    async def get(self, gateway: str, version: int) -> GatewayConfig:
+        """One configuration, whole.
+
+        Raises:
+            NotFound: the gateway never had that version.
+        """
+        return await self._db.query(self._get, gateway, version)
+
+    async def concerned(self, gateway: str, version: int) -> Sequence[tuple[str, str]]:
+        """Names and projects of the devices that going back to a version would change, bring back or remove.
+
+        Raises:
+            NotFound: the gateway never had that version.
+        """
+        return await self._db.query(self._concerned, gateway, version)
+
+    async def diff(self, gateway: str, before: int, after: int) -> Sequence[Difference]:
+        """What differs between two versions.
+
+        Raises:
+            NotFound: the gateway never had one of them.
+        """
+        return await self._db.query(self._diff, gateway, before, after)
+
+    async def restore(self, gateway: str, version: int, change: Change) -> GatewayConfig:
+        """Configure a gateway as it was in a version; that is a new version. Zones stay as they are now.
+
+        Raises:
+            NotFound: the gateway never had that version.
+            InvalidInput, Conflict: it cannot be so any more; nothing is changed then.
+        """
+        config = await self.get(gateway, version)
+        for device in config.devices:
+            check_device(device)
+        for name, document in config.parts.items():
+            check_document(name, document)
+        return await self._db.write(self._restore, config, change)
+
+    def _get(self, connection: Connection, gateway: str, version: int) -> GatewayConfig:
+        row = connection.execute(
+            select(CONFIG.c.document).where(
+                CONFIG.c.tenant == self._subjects.tenant, CONFIG.c.gateway == gateway, CONFIG.c.version == version
+            )
+        ).first()
+        if row is None:
+            raise NotFound(
+                "edge.version_unknown", f"the gateway {gateway[:64]!r} never had a configuration {version}",
+                "`lineshaft edge config list` shows those it had.", gateway=gateway[:64], version=version,
+            )  # fmt: skip
+        return decode_config(row.document)
+
+    def _concerned(self, connection: Connection, gateway: str, version: int) -> list[tuple[str, str]]:
+        then = {device.name: device for device in self._get(connection, gateway, version).devices}
+        now = {stored.device.name: stored.device for stored in self._devices.of_gateway(connection, gateway)}
+        changed = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
+        project_of = self._devices.project_of_device
+        return [(name, project_of(connection, then.get(name) or now[name])) for name in changed]
+
+    def _diff(self, connection: Connection, gateway: str, before: int, after: int) -> list[Difference]:
+        return differences(self._get(connection, gateway, before), self._get(connection, gateway, after))
+
+    def _restore(self, connection: Connection, config: GatewayConfig, change: Change) -> GatewayConfig:
+        tenant, gateway = self._subjects.tenant, config.gateway
+        wanted = {device.name: device for device in config.devices}
+        for stored in self._devices.of_gateway(connection, gateway):
+            if stored.device.name not in wanted:
+                self._devices.drop(connection, stored)
+        for device in wanted.values():
+            self._devices.save(connection, device, gateway)
+        connection.execute(delete(PART).where(PART.c.tenant == tenant, PART.c.gateway == gateway))
+        now = clock.now_us()
+        for name, document in config.parts.items():
+            values = {"document": msgspec.json.encode(document), "changed": now}
+            connection.execute(insert(PART).values(tenant=tenant, gateway=gateway, name=name, **values))
+        commit(connection, self._subjects, gateway, change)
+        newest = connection.scalars(
+            select(CONFIG.c.version)
+            .where(CONFIG.c.tenant == tenant, CONFIG.c.gateway == gateway)
+            .order_by(CONFIG.c.version.desc())
+        ).first()
+        assert newest is not None
+        return self._get(connection, gateway, newest)

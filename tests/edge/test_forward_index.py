@@ -1,0 +1,151 @@
+"""What may leave the store: only what the history has, oldest first, whatever order it learnt of it in."""
+
+import msgspec
+import pytest
+
+from lineshaft.bus import StoredMessage
+from lineshaft.bus.envelopes import Gap
+from lineshaft.edge.forward.drops import Drops
+from lineshaft.edge.forward.index import Index, holds
+from lineshaft.history.model import Held, HeldBoot
+from lineshaft.history.testing import LaneMessages
+
+CREATED = "2026-01-01T00:00:00Z"
+
+
+def known(*boots):
+    return Held(gateway="east", boots=[HeldBoot(**boot) for boot in boots])
+
+
+def noted(*batches, first=1):
+    index = Index()
+    for position, (boot, seq) in enumerate(batches, start=first):
+        index.note(position, boot, seq)
+    return index
+
+
+def test_nothing_is_held_before_the_history_has_said_so():
+    assert noted(("a", 1), ("a", 2)).held_up_to(known()) == 0
+
+
+def test_batches_are_held_up_to_the_first_that_is_missing():
+    index = noted(("a", 1), ("a", 2), ("a", 3), ("a", 4))
+    assert index.held_up_to(known({"boot": "a", "seq": 2, "ahead": [(4, 4)]})) == 2
+    assert index.held_up_to(known({"boot": "a", "seq": 1, "ahead": [(3, 4)]})) == 1
+
+
+def test_what_the_line_has_not_read_yet_is_not_held():
+    index = noted(("a", 1))
+    index.note(3, "a", 3)
+    assert index.held_up_to(known({"boot": "a", "seq": 3})) == 1
+    index.note(2, "a", 2)
+    assert index.held_up_to(known({"boot": "a", "seq": 3})) == 3
+
+
+def test_boots_before_one_whose_turn_has_come_are_held_even_where_they_are_forgotten():
+    index = noted(("a", 1), ("b", 1), ("c", 1), ("c", 2))
+    assert index.held_up_to(known({"boot": "c", "seq": 1})) == 3
+
+
+def test_a_boot_that_came_ahead_holds_nothing_before_it():
+    index = noted(("a", 1), ("c", 1))
+    assert index.held_up_to(known({"boot": "c", "seq": 0, "pending": True, "ahead": [(1, 1)]})) == 0
+
+
+def test_positions_where_nothing_lies_do_not_stop_it():
+    index = noted(("a", 1))
+    index.void(2, 4)
+    index.note(4, "a", 2)
+    assert index.held_up_to(known({"boot": "a", "seq": 2})) == 4
+
+
+def test_after_what_has_left_the_count_goes_on():
+    index = noted(("a", 5), ("a", 6), ("a", 7), first=10)
+    index.forget(10)
+    assert index.held_up_to(known({"boot": "a", "seq": 5})) == 0
+    assert index.held_up_to(known({"boot": "a", "seq": 6})) == 11
+    index.forget(12)
+    assert index.held_up_to(known({"boot": "a", "seq": 9})) == 0
+
+
+def test_a_single_batch_is_looked_up_in_runs_as_well():
+    held = known({"boot": "a", "seq": 2, "ahead": [(5, 6)]})
+    assert [holds(held, "a", seq) for seq in range(1, 8)] == [True, True, False, False, True, True, False]
+    assert not holds(held, "b", 1)
+
+
+@pytest.fixture
+def lane():
+    return LaneMessages("east")
+
+
+def batch(lane, *, gap=None, last=False) -> StoredMessage:
+    return lane.next([(1, 1000 * (lane.seq + 1), 1.0), (1, 1000 * (lane.seq + 1) + 1, 2.0)], gap=gap, last=last)
+
+
+def test_dropped_batches_of_a_boot_become_one_record_with_their_rows_and_times(tmp_path, lane):
+    drops = Drops(tmp_path / "dropped.json", CREATED)
+    for _ in range(3):
+        drops.add(batch(lane))
+        drops.keep(lane.seq)
+    (told,) = drops.to_tell()
+    assert (told.boot, told.from_seq, told.to_seq, told.rows) == (lane.boot, 1, 3, 6)
+    assert (told.from_ts, told.to_ts) == (1000, 3001)
+
+
+def test_records_outlive_a_kill_and_go_when_the_hub_has_been_told(tmp_path, lane):
+    file = tmp_path / "dropped.json"
+    drops = Drops(file, CREATED)
+    drops.add(batch(lane))
+    assert not drops.waiting, "what is not written down has not been dropped"
+    drops.keep(7)
+    again = Drops(file, CREATED)
+    assert (again.waiting, again.up_to) == (True, 7)
+    again.told(again.to_tell())
+    assert not Drops(file, CREATED).waiting
+
+
+def test_a_store_made_anew_keeps_the_records_and_forgets_the_position(tmp_path, lane):
+    file = tmp_path / "dropped.json"
+    drops = Drops(file, CREATED)
+    drops.add(batch(lane))
+    drops.keep(7)
+    other = Drops(file, "2027-01-01T00:00:00Z")
+    assert (other.waiting, other.up_to) == (True, 0)
+
+
+def test_a_record_that_is_being_told_does_not_grow_under_way(tmp_path, lane):
+    drops = Drops(tmp_path / "dropped.json", CREATED)
+    drops.add(batch(lane))
+    drops.keep(1)
+    told = drops.to_tell()
+    drops.add(batch(lane))
+    drops.keep(2)
+    drops.told(told)
+    (left,) = drops.to_tell()
+    assert (left.from_seq, left.to_seq) == (2, 2)
+
+
+def test_what_dropped_batches_told_themselves_is_not_lost_with_them(tmp_path, lane):
+    drops = Drops(tmp_path / "dropped.json", CREATED)
+    drops.add(batch(lane, gap=Gap(cause="overflow", from_ts=1, to_ts=2, rows=5)))
+    drops.add(batch(lane, last=True))
+    drops.keep(2)
+    (told,) = drops.to_tell()
+    assert [gap.cause for gap in told.gaps] == ["overflow"]
+    assert told.last
+
+
+def test_a_message_tells_no_more_than_its_headers_hold(tmp_path):
+    drops = Drops(tmp_path / "dropped.json", CREATED)
+    for _ in range(50):
+        lane = LaneMessages("east")
+        drops.add(batch(lane))
+    drops.keep(50)
+    count = 0
+    while drops.waiting:
+        told = drops.to_tell()
+        assert len(msgspec.json.encode(told)) < 3000
+        count += len(told)
+        drops.told(told)
+    assert count == 50
