@@ -165,7 +165,7 @@ async def test_what_each_service_needs_is_allowed(running, condition):
     subjects = running.web.subjects
     await gateway.publish_stored(subjects.data("gateway", "fast"), b"1")
     await gateway.publish_stored(subjects.dead("edge"), b"1")
-    await gateway.publish_event("edge", "gap", {})
+    await gateway.publish_event("edge", "guard", {}, about="gateway")
     async for batch in history.read_stream(TELEMETRY, 1):
         assert [message.data for message in batch] == [b"1"]
         break

@@ -183,6 +183,9 @@ class Wire:
             return
         other_reader, other_writer = await asyncio.open_connection("127.0.0.1", self._target)
         self._writers += [writer, other_writer]
+        if self._cut:  # meanwhile
+            self.cut()
+            return
         for source, sink in ((reader, other_writer), (other_reader, writer)):
             self._tasks.add(asyncio.create_task(self._pump(source, sink)))
 

@@ -10,6 +10,8 @@ from lineshaft.edge.guard.model import GuardPrincipal
 from lineshaft.edge.guard.operation import Operation
 from lineshaft.edge.guard.presence import Presence, end_presence, state_presence, statement_file
 
+VIEWER = GuardPrincipal(id="99/vera")
+"""Nobody whom the shipped policy lets write otherwise."""
 STRANGER = GuardPrincipal(id="10.0.0.9", foreign=True)
 WRITE = Operation.of([1], protocol="modbus", device="press", function="write_single_coil", space="coil")
 
@@ -38,7 +40,7 @@ def guard(home):
 
 
 def allowed(made):
-    return made.check([WRITE], STRANGER)[0].allowed
+    return made.check([WRITE], VIEWER)[0].allowed
 
 
 def actions(made):
@@ -119,3 +121,10 @@ def test_it_needs_a_reason_and_an_end(home, minutes, reason):
     with pytest.raises(InvalidInput, match=r"--(minutes|reason)"):
         state_presence(home, "eva", minutes, reason)
     assert not statement_file(home).exists()
+
+
+def test_it_is_none_for_clients_of_proxies(home, times):
+    made = guard(home)
+    state_presence(home, "eva", 10, "valve")
+    assert allowed(made)
+    assert not made.check([WRITE], STRANGER)[0].allowed

@@ -329,7 +329,7 @@ async def test_a_silent_serial_line_is_no_device(opened):
     assert "no request is answered" in refused.value.message
 
 
-@pytest.mark.parametrize("path", ["/dev/null", "/nowhere/ttyS9"])
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/ttyNowhere9"])
 async def test_what_is_no_serial_line_is_said(path, opened):
     with pytest.raises(Unavailable, match=path):
         await opened(device(f"modbus-rtu://{path}", *POINTS))

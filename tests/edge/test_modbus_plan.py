@@ -105,6 +105,8 @@ def test_endpoints():
         ("modbus-rtu-tcp://meter", "no port of its own"),
         ("modbus-rtu://ttyS0", "three slashes"),
         ("modbus-rtu:///dev/ttyS0?baud=fast", "baud is 300"),
+        ("modbus-rtu:///etc/passwd", "below /dev"),
+        ("modbus-rtu:///dev/../etc/passwd", "below /dev"),
         ("modbus-rtu:///dev/ttyS0?parity=M", "parity is N, E or O"),
         ("modbus-rtu:///dev/ttyS0?bauds=9600", "bauds is not one of"),
         ("modbus-tcp://user:hunter2@meter", "no user or password"),

@@ -23,7 +23,7 @@ from lineshaft.core.errors import InvalidInput, Unavailable
 from lineshaft.core.home import Home
 from lineshaft.edge.certificates import fingerprint
 from lineshaft.edge.guard.part import GuardPart
-from lineshaft.edge.model import Device, GatewayConfig, Point, ScanGroup
+from lineshaft.edge.model import Device, GatewayConfig, Point, ScanGroup, WriteRules
 from lineshaft.edge.parts import Surroundings
 from lineshaft.edge.proxies.modbus.certificates import ROLE
 from lineshaft.edge.proxies.modbus.part import ModbusProxyPart
@@ -307,6 +307,29 @@ async def test_a_refused_write_never_reaches_the_device(proxy, device):
     assert [pdu for _, pdu in device.requests] == [write_register(40, 800), struct.pack(">BHH", 4, 9, 2)]
     assert (proxy.counts["refused"], proxy.counts["passed"], proxy.counts["reads"]) == (13, 1, 1)
     assert device.connections == 1
+
+
+async def test_the_rules_of_a_point_hold_whatever_the_guard_permits(proxy, device):
+    limited = Point(
+        name="speed", address="holding:40", type="uint16", scale="0.1", access="read-write",
+        write=WriteRules(minimum=10.0, maximum=20.0),
+    )  # fmt: skip
+    two = Point(name="valve", address="coil:3", type="bool", kind="boolean", access="read-write",
+                write=WriteRules(classification="A"))  # fmt: skip
+    pair = Point(name="flow", address="holding:44", type="float32", access="read-write", write=WriteRules(maximum=1.0))
+    everything = 'permit (principal, action in Action::"write", resource);'
+    port = await proxy.open(device.url, points=(limited, two, pair), guard={"policy": everything})
+    async with Wire(port) as client:
+        for pdu in (write_register(40, 99), write_register(40, 201), write_register(45, 0), b"\x05\0\3\xff\0"):
+            assert (await client.ask(pdu))[2] == bytes((pdu[0] | 0x80, 1))
+        assert device.requests == []
+        assert (await client.ask(write_register(40, 150)))[2] == write_register(40, 150)
+        assert (await client.ask(write_register(60, 1)))[2] == write_register(60, 1), (
+            "what is no point, the guard decides"
+        )
+    await proxy.guard.close()
+    denied = {rule for one in proxy.audit.of("guard.denied") for rule in one["rules"]}
+    assert denied == {"class A", "whole", "edge.command_out_of_range"}
 
 
 async def test_reads_are_open_until_the_guard_closes_them(proxy, device):

@@ -28,8 +28,8 @@ def test_a_printed_option_is_read_back_as_it_was(tmp_path, value):
 
 
 def test_the_printed_command_names_a_mode_that_is_not_the_usual_one(tmp_path):
-    assert "--mode poll" in [*workbench._adding(simulated({}), tmp_path)][-1]
-    assert "--mode" not in [*workbench._adding(simulated({}, "subscribe"), tmp_path)][-1]
+    assert "--mode" not in [*workbench._adding(simulated({}), tmp_path)][-1]
+    assert "--mode subscribe" in [*workbench._adding(simulated({}, "subscribe"), tmp_path)][-1]
 
 
 def test_credentials_are_kept_first(tmp_path):

@@ -67,6 +67,7 @@ class Connects:
 
     def __init__(self, target):
         self.target, self.packets, self.tasks, self.writers = target, [], set(), []
+        self.closed = False
 
     async def __aenter__(self):
         self.server = await asyncio.start_server(self.connect, "127.0.0.1", 0)
@@ -75,6 +76,7 @@ class Connects:
 
     async def __aexit__(self, *_):
         self.server.close()
+        self.closed = True
         self.cut()
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
@@ -85,6 +87,9 @@ class Connects:
     async def connect(self, reader, writer):
         other_reader, other_writer = await asyncio.open_connection("127.0.0.1", self.target)
         self.writers += [writer, other_writer]
+        if self.closed:  # meanwhile
+            self.cut()
+            return
         first = await reader.readexactly(2)
         packet = await reader.readexactly(first[1] if first[1] < 128 else await self.longer(reader, first))
         self.packets.append(read_connect(packet))

@@ -145,8 +145,9 @@ def group_of(driver: str, period: int = 500, mode: str = "") -> dict[str, Any]:
     """The one scan group of a new device: subscribed to where its driver can do that, polled where not."""
     from lineshaft.edge.driver import find_driver
 
-    modes = find_driver(driver).manifest.modes
-    return {"name": "main", "period_ms": period, "mode": mode or ("subscribe" if "subscribe" in modes else "poll")}
+    manifest = find_driver(driver).manifest
+    usual = manifest.usual or ("subscribe" if "subscribe" in manifest.modes else "poll")
+    return {"name": "main", "period_ms": period, "mode": mode or usual}
 
 
 def read_option(text: str) -> tuple[str, Any]:

@@ -53,6 +53,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The type of a device's `options`; unknown ones are refused."""
     modes: frozenset[str]
     """Scan modes it can do: `subscribe`, `poll`."""
+    usual: str = ""
+    """Mode of a new device's group; empty: `subscribe` where it can."""
     browses: bool = False
     """Its sources are `Browser`s as well."""
     writes: bool = False

@@ -62,8 +62,8 @@ def read_endpoint(text: str) -> Endpoint:
 
 
 def _serial(netloc: str, path: str, query: dict[str, list[str]]) -> Endpoint:
-    if netloc or not path.startswith("/") or path == "/":
-        raise ValueError("a serial line is named by its path after three slashes: modbus-rtu:///dev/ttyS0")
+    if netloc or not path.startswith("/dev/") or ".." in path.split("/"):
+        raise ValueError("a serial line is named by its path below /dev after three slashes: modbus-rtu:///dev/ttyS0")
     if strange := sorted(set(query) - _PARAMETERS):
         raise ValueError(f"{strange[0]} is not one of {', '.join(sorted(_PARAMETERS))}")
     given = {name: values[-1] for name, values in query.items()}

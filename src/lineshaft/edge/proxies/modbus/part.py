@@ -13,6 +13,7 @@ from lineshaft.edge.parts.model import Document, Surroundings
 from lineshaft.edge.proxies.modbus.certificates import server_context
 from lineshaft.edge.proxies.modbus.document import ModbusListener, invalid, read_document
 from lineshaft.edge.proxies.modbus.listener import Listener
+from lineshaft.edge.proxies.modbus.rules import PointRules
 from lineshaft.edge.proxies.passed import PassedWrites
 
 
@@ -82,7 +83,7 @@ class ModbusProxyPart:
             context = functools.partial(server_context, self._here.context.home, self._here.gateway, wanted.tls)
         listener = Listener(
             wanted, device, DRIVER.plan(device).options, read_endpoint(device.endpoint), tools=self._here.tools,
-            guard=guard, passed=self._passed, context=context,
+            guard=PointRules(device, guard, self._here.tools.board, self._here.runner), passed=self._passed, context=context,
         )  # fmt: skip
         self._listeners.append(listener)
         await listener.start()
