@@ -280,6 +280,7 @@ async def test_the_own_bus_admits_nobody_without_its_credentials(tmp_path):
 
         with pytest.raises((nats.errors.Error, OSError)):
             await client.connect(f"nats://127.0.0.1:{port}", allow_reconnect=False, error_cb=note)
+        client._transport.close()  # a client that is refused leaves its socket open
         assert "authorization" in str(errors).lower()
         keys = rig.machine.home.path / "edge/forward/keys"
         assert {file.stat().st_mode & 0o777 for file in keys.iterdir()} == {0o600}
