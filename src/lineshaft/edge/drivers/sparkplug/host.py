@@ -30,6 +30,7 @@ class Host:
         self._topic = state_topic(options.host_id)
         self._broker = Broker(device, endpoint, options, tools.secrets, self._receive)
         self._since_ms = 0
+        self._going = False  # we said that we go: the broker tells us so too, and nobody is to be contradicted
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._watcher: asyncio.Task[None] | None = None
@@ -44,6 +45,7 @@ class Host:
         async with self._lock:
             if self._broker.connected:
                 return
+            self._going = False
             self._since_ms = clock.now_us() // 1000
             await self._broker.connect(Will(topic=self._topic, payload=self._state(online=False), retain=True))
             wanted = [self._topic, *(each for key in self.sessions for each in filters(*key))]
@@ -98,6 +100,7 @@ class Host:
 
     async def close(self) -> None:
         """Say that we are offline, and hang up."""
+        self._going = True
         for session in self.sessions.values():
             session.close()
         for task in list(self._tasks):
@@ -116,7 +119,7 @@ class Host:
     def _receive(self, topic: str, payload: bytes, _retained: bool) -> None:  # noqa: FBT001  # the broker calls it so
         if topic == self._topic:
             state = read_state(payload)
-            if state is None or not state.online:  # the will of our connection before, or of somebody with our name
+            if not self._going and (state is None or not state.online):  # the will of our connection before, or of somebody with our name
                 self._start(self._say_online())
             return
         read = read_topic(topic)
