@@ -37,7 +37,7 @@ install: $(VENV)/box.stamp ## Only install, into .venv
 
 .PHONY: test
 test: $(VENV)/dev.stamp ## Run the tests (PYTEST_ARGS="-k name" for some)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: soak
 soak: $(VENV)/dev.stamp ## Run the long fault and load tests and say what they did

@@ -219,6 +219,7 @@ async def _serve(folder: Path, device: int) -> None:
     from lineshaft.core import logs
     from lineshaft.core.home import Home
     from lineshaft.edge.certificates import ApplicationCertificates
+    from lineshaft.edge.commands.part import CommandsPart
     from lineshaft.edge.driver import Tools
     from lineshaft.edge.guard.part import GuardPart
     from lineshaft.edge.model import Device, GatewayConfig, Point, ScanGroup
@@ -239,7 +240,8 @@ async def _serve(folder: Path, device: int) -> None:
     here = Surroundings(
         context=context, gateway="gateway", bus=None, tools=tools, runner=lambda _: None, part=parts.__getitem__  # type: ignore[arg-type]
     )  # fmt: skip
-    parts["guard"] = guard = GuardPart(here)
+    parts["guard"], parts["commands"] = GuardPart(here), CommandsPart(here)
+    guard = parts["guard"]
     guard.recorder = Audit()
     meter = Device(
         name="meter", path="a/b/meter", driver="modbus", endpoint=f"modbus-tcp://127.0.0.1:{device}",

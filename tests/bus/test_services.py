@@ -186,9 +186,13 @@ async def test_an_answer_over_the_limit_is_an_error_to_the_caller(pair):
 
 async def test_slow_requests_do_not_hold_up_others_and_too_many_are_refused_at_once(pair):
     service, caller = pair
-    release = asyncio.Event()
+    release, all_there = asyncio.Event(), asyncio.Event()
+    under_way = []
 
     async def wait(_who, body):
+        under_way.append(body)
+        if len(under_way) == MAXIMUM_REQUESTS:
+            all_there.set()
         await release.wait()
         return body
 
@@ -200,6 +204,8 @@ async def test_slow_requests_do_not_hold_up_others_and_too_many_are_refused_at_o
     calls = [
         asyncio.ensure_future(caller.request("history", "wait", b"%d" % n, timeout=30)) for n in range(MAXIMUM_REQUESTS)
     ]
+    async with asyncio.timeout(20):
+        await all_there.wait()
     assert await caller.request("history", "echo", b"x") == b"x"
     with pytest.raises(TooMany) as caught:
         await caller.request("history", "wait")

@@ -311,3 +311,36 @@ def test_the_header_reader_sees_what_pyarrow_wrote():
         assert (rows_seen, compressed) == (5000, compression is not None)
         assert len(buffers) == 17  # two per column, three for the text
         assert all(offset + length <= message.body.size for offset, length in buffers)
+
+
+def scan(values: list[float], q: list[int] | None = None, ts: int = 5, column: str = "v") -> pa.RecordBatch:
+    count = len(values)
+    arrays = {
+        "tag": pa.array(range(count), pa.int32()), "ts": pa.array([ts] * count, TIME),
+        "arrival": pa.array([ts + 1] * count, TIME), "q": pa.array(q or [GOOD] * count, pa.uint32()),
+        column: pa.array(values, SCHEMA.field(column).type),
+    }  # fmt: skip
+    return pa.RecordBatch.from_arrays(
+        [arrays.get(field.name, pa.nulls(count, field.type)) for field in SCHEMA], schema=SCHEMA
+    )
+
+
+@pytest.mark.parametrize("column", ["v", "vi"])
+def test_messages_that_begin_alike_give_each_its_own_rows(column: str):
+    for start in range(5):
+        batch = scan([start, start + 1, -start], ts=start, column=column)
+        assert decode(encode(batch)).equals(batch)
+
+
+def test_a_message_that_begins_as_a_good_one_is_judged_by_its_own_content():
+    good = encode(scan([1.0, 2.0]))
+    assert len(decode(good)) == 2
+    nan = struct.pack("<d", float("nan"))
+    with pytest.raises(InvalidInput, match="NaN with Good"):
+        decode(good.replace(struct.pack("<d", 1.0), nan))
+    with pytest.raises(InvalidInput, match="years 1 to 9999"):
+        decode(good.replace(struct.pack("<qq", 5, 5), struct.pack("<qq", 5, 2**62)))
+    for changed in (good[:-1], good[:-8] + b"\xff" * 8, good + b"\0", good[:-20]):
+        with pytest.raises(InvalidInput):
+            decode(changed)
+    assert decode(good).equals(scan([1.0, 2.0]))

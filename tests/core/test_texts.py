@@ -10,7 +10,7 @@ from lineshaft.core import errors, texts
 from lineshaft.core.errors import InvalidInput, LineshaftError
 
 SOURCES = Path(errors.__file__).parents[1]
-KINDS = {kind.__name__ for kind in [LineshaftError, *LineshaftError.__subclasses__()]}
+KINDS = {kind.__name__ for kind in [LineshaftError, *LineshaftError.__subclasses__()]} | {"Malformed"}
 
 
 def raised():
@@ -20,7 +20,7 @@ def raised():
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            if name in KINDS and node.args and isinstance(node.args[0], ast.Constant):
+            if name in KINDS and node.args and isinstance(node.args[0], ast.Constant) and " " not in node.args[0].value:
                 facts = {keyword.arg for keyword in node.keywords}
                 yield node.args[0].value, facts, f"{path.relative_to(SOURCES)}:{node.lineno}"
 

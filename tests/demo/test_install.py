@@ -21,6 +21,7 @@ from lineshaft.edge import ApplicationCertificates, Device, Devices, PartDocumen
 from lineshaft.edge.driver import Tools, find_driver
 from lineshaft.edge.guard import defaults
 from lineshaft.edge.store import Change
+from lineshaft.edge.units import shown
 from lineshaft.history import Tags
 
 
@@ -64,7 +65,7 @@ async def test_every_station_becomes_a_device_and_every_signal_a_tag(site):
         "plant": ("opcua", 39), "utilities": ("modbus", 7), "stripper": ("sparkplug", 5), "compressor": ("sparkplug", 2),
     }  # fmt: skip
     points = [point for device in found.values() for point in device.points]
-    assert sorted((point.name, point.unit, point.description) for point in points) == sorted(
+    assert sorted((point.name, shown(point.unit, point.unit_text), point.description) for point in points) == sorted(
         (signal.name, signal.unit.symbol, signal.description) for signal in SIGNALS
     )
     assert len({point.tag for point in points} - {0}) == 53

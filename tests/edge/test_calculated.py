@@ -119,3 +119,8 @@ async def test_what_cannot_be_computed_is_bad_and_recovers(lane, tools, until):
 def test_what_cannot_be_is_refused(device, named):
     with pytest.raises(InvalidInput, match=named):
         find_driver("calculated").plan(device)
+
+
+def test_an_expression_that_reads_no_point_is_refused():
+    with pytest.raises(InvalidInput, match="reads no point"):
+        find_driver("calculated").plan(calculated(("constant", "9.81 * 2")))

@@ -1,8 +1,13 @@
-"""`lineshaft device`: how found variables become points."""
+"""`lineshaft device` and `edge`: how found variables become points, how options are read, what a mistake is told."""
 
 import pytest
 
-from lineshaft.edge.cli import new_points
+from lineshaft.core.errors import InvalidInput, NotFound
+from lineshaft.edge.cli import check_choice, new_points, read_options
+from lineshaft.edge.driver import find_driver
+from lineshaft.edge.imports.cli import import_file
+from lineshaft.edge.model import Device, RawType
+from lineshaft.edge.versions import cli as versions
 
 
 def found(address, *path, **more):
@@ -33,3 +38,63 @@ def test_what_cannot_be_a_point_and_what_does_not_match_is_left_out():
 @pytest.mark.parametrize(("name", "level"), [("a/b", "a_b"), ("t\x01", "t_"), ("温度", "温度"), ("x" * 300, "x" * 255)])
 def test_a_name_becomes_a_level_of_a_path(name, level):
     assert new_points([found("a", name)], [], ["*"])[0]["name"] == level
+
+
+def test_an_option_that_is_a_text_stays_one_whatever_it_looks_like():
+    given = ["client_id=0815", "secret=123", "qos=1", "clean=false", 'authority="12"', "commands={}"]
+    assert read_options("mqtt", given) == {
+        "client_id": "0815", "secret": "123", "qos": 1, "clean": False, "authority": "12", "commands": {},
+    }  # fmt: skip
+    assert read_options("lorawan", ["dev_addr=01020304", "region=EU868"]) == {"dev_addr": "01020304", "region": "EU868"}
+
+
+def test_every_option_that_is_wrong_is_told_at_once_with_the_nearest_name():
+    device = Device(
+        name="node", path="a", driver="sparkplug", endpoint="mqtts://h", options={"secret": "s", "keep_alive_second": 5, "host_id": 7},
+    )  # fmt: skip
+    with pytest.raises(InvalidInput) as caught:
+        find_driver("sparkplug").plan(device)
+    for words in (
+        "options.group_id is None", "options.edge_node_id is None", "options.host_id is 7", "did you mean 'keep_alive_seconds'",
+    ):  # fmt: skip
+        assert words in caught.value.message
+
+
+def test_near_names_are_asked_for():
+    with pytest.raises(NotFound, match="did you mean 'modbus'"):
+        find_driver("modbuss")
+    with pytest.raises(InvalidInput, match="uint16, int32") as caught:
+        check_choice("--type", "float33", RawType)
+    assert "float32" in caught.value.hint
+    check_choice("--type", "float32", RawType)
+
+
+def test_a_file_of_points_is_imported_as_points(tmp_path, capsys):
+    file, out = tmp_path / "points.json", tmp_path / "out.json"
+    file.write_text('[{"name": "p", "address": "holding:1", "type": "uint16", "unit": "kPa"}]')
+    import_file(file, out=out)
+    assert "kPa" in capsys.readouterr().out
+    assert b'"KPA"' in out.read_bytes()
+
+
+def test_versions_name_people_and_tables_speak_chinese(monkeypatch, capsys):
+    class Client:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def pages(self, path, _):
+            if path.endswith("/principals"):
+                return [{"id": "99.1/alice", "name": "alice"}]
+            return [{"version": 2, "created": "now", "author": "99.1/alice", "comment": "why not"}]
+
+    monkeypatch.setattr("lineshaft.client.connect", lambda **_: Client())
+    monkeypatch.setenv("LINESHAFT_LANGUAGE", "zh")
+    versions.list_versions()
+    shown = capsys.readouterr().out
+    assert "alice" in shown
+    assert "99.1/alice" not in shown
+    assert "版本" in shown
+    assert "操作者" in shown

@@ -20,7 +20,7 @@ from lineshaft.edge.drivers.coap.client import Ended, Observation
 from lineshaft.edge.drivers.coap.simulator import simulate
 from lineshaft.edge.guard.operation import Operation
 from lineshaft.edge.model import Device, Point, ScanGroup
-from lineshaft.edge.testing import ForeignServer
+from lineshaft.edge.testing import ForeignServer, HoldingRelay
 
 PEERS = Path(__file__).parent.parent / "peers"
 TEXT, JSON, CBOR, SENML_JSON, SENML_CBOR = 0, 50, 60, 110, 112
@@ -326,3 +326,14 @@ async def test_notifications_that_nobody_can_take_so_fast_do_not_fill_memory():
     assert observation._arrived.qsize() <= 10_000
     with pytest.raises(Ended):
         await observation.next(1)
+
+
+async def test_requests_of_a_scan_are_on_the_way_together(server, opened):
+    """Behind a relay that lets three go on only together: asked one after another, none would be answered."""
+    points = [{"name": name, "address": name} for name in ("a", "b", "c")]
+    for name in ("a", "b", "c"):
+        server.put(name, b"7")
+    async with HoldingRelay(server.port) as relay:
+        source, plan = await opened(room(relay.port, *points, mode="poll", at_once=3))
+        relay.together = 3
+        assert await values(source, plan) == dict.fromkeys("abc", (0, 7.0))

@@ -11,14 +11,18 @@ import pytest
 from sqlalchemy import select, text, update
 
 from lineshaft.access.audit import read
+from lineshaft.access.policy import approvals
 from lineshaft.access.store import PRINCIPAL
 from lineshaft.bus import decode_body
+from lineshaft.core.principals import Principal
 from lineshaft.core.service import Context
+from lineshaft.edge.commands import service
 from lineshaft.edge.commands.executor import Executor
 from lineshaft.edge.commands.journal import Journal
-from lineshaft.edge.commands.messages import Execute
+from lineshaft.edge.commands.messages import Cancel, Execute, Standing
 from lineshaft.edge.commands.store import COMMAND
 from lineshaft.edge.guard.model import Verdict
+from lineshaft.edge.model import Device
 from lineshaft.history.store import TAG
 from lineshaft.web.service import WebService
 from lineshaft.web.testing import running_house
@@ -62,7 +66,14 @@ async def plant(tmp_path):
                 async def execute(_caller, body):
                     return await self.executor.execute(decode_body(body, Execute))
 
-                return await bus.serve("edge", "command", execute, gateway="gateway")
+                async def cancel(_caller, body):
+                    return await self.executor.cancel(decode_body(body, Cancel))
+
+                async def lease(_caller, body):
+                    return await self.executor.learn_lease(decode_body(body, Standing))
+
+                for verb, answer in (("command", execute), ("cancel", cancel), ("lease", lease)):
+                    await bus.serve("edge", verb, answer, gateway="gateway")
 
         made = Plant()
         made.house = house
@@ -73,6 +84,7 @@ async def plant(tmp_path):
             "options": {"secret": "plant"},
         })  # fmt: skip
         assert added.status_code == 201, added.text
+        made.machine.device = msgspec.convert((await engineer.get("/devices/press")).json(), Device)
         yield made
         for client in made.clients:
             await client.aclose()
@@ -199,7 +211,7 @@ async def test_what_is_approved_is_what_was_asked_for(plant):
     engineer = plant.client("engineer")
     shown = (await engineer.get("/devices/press")).json()
     body = {key: shown[key] for key in ("path", "driver", "endpoint", "options", "points")}
-    body["points"] = [{**each, "address": f"ns=2;s=OTHER_{number}"} for number, each in enumerate(body["points"])]
+    body["points"] = [{**each, "description": "another"} for each in body["points"]]
     assert (await engineer.put("/devices/press", json=body)).status_code == 200
     refused = await plant.client("operator").post(f"/commands/{asked['id']}/approve")
     assert (refused.status_code, refused.json()["code"]) == (409, "edge.command_outdated")
@@ -259,6 +271,94 @@ async def test_nobody_approves_what_has_waited_too_long(plant):
     plant.house.database.transact(_expire, asked["id"])
     assert (await pavel.post(f"/commands/{asked['id']}/approve")).status_code == 409
     assert (await olga.get(f"/commands/{asked['id']}")).json()["state"] == "expired"
+
+
+async def test_what_nobody_approves_expires_by_itself(plant, until):
+    """Nobody looks at it, nobody touches it: the audit trail has its end all the same."""
+    asked = await valve_asked(plant)
+    plant.house.database.transact(_expire, asked["id"])
+    await valve_asked(plant)  # the timer hears of one more that waits, and looks
+
+    await until(lambda: plant.house.database.transact(_state, asked["id"]) == "expired")
+    entries = plant.house.database.transact(read, plant.house.identity.tenant, before=None, limit=50)
+    assert [entry.facts["state"] for entry in entries if entry.facts.get("command") == asked["id"]] == [
+        "expired",
+        "requested",
+    ]
+
+
+def _state(connection, command):
+    return connection.scalar(select(COMMAND.c.state).where(COMMAND.c.id == command))
+
+
+async def test_a_command_on_its_way_or_in_the_queue_can_be_withdrawn_and_one_that_is_written_cannot(plant, until):
+    await plant.serve()
+    operator = plant.client("operator")
+    plant.machine.pause = asyncio.Event()
+    first = (await operator.post("/commands", json=speed(1.0), params={"wait": 0})).json()
+    await until(lambda: plant.machine.told)
+    second = (await operator.post("/commands", json=speed(2.0), params={"wait": 0})).json()
+    refused = await operator.post(f"/commands/{first['id']}/cancel")
+    assert (refused.status_code, refused.json()["code"]) == (409, "edge.command_gone_on")
+    withdrawn = (await operator.post(f"/commands/{second['id']}/cancel")).json()
+    assert (withdrawn["state"], withdrawn["settled"]) == ("cancelled", True)
+    plant.machine.pause.set()
+    done = (await operator.get(f"/commands/{first['id']}", params={"wait": 20})).json()
+    assert done["state"] == "verified"
+    assert plant.machine.told == [("speed", 1.0)]
+
+
+async def test_a_command_whose_gateway_is_away_can_be_withdrawn(plant):
+    operator = plant.client("operator")
+    asked = (await operator.post("/commands", json=speed(1.0, expiry_seconds=60), params={"wait": 0})).json()
+    withdrawn = (await operator.post(f"/commands/{asked['id']}/cancel")).json()
+    assert (withdrawn["state"], withdrawn["settled"]) == ("cancelled", True)
+    await plant.serve()
+    assert plant.machine.told == []
+
+
+async def test_a_lease_that_the_gateway_cannot_be_told_of_is_nobodys(plant):
+    olga = plant.client("operator")
+    refused = await olga.post("/devices/press/lease", json={"seconds": 60})
+    assert (refused.status_code, refused.json()["code"]) == (503, "bus.gateway_away")
+    await plant.serve()
+    assert (await plant.client("operator").post("/devices/press/lease", json={})).status_code == 200
+
+
+async def test_a_change_that_takes_safety_away_needs_a_second_person(plant):
+    engineer = plant.client("engineer")
+    shown = (await engineer.get("/devices/press")).json()
+    body = {key: shown[key] for key in ("path", "driver", "endpoint", "options", "points")}
+    lowered = {
+        **body,
+        "points": [{**each, "write": {}} if each["name"] == "valve" else each for each in body["points"]],
+    }
+    refused = await engineer.put("/devices/press", json=lowered)
+    assert (refused.status_code, refused.json()["code"]) == (403, "access.approval_required")
+    approval = {"X-Approval": refused.json()["facts"]["approval"]}
+    assert (await engineer.put("/devices/press", json=lowered, headers=approval)).status_code == 403, "nobody has yet"
+    judge = Principal(id="20.500.1/other", name="other", kind="person", tenant="main", roles=frozenset({"engineer"}))
+    tenant = plant.house.identity.tenant
+    plant.house.database.transact(approvals.decide, tenant, approval["X-Approval"], judge, approve=True)
+    more = {**lowered, "description": "and something else"}
+    assert (await engineer.put("/devices/press", json=more, headers=approval)).status_code == 403, (
+        "only what was approved"
+    )
+    assert (await engineer.put("/devices/press", json=lowered, headers=approval)).status_code == 200
+    assert (await engineer.delete("/devices/press")).status_code == 204, "it has no class A any more"
+
+
+async def test_who_is_denied_again_and_again_is_asked_to_wait(plant, monkeypatch):
+    monkeypatch.setattr(service, "DENIED_IN_A_MINUTE", 3)
+    await plant.serve()
+    operator = plant.client("operator")
+    plant.machine.trouble = "it is lost"
+    for _ in range(3):
+        assert (await operator.post("/commands", json=speed(1.0))).json()["state"] == "denied"
+    refused = await operator.post("/commands", json=speed(1.0))
+    assert (refused.status_code, refused.json()["code"]) == (429, "edge.commands_denied")
+    plant.machine.trouble = ""
+    assert (await plant.client("operator").post("/commands", json=speed(1.0))).json()["state"] == "verified"
 
 
 def _expire(connection, command):

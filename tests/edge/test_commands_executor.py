@@ -10,11 +10,14 @@ import pytest
 
 from lineshaft.core import clock, quality
 from lineshaft.core.errors import Conflict, Corrupt, Unavailable
+from lineshaft.edge.commands import denied as denied_commands
 from lineshaft.edge.commands import journal as journals
+from lineshaft.edge.commands.checks import digest
 from lineshaft.edge.commands.executor import Executor
 from lineshaft.edge.commands.journal import Journal
-from lineshaft.edge.commands.messages import Execute, Outcome
-from lineshaft.edge.commands.model import Step
+from lineshaft.edge.commands.leases import Leases
+from lineshaft.edge.commands.messages import Cancel, Execute, Outcome, Standing
+from lineshaft.edge.commands.model import Lease, Step
 from lineshaft.edge.driver import Written
 from lineshaft.edge.guard.model import GuardPrincipal, Verdict
 
@@ -258,6 +261,120 @@ async def test_a_tolerance_and_a_raw_unit_count_when_reading_back(make):
     ):  # fmt: skip
         machine.show(name, shown)
         assert (await executor.execute(ask(name, 1.0, command))).state == state, (name, shown)
+
+
+async def test_a_time_is_compared_as_a_time_however_the_machine_writes_it(make):
+    machine = Machine(device(point("due", "text"), point("name", "text")))
+    executor = make(machine)
+    machine.takes = False
+    for name, written, shown, command, state in (
+        ("due", "2026-01-01T08:00:00Z", "2026-01-01T08:00:00.000000Z", "c1", "verified"),
+        ("due", "2026-01-01T08:00:00.123456Z", "2026-01-01T09:00:00.123+01:00", "c2", "verified"),
+        ("due", "2026-01-01T08:00:00Z", "2026-01-01T08:00:01Z", "c3", "failed"),
+        ("name", "20260101", "2026-01-01", "c4", "failed"),
+    ):  # fmt: skip
+        machine.show(name, shown)
+        assert (await executor.execute(ask(name, written, command))).state == state, (written, shown)
+
+
+# -- leases, withdrawal, denials ----------------------------------------------------------------------------------------------
+
+
+def standing(principal="h/pavel", known=None, seconds=60.0, device="press"):
+    """Who has the device; nobody where `principal` is empty."""
+    known = known or clock.now_us()
+    lease = Lease(
+        device=device, principal=principal, name=principal, taken=known, until=known + round(seconds * 1e6)
+    ) if principal else None  # fmt: skip
+    return Standing(device=device, known=known, lease=lease)
+
+
+async def test_a_lease_taken_while_a_command_was_on_its_way_refuses_it(make):
+    machine = Machine(device(point("speed")))
+    executor = make(machine)
+    before = Standing(device="press", known=clock.now_us() - 1000)
+    await executor.learn_lease(standing())
+    late = await executor.execute(ask("speed", 1.0, "c1", standing=before))
+    assert (late.state, late.steps[-1].code) == ("denied", "edge.device_leased")
+    freed = standing("", clock.now_us() + 1000)
+    assert (await executor.execute(ask("speed", 1.0, "c2", standing=freed))).state == "verified"
+    await executor.learn_lease(standing(known=clock.now_us() - 10**6))
+    assert (await executor.execute(ask("speed", 2.0, "c3"))).state == "verified", "an older word changes nothing"
+
+
+async def test_what_was_asked_under_a_lease_is_not_done_after_its_end(make):
+    machine = Machine(device(point("speed")))
+    executor = make(machine)
+    mine = standing(SOMEBODY.id)
+    assert (await executor.execute(ask("speed", 1.0, "c1", standing=mine))).state == "verified"
+    await executor.learn_lease(Standing(device="press", known=mine.known + 1))
+    over = await executor.execute(ask("speed", 2.0, "c2", standing=mine))
+    assert (over.steps[-1].code, machine.told) == ("edge.lease_over", [("speed", 1.0)])
+
+
+def test_a_lease_survives_a_restart_of_the_gateway_and_ends_by_itself(tmp_path, monkeypatch):
+    leases = Leases(tmp_path)
+    assert leases.adopt(standing())
+    leases.keep()
+    again = Leases(tmp_path)
+    with pytest.raises(Conflict, match="h/pavel alone writes"):
+        again.check("press", SOMEBODY.id)
+    again.check("press", "h/pavel")
+    again.check("mill", SOMEBODY.id)
+    now = clock.monotonic()
+    monkeypatch.setattr(clock, "monotonic", lambda: now + 61)
+    again.check("press", SOMEBODY.id)
+
+
+async def test_a_command_that_was_withdrawn_before_it_came_is_not_carried_out(make):
+    machine = Machine(device(point("speed")))
+    executor = make(machine)
+    assert (await executor.cancel(Cancel(command="c1", by="olga"))).state == "cancelled"
+    for gateway in (executor, make(machine)):  # also after a restart
+        assert (await gateway.execute(ask("speed", 1.0))).state == "cancelled"
+    done = await (again := make(machine)).execute(ask("speed", 1.0, "c2"))
+    assert await again.cancel(Cancel(command="c2", by="olga")) == done
+    assert machine.told == [("speed", 1.0)]
+
+
+async def test_a_point_that_is_configured_otherwise_by_now_is_not_written(make):
+    of = device(point("speed"))
+    machine = Machine(of)
+    executor = make(machine)
+    seen = digest(of, of.points[0])
+    assert (await executor.execute(ask("speed", 1.0, "c1", stands=seen))).state == "verified"
+    machine.device = device(msgspec.structs.replace(of.points[0], address="ns=1;s=another"))
+    denied = await executor.execute(ask("speed", 2.0, "c2", stands=seen))
+    assert (denied.steps[-1].code, machine.told) == ("edge.command_point_changed", [("speed", 1.0)])
+
+
+async def test_a_device_that_is_replaced_while_the_disk_is_slow_is_not_written(make):
+    machine, other = Machine(device(point("speed"))), Machine(device(point("speed")))
+    executor = make(machine)
+    keep = executor._journal.keep
+
+    def slow(outcome):
+        keep(outcome)
+        executor._machine = {"press": other}.get
+
+    executor._journal.keep = slow
+    outcome = await executor.execute(ask("speed", 1.0))
+    assert (states(outcome), outcome.steps[-1].code) == (["armed", "denied"], "edge.command_point_changed")
+    assert machine.told == other.told == []
+
+
+async def test_a_flood_of_denied_commands_does_not_fill_the_journal_and_is_counted(make, monkeypatch):
+    monkeypatch.setattr(denied_commands, "KEPT_OF_ONE", 5)
+    machine = Machine(device(point("speed", maximum=5.0)))
+    executor = make(machine)
+    told = []
+    executor._tell = lambda asked, outcome: told.append((asked.command, outcome.state))
+    outcomes = [await executor.execute(ask("speed", 9.0, f"c{number}")) for number in range(20)]
+    assert {outcome.state for outcome in outcomes} == {"denied"}
+    assert (len(executor._journal), executor.denied_unkept, len(told)) == (5, 15, 15)
+    assert await executor.execute(ask("speed", 1.0, "c19")) == outcomes[-1], "the same id has the same answer"
+    other = msgspec.structs.replace(ask("speed", 1.0, "c30"), principal=GuardPrincipal(id="h/pavel"))
+    assert (await executor.execute(other)).state == "verified"
 
 
 # -- the journal --------------------------------------------------------------------------------------------------------------

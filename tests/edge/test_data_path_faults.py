@@ -177,7 +177,7 @@ def calculated():
 
 
 async def test_a_clock_set_back_leaves_no_claim_of_completeness_behind(run, calculated, until, monkeypatch):
-    runner = await run(calculated(Point(name="p", address="1 + 1", tag=1)))
+    runner = await run(calculated(Point(name="p", address='tag("press/x") + 1', tag=1)))
     runner._became -= 3600
     now = clock.now_us()
     with clock.fixed(lambda: now):

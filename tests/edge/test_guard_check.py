@@ -1,14 +1,16 @@
 """The guard's verdicts: what is denied first, by which rule, in which mode, and what of it is told."""
 
 import math
+from collections import Counter
 
+import msgspec
 import pytest
 
 from lineshaft.core import clock
 from lineshaft.core.errors import Unavailable
 from lineshaft.edge.guard import memory as memory_module
 from lineshaft.edge.guard.compiled import Compiled
-from lineshaft.edge.guard.events import MOST_WAITING
+from lineshaft.edge.guard.events import MOST_OF_ONE, MOST_WAITING
 from lineshaft.edge.guard.guard import Guard
 from lineshaft.edge.guard.memory import GuardMemory
 from lineshaft.edge.guard.model import FAILED, UNJUDGEABLE, UNRECORDED, GuardPrincipal, State
@@ -320,10 +322,26 @@ async def test_a_denial_while_the_recorder_fails_is_counted_too():
     assert [event["count"] for event in waiting(made)] == [2]
 
 
-def test_writes_stop_when_denials_can_no_longer_be_recorded():
-    made = guard()
+def test_writes_stop_when_what_passes_can_no_longer_be_recorded():
+    made = guard(mode="shadow")
     for number in range(MOST_WAITING + 10):
         verdict(made, write(99, device=f"d{number}"))
-    assert len(made.events) == MOST_WAITING
+    assert made.events.full
     assert verdict(made, write(1)).reason == UNRECORDED
     assert allowed(made, READ)
+
+
+async def test_a_flood_of_denials_is_counted_and_stops_nobody():
+    made = guard()
+    for who in range(40):
+        somebody = msgspec.structs.replace(ADA, id=f"h/flood{who}")
+        for number in range(200):
+            verdict(made, write(99, device=f"d{number}"), somebody)
+    assert len(made.events) < MOST_WAITING
+    assert verdict(made, write(1)).allowed
+    recorder = Recorder()
+    await made.events.drain(recorder)
+    assert sum(event["count"] for event in recorder.noted) == 40 * 200
+    assert max(Counter(event["principal"] for event in recorder.noted).values()) <= MOST_OF_ONE + 1
+    verdict(made, write(99))
+    assert [event["device"] for event in waiting(made)] == ["press"], "there is room again"

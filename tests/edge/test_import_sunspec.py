@@ -151,7 +151,7 @@ def test_what_is_missing_is_said():
     assert [point.name for point in imported.points] == ["m.W_SF"]
     words[3] = 0xFFFE
     (watt, _) = points_of({7: Model(7, group)}, [Block(model=7, start=40002, words=words)]).points
-    assert (watt.address, watt.scale, watt.unit, watt.sentinels) == ("holding:40004", "0.01", "W", (-32768,))
+    assert (watt.address, watt.scale, watt.unit, watt.sentinels) == ("holding:40004", "0.01", "WTT", (-32768,))
 
 
 def test_two_models_of_one_kind_are_two():

@@ -123,6 +123,14 @@ async def test_a_clean_stop_without_rows_says_so_in_a_batch_of_none(lane, bus, u
     assert [(header.seq, header.rows, header.last) for header in bus.headers] == [(1, 1, False), (2, 0, True)]
 
 
+async def test_a_stop_nobody_asked_for_sends_what_is_left_and_does_not_say_that_it_was_the_last(bus):
+    lane = Lane(bus, SUBJECT, EdgeSettings())
+    lane.start()
+    lane.append(*rows(1))
+    assert await lane.close(5, last=False)
+    assert [(header.seq, header.rows, header.last) for header in bus.headers] == [(1, 1, False)]
+
+
 async def test_a_stop_that_the_bus_does_not_confirm_is_told(bus):
     lane = Lane(bus, SUBJECT, EdgeSettings())
     bus.trouble = Unavailable("bus.unreachable", "down")

@@ -50,7 +50,7 @@ async def test_names_types_units_ranges_and_descriptions_are_told(source):
         "number",
     )
     assert (pressure.unit, pressure.description, pressure.low, pressure.high) == (
-        "kPa",
+        "KPA",
         "Reactor pressure",
         0.0,
         3000.0,
@@ -110,7 +110,7 @@ async def test_single_nodes_are_looked_up_in_the_order_asked(source):
     asked = [f"{NS};s=Pressure", f"{NS};s=Nowhere", "nsu=urn:other;s=x", "no address", f"{NS};s=Array", "i=85"]
     found = await source.inspect(asked)
     assert [one.address for one in found] == asked
-    assert (found[0].unit, found[0].refused) == ("kPa", "")
+    assert (found[0].unit, found[0].refused) == ("KPA", "")
     assert "no variable of that address" in found[1].refused
     assert "has not the namespace" in found[2].refused
     assert "not the address of a node" in found[3].refused

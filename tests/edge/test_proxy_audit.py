@@ -11,9 +11,11 @@ from lineshaft.bus.testing import embedded_bus
 from lineshaft.core.errors import Unavailable
 from lineshaft.core.home import Home
 from lineshaft.edge.audit import journal
+from lineshaft.edge.audit import part as audit_part
 from lineshaft.edge.audit.journal import Event, Journal
 from lineshaft.edge.audit.part import AuditPart
 from lineshaft.edge.audit.trail import GuardTrail
+from lineshaft.edge.commands.part import CommandsPart
 from lineshaft.edge.guard.model import GuardPrincipal, State, Verdict
 from lineshaft.edge.guard.operation import Operation
 from lineshaft.edge.guard.part import GuardPart
@@ -52,9 +54,9 @@ async def gateway(tmp_path, tools):
     def make(bus):
         here = Surroundings(
             context=SimpleNamespace(home=Home(tmp_path / "gateway")), gateway="north", bus=bus, tools=tools,
-            runner=lambda _: None, part=lambda name: {"guard": guard}[name],
+            runner=lambda _: None, part=lambda name: {"guard": guard, "commands": commands}[name],
         )  # fmt: skip
-        guard = GuardPart(here)
+        guard, commands = GuardPart(here), CommandsPart(here)
         part = AuditPart(here)
         made.append(part)
         made.append(guard)
@@ -202,3 +204,22 @@ def test_the_parts_are_named_in_the_order_that_they_need():
     order = list(PARTS)
     assert order.index("guard") < order.index("audit") < min(order.index("modbus_proxy"), order.index("opcua_proxy"))
     assert {"modbus_proxy", "opcua_proxy"} <= set(CHECKS)
+
+
+async def test_denials_of_one_client_do_not_use_up_the_room_while_the_bus_is_away(gateway, tmp_path, monkeypatch):
+    monkeypatch.setattr(audit_part, "MOST_DENIED_OF_ONE", 5)
+
+    class Away:
+        async def publish_event(self, *_, **__):
+            raise Unavailable("bus.down", "no", "")
+
+    north = gateway(Away())
+    await north.part.apply(None, CONFIG)
+    for number in range(20):
+        await north.part.note({"action": "guard.denied", "principal": "10.0.0.9", "count": 2, "at": str(number)})
+    await north.part.note({"action": "guard.passed", "principal": "10.0.0.9"})
+    await north.part.note({"action": "guard.denied", "principal": "10.0.0.8", "count": 1})
+    assert north.part.status() == {"waiting": 7, "counted": 30}
+    await north.part.close()
+    kept = [event.facts for event in Journal(tmp_path / "gateway/edge/audit").waiting]
+    assert sum(facts.get("count", 0) for facts in kept if facts["principal"] == "10.0.0.9") == 40

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -19,9 +20,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pymodbus.client import AsyncModbusTcpClient, AsyncModbusTlsClient
 
 from lineshaft.core import clock
-from lineshaft.core.errors import InvalidInput, Unavailable
+from lineshaft.core.errors import InvalidInput, Unavailable, Unprocessable
 from lineshaft.core.home import Home
 from lineshaft.edge.certificates import fingerprint
+from lineshaft.edge.columns import NUMBER, Columns
+from lineshaft.edge.commands.messages import Standing
+from lineshaft.edge.commands.model import Lease
+from lineshaft.edge.commands.part import CommandsPart
 from lineshaft.edge.guard.part import GuardPart
 from lineshaft.edge.model import Device, GatewayConfig, Point, ScanGroup, WriteRules
 from lineshaft.edge.parts import Surroundings
@@ -113,12 +118,13 @@ class Proxy:
     """The guard and the proxy of a gateway, and what they told the audit trail."""
 
     def __init__(self, home, tools):
+        self.runners = {}
         here = Surroundings(
-            context=SimpleNamespace(home=home), gateway="gateway", bus=None, tools=tools, runner=lambda _: None,
-            part=lambda name: {"guard": self.guard}[name],
+            context=SimpleNamespace(home=home), gateway="gateway", bus=None, tools=tools, runner=self.runners.get,
+            part=lambda name: {"guard": self.guard, "commands": self.commands}[name],
         )  # fmt: skip
-        self.home, self.tools = home, tools
-        self.guard = GuardPart(here)
+        self.home, self.tools, self.stale = home, tools, ""
+        self.guard, self.commands = GuardPart(here), CommandsPart(here)
         self.guard.recorder = self.audit = Recorder()
         self.part = ModbusProxyPart(here)
 
@@ -132,6 +138,7 @@ class Proxy:
             groups=(ScanGroup(mode="poll"),),
         )  # fmt: skip
         config = GatewayConfig(gateway="gateway", version=1, created="", devices=(meter,))
+        self.runners["meter"] = SimpleNamespace(device=meter, stale=lambda _: self.stale)
         await self.guard.apply({"policy": POLICY, **(guard or {})}, config)
         await self.part.apply({"listeners": [{"port": 0, "device": "meter", **listener}]}, config)
 
@@ -329,7 +336,67 @@ async def test_the_rules_of_a_point_hold_whatever_the_guard_permits(proxy, devic
         )
     await proxy.guard.close()
     denied = {rule for one in proxy.audit.of("guard.denied") for rule in one["rules"]}
-    assert denied == {"class A", "whole", "edge.command_out_of_range"}
+    assert denied == {"edge.command_unapproved", "whole", "edge.command_out_of_range"}
+
+
+def told(proxy, at, value, speed="speed"):
+    """The device showed this value, as the gateway knows."""
+    rows = Columns(1)
+    rows.add(0, at, at, 0, NUMBER, value)
+    proxy.tools.board.take(proxy.tools.board.slots([f"meter/{speed}"]), rows)
+
+
+RATED = Point(
+    name="speed", address="holding:40", type="uint16", scale="0.1", access="read-write", write=WriteRules(rate=5.0)
+)
+EVERYTHING = 'permit (principal, action in Action::"write", resource);'
+
+
+async def test_a_points_rate_holds_over_time_and_together_with_commands(proxy, device):
+    port = await proxy.open(device.url, points=(RATED,), guard={"policy": EVERYTHING})
+    async with Wire(port) as client:
+        assert (await client.ask(write_register(40, 10)))[2] == b"\x86\1", "what is there is not known"
+        told(proxy, clock.now_us(), 1.0)
+        assert (await client.ask(write_register(40, 61)))[2] == b"\x86\1"
+        assert (await client.ask(write_register(40, 60)))[2] == write_register(40, 60)
+        told(proxy, clock.now_us(), 6.0)
+        assert (await client.ask(write_register(40, 105)))[2] == b"\x86\1", "too soon after the last one"
+        proxy.commands.conditions.check_rate("meter", RATED, 6.0, proxy.tools.board.get("meter/speed"))
+        with pytest.raises(Unprocessable):
+            proxy.commands.conditions.check_rate("meter", RATED, 10.5, proxy.tools.board.get("meter/speed"))
+    assert device.writes == [write_register(40, 60)]
+
+
+async def test_a_stale_device_is_not_written_where_points_have_rules(proxy, device):
+    port = await proxy.open(device.url, points=(RATED,), guard={"policy": EVERYTHING})
+    told(proxy, clock.now_us(), 1.0)
+    proxy.stale = "it is lost"
+    async with Wire(port) as client:
+        assert (await client.ask(write_register(40, 12)))[2] == b"\x86\4"
+        proxy.stale = ""
+        proxy.runners["meter"] = SimpleNamespace(
+            device=msgspec.structs.replace(proxy.runners["meter"].device, points=()), stale=lambda _: ""
+        )
+        assert (await client.ask(write_register(40, 12)))[2] == b"\x86\4", "the name means another register by now"
+    assert device.writes == []
+
+
+async def test_a_lease_refuses_every_foreign_write_until_it_is_over_and_the_audit_says_whose(proxy, device):
+    port = await proxy.open(device.url, points=(RATED,), guard={"policy": EVERYTHING})
+    now = clock.now_us()
+    held = Lease(device="meter", principal="h/olga", name="olga", taken=now, until=now + 60_000_000)
+    proxy.commands.leases.adopt(Standing(device="meter", known=now, lease=held))
+    read = struct.pack(">BHH", 3, 0, 1)
+    async with Wire(port) as client:
+        assert (await client.ask(write_register(60, 1)))[2] == b"\x86\6", "of no point"
+        assert (await client.ask(write_register(40, 1)))[2] == b"\x86\6", "of a point"
+        assert (await client.ask(read))[2] == b"\x03\2\0\0", "who alone writes does not read alone"
+        proxy.commands.leases.adopt(Standing(device="meter", known=now + 1))
+        assert (await client.ask(write_register(60, 1)))[2] == write_register(60, 1)
+    await proxy.guard.close()
+    denied = proxy.audit.of("guard.denied")
+    assert {rule for one in denied for rule in one["rules"]} == {"edge.device_leased"}
+    assert "olga alone writes" in denied[0]["reason"]
 
 
 async def test_reads_are_open_until_the_guard_closes_them(proxy, device):

@@ -18,6 +18,7 @@ from lineshaft.core import quality
 from lineshaft.core.errors import InvalidInput, Unavailable
 from lineshaft.core.home import Home
 from lineshaft.edge.certificates import ApplicationCertificates
+from lineshaft.edge.commands.part import CommandsPart
 from lineshaft.edge.guard.part import GuardPart
 from lineshaft.edge.model import GatewayConfig, ScanGroup, WriteRules
 from lineshaft.edge.parts import Surroundings, check_document
@@ -72,9 +73,9 @@ class Proxy:
         self.runners = {}
         here = Surroundings(
             context=SimpleNamespace(home=home), gateway="gateway", bus=None, tools=tools, runner=self.runners.get,
-            part=lambda name: {"guard": self.guard}[name],
+            part=lambda name: {"guard": self.guard, "commands": self.commands}[name],
         )  # fmt: skip
-        self.guard = GuardPart(here)
+        self.guard, self.commands = GuardPart(here), CommandsPart(here)
         self.guard.recorder = self.audit = Recorder()
         self.part = OpcUaProxyPart(here)
 

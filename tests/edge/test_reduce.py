@@ -201,3 +201,35 @@ def test_what_a_deadband_keeps_is_not_missing():
     assert one.held_since_us is None
     one.take(block((1, 1, 0.0), (1, 3, 0.5)))
     assert one.held_since_us == 3 * SECOND
+
+
+def test_bands_of_large_integers_are_exact():
+    """Neighbours above 2**53 are one float64: compared as such, a change of one would never go."""
+    big = 2**53
+    one = reducer(Report(deadband=1.0))
+    one.take(block((0, 1, big)))
+    assert sent(one.take(block((0, 2, big + 1), (0, 3, big + 2)))) == [(0, 3, big + 2)]
+    assert sent(one.take(block((0, 4, big + 3), (0, 5, -(2**63)), (0, 6, 2**63 - 1)))) == [
+        (0, 5, -(2**63)), (0, 6, 2**63 - 1),
+    ]  # fmt: skip
+    half = reducer(Report(deadband=0.5))
+    half.take(block((0, 1, big)))
+    assert sent(half.take(block((0, 2, big), (0, 3, big + 1)))) == [(0, 3, big + 1)]
+
+
+def test_doors_of_large_integers_are_exact():
+    big = 2**60
+    one = reducer(Report(swing=1.0))
+    one.take(block((0, 1, big)))
+    # A line from the first to the third passes 4 from the second: in float64 all of them would be one value.
+    assert sent(one.take(block((0, 2, big + 5), (0, 3, big + 2)))) == [(0, 2, big + 5)]
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=2, max_size=40), st.integers(1, 2**62))
+@settings(max_examples=100, deadline=None)
+def test_what_a_deadband_holds_back_of_any_integers_is_within_it(values, band):
+    one, last = reducer(Report(deadband=float(band))), None
+    for second, value in enumerate(values):
+        gone = [each[2] for each in sent(one.take(block((0, second, value))))]
+        assert gone == ([value] if last is None or abs(value - last) > int(float(band)) else [])
+        last = value if gone else last

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from snap7.type import SrvArea
 
 from lineshaft.core import quality
 from lineshaft.core.errors import InvalidInput, Unavailable
@@ -134,6 +135,52 @@ async def test_a_large_block_is_read_in_few_requests_and_whole(plc, opened):
     found = await values(source, plan)
     assert [found[f"w{n}"] for n in range(450)] == [(0, word) for word in struct.unpack(">450H", data)]
     assert source.counts["requests"] == 2
+
+
+async def test_a_controller_that_grants_one_request_is_asked_one_after_another(plc, opened):
+    """python-snap7's server, unchanged: what can be saved is the number of requests."""
+    points = [{"name": f"w{n}", "address": f"DB7.DBW{2 * n}", "type": "uint16", "kind": "integer"} for n in range(400)]
+    source, plan = await opened(s7(plc.port, *points, pdu=240))
+    before = source.counts["writes"]
+    await values(source, plan)
+    assert (await source.about())["at_once"] == "1"
+    assert source.counts["requests"] == source.counts["writes"] - before == 4
+
+
+async def test_requests_of_a_scan_leave_in_one_write_and_answers_are_told_by_reference(opened):
+    """Behind a proxy that grants four requests and turns the order of the answers round."""
+    held = []
+
+    def grant_and_turn(pdu):
+        if pdu[12:13] == b"\xf0":
+            return pdu[:14] + b"\0\4\0\4" + pdu[18:]
+        if pdu[12:13] != b"\x04":
+            return pdu
+        held.append(pdu)
+        if len(held) < 4:
+            return None
+        turned = [*reversed(held)]
+        held.clear()
+        return turned
+
+    data = bytes(number * 7 % 251 for number in range(900))
+    async with tampering(grant_and_turn, large=data) as port:
+        points = [
+            {"name": f"w{n}", "address": f"DB7.DBW{2 * n}", "type": "uint16", "kind": "integer"} for n in range(400)
+        ]
+        source, plan = await opened(s7(port, *points, pdu=240))
+        before = source.counts["writes"]
+        found = await values(source, plan)
+        assert [found[f"w{n}"] for n in range(400)] == [(0, word) for word in struct.unpack(">400H", data[:800])]
+        assert (source.counts["requests"], source.counts["writes"] - before) == (4, 1)
+        assert (await source.about())["at_once"] == "4"
+
+
+async def test_our_simulator_grants_three_requests(opened):
+    async with simulate("127.0.0.1", 0) as simulated:
+        source, plan = await opened(simulated.device)
+        await values(source, plan)
+        assert (await source.about())["at_once"] == "3"
 
 
 async def test_what_is_written_arrives_and_operations_say_it_first(plc, opened):
@@ -290,17 +337,16 @@ async def test_nodes7_reads_and_writes_our_simulator_as_we_do(node_modules, open
 
 
 def press(controller):
-    from snap7.type import SrvArea
-
     return SrvArea.DB, 1, controller.data
 
 
 class tampering:  # noqa: N801  # reads as a sentence at its use
     """A controller whose answers pass `change`, which gives another PDU, several, or None."""
 
-    def __init__(self, change):
+    def __init__(self, change, large=b""):
         self._change = change
         self._controller = Controller()
+        self._controller.register_area(SrvArea.DB, 7, bytearray(large))
         self._controller.register_area(*press(self._controller))
         self._tasks = []
 

@@ -226,6 +226,8 @@ async def test_a_new_version_starts_what_changed_and_leaves_the_rest_running(
     await until(lambda: service.status().version == 2)
     assert service._runners["other"] is kept
     assert [one.points for one in service.status().devices if one.name == "press"] == [2]
+    await until(lambda: service._runners["press"].intake.counts["gaps"] == 1)  # what it said between the two versions
+    assert service._runners["other"].intake.counts["gaps"] == 0
     await send(web, replace(first, version=3, devices=(other,)))
     await until(lambda: service.status().version == 3)
     assert [one.name for one in service.status().devices] == ["other"]
@@ -279,6 +281,16 @@ async def test_a_bus_that_is_killed_loses_nothing(
         assert counted == list(range(int(counted[0]), last + 1))
     numbers = [header.seq for header, _ in found]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize(("fault", "said"), [(None, [True]), (RuntimeError("a fault of its own"), [])])
+async def test_only_a_stop_that_was_asked_for_says_that_it_was_the_last(gateway, stored, fault, said):
+    service = await gateway()
+    assert await stored() == []
+    if fault is not None:
+        service.fail(fault)
+    await service.stop()
+    assert [header.last for header, _ in await stored()] == said
 
 
 async def test_a_configuration_of_a_newer_release_is_refused_and_the_present_one_runs_on(

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from lineshaft.cli.top import short_names
-from lineshaft.edge.cli import group_of, read_option, read_points
+from lineshaft.edge.cli import group_of, read_options, read_points
 from lineshaft.edge.driver import Simulated
 from lineshaft.edge.model import Device, ScanGroup
 from lineshaft.edge.workbench import cli as workbench
@@ -24,7 +24,7 @@ def simulated(options: dict[str, object], mode: str = "poll", driver: str = "htt
 )
 def test_a_printed_option_is_read_back_as_it_was(tmp_path, value):
     words = shlex.split([*workbench._adding(simulated({"it": value}), tmp_path)][-1])
-    assert read_option(words[words.index("-o") + 1]) == ("it", value)
+    assert read_options("http", [words[words.index("-o") + 1]]) == {"it": value}
 
 
 def test_the_printed_command_names_a_mode_that_is_not_the_usual_one(tmp_path):

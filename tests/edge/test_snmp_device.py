@@ -20,6 +20,7 @@ from lineshaft.edge.drivers.snmp.simulator import PASSWORD, USER, simulate
 from lineshaft.edge.guard.operation import Operation
 from lineshaft.edge.model import Device, Point, ScanGroup
 from lineshaft.edge.secrets import Secret
+from lineshaft.edge.testing import HoldingRelay
 
 SNMPD = "/usr/sbin/snmpd"
 CONFIGURATION = """
@@ -394,3 +395,13 @@ async def tool(*command):
     output, _ = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0, output
     return output.decode()
+
+
+@pytest.mark.peer("snmpd")
+async def test_requests_of_a_scan_are_on_the_way_together(snmpd, opened):
+    """Behind a relay that lets three go on only together: asked one after another, none would be answered."""
+    async with HoldingRelay(snmpd.port) as relay:
+        points = (UPTIME, NAME, KIND)
+        source, plan = await opened(agent(relay.port, *points, varbinds=1, at_once=3, retries=0))
+        relay.together = 3
+        assert {q for q, _ in (await values(source, plan)).values()} == {0}

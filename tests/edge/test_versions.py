@@ -52,7 +52,7 @@ async def test_differences_name_device_point_and_field(devices, documents, versi
         ("added", "devices/press/points/torque/unit"),
     ]
     (torque,) = [each for each in await versions.diff("gateway", 2, 1) if each.where.endswith("unit")]
-    assert (torque.before, torque.after) == ("W", None)
+    assert (torque.before, torque.after) == ("WTT", None)
     assert [each.where for each in await versions.diff("gateway", 2, 4)] == ["devices/oven", "parts/motor"]
     assert await versions.diff("gateway", 3, 3) == []
     with pytest.raises(NotFound, match="configuration 9"):

@@ -20,6 +20,7 @@ from lineshaft.history.committer import Committer, Tables
 from lineshaft.history.reader import HistoryReader
 from lineshaft.history.service import HistoryService
 from lineshaft.history.settings import HistorySettings
+from lineshaft.history.storage import LocalFolder, Storage
 from lineshaft.history.testing import LaneMessages, Sample, listed
 from lineshaft.history.writer import Writer
 
@@ -31,9 +32,9 @@ _FALLBACK_BYTES = 100_000  # more than a run's captured output, less than the se
 class CommitsHere(Committer):
     """Commits in this process: the same tables without the time that a process takes to start."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._tables = Tables(folder)
+    def __init__(self, storage: Storage) -> None:
+        super().__init__(storage)
+        self._tables = Tables(storage)
 
     async def _exchange(self, request: Any) -> Any:
         return self._tables.answer(request)
@@ -44,12 +45,13 @@ class Writers:
 
     def __init__(self, folder: Path, committer: type[Committer] = Committer) -> None:
         self.folder = folder
+        self.storage: Storage = LocalFolder(folder)
         self.committer = committer
         self.dead: list[tuple[int, str]] = []
         self._open: list[Writer] = []
 
     async def open(self, *, created: str = CREATED, first: int = 1, anew: bool = False, **settings: Any) -> Writer:
-        writer = Writer(HistorySettings(**settings), self.folder, self.committer(self.folder), self._bury)
+        writer = Writer(HistorySettings(**settings), self.storage, self.committer(self.storage), self._bury)
         self._open.append(writer)
         await writer.open("TELEMETRY", created, first=first, anew=anew)
         return writer
@@ -126,7 +128,14 @@ class SmallDisk:
         self._ballast.unlink(missing_ok=True)
         resource.setrlimit(resource.RLIMIT_FSIZE, self._limits)
 
+    def allow_writing(self, allowed: bool) -> None:  # noqa: FBT001
+        """Make the whole disk read-only, or not; only where it is `real`."""
+        how = "remount,rw" if allowed else "remount,ro"
+        subprocess.run(["mount", "-o", how, str(self.folder)], check=True)
+
     def close(self) -> None:
+        if self.real:
+            self.allow_writing(True)
         self.free()
         if self.real:
             subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
@@ -150,7 +159,8 @@ class Plant:
         self.asker = asker
         self.gateway = gateway
         self.reader = HistoryReader(settings, bus.home, asker)
-        self.folder = settings.folder(bus.home)
+        self.storage = settings.storage(bus.home)
+        self.folder = self.storage.folder or Path()
         self.last = 0
 
     async def start(self, settings: HistorySettings | None = None) -> HistoryService:

@@ -29,6 +29,7 @@ from lineshaft.history.model import TagSpec
 from lineshaft.history.store import Tags
 from lineshaft.history.testing import START_US
 from lineshaft.records.testing import sqlite_database
+from lineshaft.web.app import PARTS
 
 PLANT = "eastman/tennessee/process/te/main/plant"
 FROM = {"from": clock.rfc3339(START_US), "to": clock.rfc3339(START_US + 10**9)}
@@ -58,6 +59,7 @@ def served(plants, tmp_path, sqlite_template) -> Callable[..., object]:
             await database.write(tags.allocate, "other", [TagSpec(path=f"{PLANT}/SECRET")])
             async with plants(**settings) as plant:
                 given = {
+                    **dict.fromkeys((*PARTS, "caller")),
                     "history": plant.reader, "tags": tags, "principal": PRINCIPAL, "language": "en",
                     "egress": open_egress(database, IDENTITY),
                 }  # fmt: skip

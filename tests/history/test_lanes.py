@@ -162,10 +162,12 @@ class Forwarded:
         """Give one message to the lanes; the gaps it makes certain."""
         self.messages.boot = boot
         message = self.messages.next(seq=seq, last=last)
-        headers = message.headers | forwarding_headers(oldest or (boot, seq), message.time_us - 1000, list(dropped))
+        stored_us = START_US + 1_000_000 * (1000 * (ord(boot) - ord("a")) + seq)  # one boot after the other
+        headers = message.headers | forwarding_headers(oldest or (boot, seq), stored_us, list(dropped))
         header = read_batch_header(message.subject, headers)
         take = self.lanes.settle if self.lanes.is_repeat(header) else self.lanes.accept
         gaps = take(header, message.time_us, message.sequence)
+        self.begun = [gap.to_us for gap in gaps if gap.cause == "restart"]
         return [(gap.cause, gap.boot, gap.from_seq, gap.to_seq, gap.rows) for gap in gaps]
 
     def held(self):
@@ -221,6 +223,25 @@ def test_a_boot_that_only_the_back_fill_brings_comes_in_its_turn(forwarded):
     assert forwarded.send("b", 1) == []
     assert [forwarded.send("c", seq) for seq in (1, 2, 3, 4)] == [[("restart", "b", 2, None, None)], [], [], []]
     assert [boot.boot for boot in forwarded.held().boots] == ["a", "b", "c"]
+
+
+def test_a_boot_that_came_whole_ahead_of_its_turn_has_its_restart_told(forwarded):
+    """Killed while older batches were on their way, with nothing of its own left behind: the next word is of the boot after."""
+    forwarded.send("a", 1)
+    forwarded.send("b", 1, ("a", 2))
+    forwarded.send("b", 2, ("a", 2))
+    forwarded.send("c", 9, ("a", 2))
+    assert forwarded.send("a", 2) == []
+    assert forwarded.send("c", 1) == [("restart", "a", 3, None, None), ("restart", "b", 3, None, None)]
+    assert [boot.boot for boot in forwarded.held().boots] == ["a", "b", "c"]
+
+
+def test_a_restart_ends_with_the_first_batch_of_the_next_boot_and_not_with_its_newest(forwarded):
+    forwarded.send("a", 1)
+    assert forwarded.send("b", 500, ("a", 2)) == []
+    assert forwarded.send("b", 501, ("b", 1)) == [], "when it began is not known yet"
+    assert forwarded.send("b", 1) == [("restart", "a", 2, None, None)]
+    assert forwarded.begun == [START_US + 1_001_000_000]
 
 
 def test_a_repeat_still_tells_that_the_boots_before_are_over(forwarded):

@@ -120,3 +120,15 @@ def test_any_course_of_updates_ends_as_a_dictionary_would(batches):
     found = {tag: (ts - START_US, value) for tag, ts, value, _ in listed(table.rows())}
     assert found == expected
     assert {tag: type(value) for tag, (_, value) in found.items()} == {tag: type(v) for tag, (_, v) in expected.items()}
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 6), st.integers(0, 99)), max_size=6), max_size=8))
+def test_what_was_noted_gives_the_same_as_one_after_the_other(batches: list[list[tuple[int, int, int]]]):
+    noted, plain = LatestTable(), LatestTable()
+    for number, batch in enumerate(batches):
+        rows = rows_of([(tag, START_US + ts * AHEAD_US // 2, float(value)) for tag, ts, value in batch])
+        plain.update(rows, START_US + number)
+        noted.note(rows, START_US + number)
+    noted.settle()
+    assert noted.rows().equals(plain.rows())
+    assert noted.rank.tolist() == plain.rank.tolist()

@@ -1,6 +1,7 @@
 """Queries: hot and sealed rows as one answer of one moment, in order, each row once, page by page or whole."""
 
 import asyncio
+import os
 
 import duckdb
 import polars as pl
@@ -15,6 +16,7 @@ from lineshaft.history.settings import HistorySettings
 from lineshaft.history.testing import START_US, listed
 
 SECOND = 1_000_000
+_PUBLISHED = 600 if os.environ.get("LINESHAFT_SOAK") == "1" else 50
 
 
 def series(tag: int, *values, start: int = 0) -> list[tuple]:
@@ -99,7 +101,7 @@ async def test_an_answer_never_misses_or_repeats_a_row_while_everything_is_being
 
         async def publish() -> None:
             nonlocal sent
-            for n in range(150):
+            for n in range(_PUBLISHED):
                 await plant.publish([(tag, START_US + n * SECOND, float(n)) for tag in (1, 2)])
                 await plant.taken()
                 sent = n + 1

@@ -12,7 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lineshaft.history.schema import ROWS, TIME, VALUE_EXPRESSION
-from lineshaft.history.segment import ordered, read_segment, write_durably, write_segment
+from lineshaft.history.segment import read_segment, write_segment
+from lineshaft.history.sorting import ordered
+from lineshaft.history.storage import LocalFolder
 from lineshaft.history.testing import START_US, listed, rows_of
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -72,8 +74,8 @@ def exact(rows: pa.RecordBatch) -> list[tuple]:
 @example([(1, n, 0, 0x3FF0000000000000 + n * 7919**3, None, None, None, 0) for n in range(1000)])
 def test_rows_come_back_bit_for_bit_last_one_per_tag_and_time(tmp_path_factory, rows):
     folder = tmp_path_factory.getbasetemp()
-    segment = write_segment(folder, "test", ordered([make(rows[:1]), make(rows[1:])]))
-    stored = read_segment(folder / segment.path)
+    [segment] = write_segment(LocalFolder(folder), "test", ordered([make(rows[:1]), make(rows[1:])]))
+    stored = read_segment(LocalFolder(folder), segment.path)
     expected = {(tag, ts): (tag, ts, *rest) for tag, ts, *rest in rows}
     assert exact(stored) == [expected[key] for key in sorted(expected)]
     assert (segment.rows, segment.min_tag, segment.max_tag) == (len(expected), min(expected)[0], max(expected)[0])
@@ -84,7 +86,7 @@ def test_rows_come_back_bit_for_bit_last_one_per_tag_and_time(tmp_path_factory, 
 def test_a_foreign_reader_gets_every_number_by_the_documented_expression(tmp_path):
     values = [20.5, -0.0, 1e308, 7, -3, 5.0]
     rows = rows_of([(1, START_US + n, value) for n, value in enumerate(values)])
-    segment = write_segment(tmp_path, "test", ordered([rows]))
+    [segment] = write_segment(LocalFolder(tmp_path), "test", ordered([rows]))
     frame = pl.read_parquet(tmp_path / segment.path)
     assert frame.sql(f"SELECT {VALUE_EXPRESSION} AS value FROM self").get_column("value").to_list() == values
     assert frame.schema["q"] == pl.Int64
@@ -92,63 +94,69 @@ def test_a_foreign_reader_gets_every_number_by_the_documented_expression(tmp_pat
 
 
 def test_a_scaled_integer_is_answered_as_the_number_it_stands_for(tmp_path):
-    segment = write_segment(tmp_path, "test", ordered([rows_of([(1, START_US, 7), (2, START_US, 5)])]))
+    [segment] = write_segment(LocalFolder(tmp_path), "test", ordered([rows_of([(1, START_US, 7), (2, START_US, 5)])]))
     table = pq.read_table(tmp_path / segment.path)
     scale = [pa.array([100.0, 1.0]), pa.array([65535.0, 1.0])]
     for name, column in zip(("mul", "div"), scale, strict=True):
         table = table.set_column(table.schema.get_field_index(name), name, column)
     pq.write_table(table, tmp_path / "scaled.parquet")
-    assert listed(read_segment(tmp_path / "scaled.parquet")) == [(1, START_US, 7 * 100 / 65535, 0), (2, START_US, 5, 0)]
-    assert read_segment(tmp_path / "scaled.parquet").column("vi").to_pylist() == [None, 5]
+    assert listed(read_segment(LocalFolder(tmp_path), "scaled.parquet")) == [
+        (1, START_US, 7 * 100 / 65535, 0),
+        (2, START_US, 5, 0),
+    ]
+    assert read_segment(LocalFolder(tmp_path), "scaled.parquet").column("vi").to_pylist() == [None, 5]
 
 
 def test_only_the_tags_and_times_asked_for_are_read(tmp_path):
     every = [(tag, START_US + n, float(n)) for tag in range(1, 301) for n in range(400)]
-    segment = write_segment(tmp_path, "test", ordered([rows_of(every)]))
+    [segment] = write_segment(LocalFolder(tmp_path), "test", ordered([rows_of(every)]))
     assert pq.ParquetFile(tmp_path / segment.path).num_row_groups > 1
-    found = read_segment(tmp_path / segment.path, np.array([7, 299], np.int32), START_US + 10, START_US + 12)
+    found = read_segment(
+        LocalFolder(tmp_path), segment.path, np.array([7, 299], np.int32), START_US + 10, START_US + 12
+    )
     assert listed(found) == [(tag, START_US + n, float(n), 0) for tag in (7, 299) for n in (10, 11)]
-    assert len(read_segment(tmp_path / segment.path, np.array([900], np.int32))) == 0
+    assert len(read_segment(LocalFolder(tmp_path), segment.path, np.array([900], np.int32))) == 0
 
 
 def test_the_layout_is_what_pruning_readers_need(tmp_path):
-    rows = rows_of([(tag, START_US + n, float(n % 5)) for tag in (1, 2) for n in range(500)])
-    metadata = pq.ParquetFile(tmp_path / write_segment(tmp_path, "test", ordered([rows])).path).metadata
+    rows = rows_of([(tag, START_US + n, math.sin(n % 5)) for tag in (1, 2) for n in range(500)])
+    metadata = pq.ParquetFile(tmp_path / write_segment(LocalFolder(tmp_path), "test", ordered([rows]))[0].path).metadata
     group = metadata.row_group(0)
     assert [(each.column_index, each.descending) for each in group.sorting_columns] == [(0, False), (1, False)]
     columns = {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
     assert "DELTA_BINARY_PACKED" in columns["ts"].encodings
-    assert columns["tag"].has_column_index
+    assert columns["tag"].statistics.has_min_max
+    assert columns["ts"].statistics.has_min_max
     assert any("DICTIONARY" in encoding for encoding in columns["v"].encodings), "five values repeat: a dictionary"
 
 
 def test_numbers_that_never_repeat_are_not_kept_in_a_dictionary(tmp_path):
     rows = rows_of([(1, START_US + n, math.sin(n)) for n in range(2000)])
     column = (
-        pq.ParquetFile(tmp_path / write_segment(tmp_path, "test", ordered([rows])).path).metadata.row_group(0).column(3)
+        pq.ParquetFile(tmp_path / write_segment(LocalFolder(tmp_path), "test", ordered([rows]))[0].path)
+        .metadata.row_group(0)
+        .column(3)
     )
     assert column.path_in_schema == "v"
     assert "BYTE_STREAM_SPLIT" in column.encodings
 
 
 def test_a_write_that_fails_leaves_no_file(tmp_path):
-    path = tmp_path / "half.parquet"
-
-    def write() -> None:
+    def write(path: Path) -> None:
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
-        write_durably(path, write)
+        LocalFolder(tmp_path).write("half.parquet", write)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_cut_short_raises_and_does_not_crash(tmp_path):
-    segment = write_segment(tmp_path, "test", ordered([rows_of([(1, START_US, 1.0)])]))
+    [segment] = write_segment(LocalFolder(tmp_path), "test", ordered([rows_of([(1, START_US, 1.0)])]))
     path: Path = tmp_path / segment.path
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises((OSError, pa.ArrowInvalid)):
-        read_segment(path)
+        read_segment(LocalFolder(tmp_path), path.name)
 
 
 def test_the_sorted_fast_path_gives_the_same_as_the_sort():

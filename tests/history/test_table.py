@@ -9,7 +9,9 @@ from deltalake import DeltaTable
 
 from lineshaft.core.errors import Conflict, Corrupt
 from lineshaft.history.commits import Commit, Fence, Segment
-from lineshaft.history.segment import ordered, write_segment
+from lineshaft.history.segment import write_segment
+from lineshaft.history.sorting import ordered
+from lineshaft.history.storage import LocalFolder
 from lineshaft.history.table import MAINTENANCE, Table
 from lineshaft.history.testing import START_US, rows_of
 
@@ -18,12 +20,12 @@ APPLICATION = "TELEMETRY@2026-01-01T00:00:00Z/0"
 
 @pytest.fixture
 def table(tmp_path: Path) -> Table:
-    return Table(tmp_path / "samples", "samples")
+    return Table(LocalFolder(tmp_path / "samples"), "samples")
 
 
 def segment(folder: Path, *tags: int) -> Segment:
     rows = rows_of([(tag, START_US + 123_456, float(tag)) for tag in tags or (1,)])
-    return write_segment(folder / "samples", "writer-0", ordered([rows]))
+    return write_segment(LocalFolder(folder / "samples"), "writer-0", ordered([rows]))[0]
 
 
 def moved(fence: Fence, sequence: int) -> Fence:
@@ -34,7 +36,7 @@ def test_a_commit_carries_its_sequence_and_its_lanes(tmp_path, table):
     fence = table.claim(APPLICATION)
     assert fence.sequence is None
     version = table.commit(Commit(fence=fence, sequence=7, transactions={"gw:press:1": 3}, add=[segment(tmp_path)]))
-    other = Table(tmp_path / "samples", "samples")
+    other = Table(LocalFolder(tmp_path / "samples"), "samples")
     assert (other.version, other.transaction(APPLICATION), other.transaction("gw:press:1")) == (version, 7, 3)
     assert [each.rows for each in other.segments()] == [1]
 
@@ -43,12 +45,12 @@ def test_a_commit_without_rows_moves_the_sequence(tmp_path, table):
     fence = table.claim(APPLICATION)
     table.commit(Commit(fence=fence, sequence=7))
     table.commit(Commit(fence=moved(fence, 7), sequence=9))
-    assert Table(tmp_path / "samples", "samples").transaction(APPLICATION) == 9
+    assert Table(LocalFolder(tmp_path / "samples"), "samples").transaction(APPLICATION) == 9
 
 
 def test_of_two_writers_from_one_version_exactly_one_wins(tmp_path, table):
     fence = table.claim(APPLICATION)
-    other = Table(tmp_path / "samples", "samples")
+    other = Table(LocalFolder(tmp_path / "samples"), "samples")
     table.commit(Commit(fence=fence, sequence=5, add=[segment(tmp_path)]))
     with pytest.raises(Conflict) as refused:
         other.commit(Commit(fence=fence, sequence=6, add=[segment(tmp_path)]))
@@ -60,7 +62,7 @@ def test_of_two_writers_from_one_version_exactly_one_wins(tmp_path, table):
 def test_a_writer_that_was_taken_over_from_cannot_commit_even_before_the_new_one_has(tmp_path, table):
     old = table.claim(APPLICATION)
     table.commit(Commit(fence=old, sequence=5, add=[segment(tmp_path)]))
-    new = Table(tmp_path / "samples", "samples").claim(APPLICATION)
+    new = Table(LocalFolder(tmp_path / "samples"), "samples").claim(APPLICATION)
     assert (new.sequence, new.epoch) == (5, old.epoch + 1)
     with pytest.raises(Conflict, match="another history writer"):
         table.commit(Commit(fence=moved(old, 5), sequence=6, add=[segment(tmp_path)]))
@@ -76,14 +78,14 @@ def test_a_commit_under_way_loses_against_a_takeover(tmp_path, table):
 
     def late(actions, transactions):
         if not taken_over:
-            taken_over.append(Table(tmp_path / "samples", "samples").claim(APPLICATION))
+            taken_over.append(Table(LocalFolder(tmp_path / "samples"), "samples").claim(APPLICATION))
         write(actions, transactions)
 
     table._write = late
     with pytest.raises(Conflict) as refused:
         table.commit(Commit(fence=moved(fence, 5), sequence=6, add=[segment(tmp_path)]))
     assert refused.value.code == "history.writer_superseded"
-    assert Table(tmp_path / "samples", "samples").segments() == []
+    assert Table(LocalFolder(tmp_path / "samples"), "samples").segments() == []
 
 
 def test_repeating_a_commit_that_went_through_changes_nothing(tmp_path, table):
@@ -91,7 +93,7 @@ def test_repeating_a_commit_that_went_through_changes_nothing(tmp_path, table):
     commit = Commit(fence=fence, sequence=5, add=[segment(tmp_path)])
     version = table.commit(commit)
     assert table.commit(commit) == version
-    assert Table(tmp_path / "samples", "samples").commit(commit) == version
+    assert Table(LocalFolder(tmp_path / "samples"), "samples").commit(commit) == version
     assert len(table.segments()) == 1
 
 
@@ -113,7 +115,7 @@ def test_a_log_entry_cut_short_is_set_aside(tmp_path, table):
     log = tmp_path / "samples" / "_delta_log"
     torn = log / f"{table.version + 1:020}.json"
     torn.write_text('{"commitInfo":{"timest')
-    again = Table(tmp_path / "samples", "samples")
+    again = Table(LocalFolder(tmp_path / "samples"), "samples")
     assert again.transaction(APPLICATION) == 5
     assert torn.with_suffix(".torn").exists()
     again.commit(Commit(fence=moved(again.claim(APPLICATION), 5), sequence=6, add=[segment(tmp_path)]))
@@ -123,7 +125,7 @@ def test_a_log_entry_cut_short_is_set_aside(tmp_path, table):
 def test_a_table_of_somebody_else_is_refused(tmp_path):
     pl.DataFrame({"tag": [1], "value": [2.0]}).write_delta(str(tmp_path / "samples"))
     with pytest.raises(Corrupt) as refused:
-        Table(tmp_path / "samples", "samples")
+        Table(LocalFolder(tmp_path / "samples"), "samples")
     assert refused.value.code == "history.table_foreign"
     assert "column tag of type integer" in refused.value.message
 
@@ -138,7 +140,7 @@ def test_a_checkpoint_that_fails_after_the_commit_does_not_undo_it(tmp_path, tab
 
     table._write = fails_afterwards
     version = table.commit(Commit(fence=fence, sequence=5, add=[segment(tmp_path)]))
-    assert Table(tmp_path / "samples", "samples").version == version
+    assert Table(LocalFolder(tmp_path / "samples"), "samples").version == version
 
 
 def test_many_commits_pass_checkpoints_and_keep_sequence_and_fence(tmp_path, table):
@@ -147,7 +149,7 @@ def test_many_commits_pass_checkpoints_and_keep_sequence_and_fence(tmp_path, tab
         table.commit(Commit(fence=fence, sequence=sequence))
         fence = moved(fence, sequence)
     assert list((tmp_path / "samples" / "_delta_log").glob("*.checkpoint.parquet"))
-    again = Table(tmp_path / "samples", "samples")
+    again = Table(LocalFolder(tmp_path / "samples"), "samples")
     assert again.transaction(APPLICATION) == 104
     assert again.claim(APPLICATION).epoch == fence.epoch + 1
 

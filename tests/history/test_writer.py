@@ -20,6 +20,7 @@ from lineshaft.core.errors import Conflict, Unavailable
 from lineshaft.history import committer as committing
 from lineshaft.history import draft as drafting
 from lineshaft.history.gaps import read_gaps
+from lineshaft.history.storage import LocalFolder
 from lineshaft.history.table import Table
 from lineshaft.history.testing import START_US, LaneMessages, listed, table_rows
 
@@ -36,12 +37,13 @@ def series(tag: int, *values, start: int = 0) -> list[tuple]:
 
 
 def stored_gaps(folder) -> list[tuple]:
-    paths = [folder / "gaps" / each.path for each in Table(folder / "gaps", "gaps").segments()]
-    return sorted((gap.cause, gap.boot, gap.from_seq, gap.to_seq, gap.rows, gap.sequence) for gap in read_gaps(paths))
+    place = LocalFolder(folder / "gaps")
+    found = read_gaps(place, [each.path for each in Table(place, "gaps").segments()])
+    return sorted((gap.cause, gap.boot, gap.from_seq, gap.to_seq, gap.rows, gap.sequence) for gap in found)
 
 
 def segment_names(folder) -> set[str]:
-    return {each.path for each in Table(folder / "samples", "samples").segments()}
+    return {each.path for each in Table(LocalFolder(folder / "samples"), "samples").segments()}
 
 
 async def test_rows_are_hot_until_they_are_sealed_and_never_both(writers, lane):
@@ -192,7 +194,9 @@ async def test_late_rows_that_are_new_get_a_segment_of_their_own(writers, lane):
     lane.time_us = START_US + day * SECOND
     await writer.take(lane.next([*series(1, 1.0, 2.0), *series(1, 3.0, start=day)]))
     await writer.seal()
-    spans = sorted((each.min_us, each.max_us) for each in Table(writers.folder / "samples", "samples").segments())
+    spans = sorted(
+        (each.min_us, each.max_us) for each in Table(LocalFolder(writers.folder / "samples"), "samples").segments()
+    )
     assert spans == [(START_US, START_US + SECOND), (START_US + day * SECOND, START_US + day * SECOND)]
 
 
@@ -394,7 +398,7 @@ async def test_a_disk_that_is_full_for_a_while_loses_nothing(writers, lane, monk
     writer = await writers.open()
     await writer.take(lane.next(series(1, 1.0)))
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
@@ -602,7 +606,10 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300 if os.environ.get("LINESHAFT_SOAK") == "1" else 10, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
 @given(st.lists(STEP, min_size=3, max_size=25), st.integers(0, 2**32))
 async def test_any_course_of_batches_seals_and_kills_ends_with_each_row_once(
     tmp_path_factory, make_writers, steps, seed

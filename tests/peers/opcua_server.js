@@ -48,6 +48,7 @@ async function main() {
         userManager: { isValidUser: (name, password) => name === options.user && password === options.password },
         serverInfo: { applicationUri: "urn:lineshaft:test:peer" },
         serverCapabilities: {
+            maxSessions: 1000, maxSubscriptions: 1000, // those of killed clients stay until they time out
             minSupportedSampleRate: 0, // an item that is asked for at 0 ms then gets every change
             maxSubscriptionsPerSession: 100, maxMonitoredItemsQueueSize: options.maxQueue,
             operationLimits: {

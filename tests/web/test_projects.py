@@ -16,9 +16,11 @@ from lineshaft.access.labels.book import LabelBook
 from lineshaft.access.labels.model import Label, Subject
 from lineshaft.access.policy import approvals
 from lineshaft.access.vault import Vault
+from lineshaft.bus.telemetry import encode
 from lineshaft.core import clock
 from lineshaft.core.jobs import Job
 from lineshaft.edge.commands.store import COMMAND
+from lineshaft.history.testing import samples
 from lineshaft.records import JobRecords
 from lineshaft.web.testing_installation import AREA, running_installation
 
@@ -41,6 +43,13 @@ OBJECTS = {
     ("post", "/api/v1/system/jobs/{job_id}/cancel"): {},
     ("get", "/api/v1/history/latest"): {"params": {"tag": PATH}},
     ("get", "/api/v1/history/raw"): {"params": {"tag": PATH, "from": "-1h"}},
+    ("get", "/api/v1/history/processed"): {"params": {"tag": PATH, "from": "-1h"}},
+    ("get", "/api/v1/history/at"): {"params": {"tag": PATH, "time": "-1m"}},
+    ("get", "/api/v1/history/windows"): {"params": {"tag": PATH, "event": "-1m"}},
+    ("get", "/api/v1/history/corrections"): {"params": {"tag": PATH}},
+    ("post", "/api/v1/history/corrections"): {"json": {"reason": "test", "items": [{"path": PATH, "time": "-1h", "value": 1.0}]}},
+    ("post", "/api/v1/history/sql"): {"json": {"sql": "select 1", "from": "-1h", "tags": [PATH]}},
+    ("post", "/api/v1/history/import"): {"params": {"file": "0" * 32, "seq": 1}, "content": encode(samples([(1, 1, 0.5)]))},
     ("get", "/api/v1/access/labels/show"): {"params": {"object": PATH}},
     ("put", "/api/v1/access/labels"): {"json": {"kind": "tag", "object": PATH, "reason": "test", **LABEL}},
     ("post", "/api/v1/access/labels/withdraw"): {"json": HELD},
@@ -67,15 +76,15 @@ LISTS = {
     "/api/v1/access/labels/proposals", "/api/v1/access/labels/catalogue", "/api/v1/access/labels/declassifications",
     "/api/v1/access/labels/approvals", "/api/v1/access/datasets", "/api/v1/access/holds", "/api/v1/access/leaks",
     "/api/v1/access/approvals", "/api/v1/access/projects", "/api/v1/history/gaps", "/api/v1/history/status",
-    "/api/v1/edge/status", "/api/v1/system/status",
+    "/api/v1/edge/status", "/api/v1/system/status", "/api/v1/edge/secrets",
 }  # fmt: skip
 """What is read as a whole: nothing of another project is in it."""
 
-MAIN = {"/metrics", "/api/v1/history/seal"}
+MAIN = {"/metrics", "/api/v1/history/seal", "/api/v1/history/verify", "/api/v1/history/stats"}
+MAIN |= {"/api/v1/history/compact", "/api/v1/history/rollup"}
 MAIN_BELOW = (
     "/api/v1/edge/certificates",
     "/api/v1/edge/profiles/",
-    "/api/v1/edge/secrets/",
     "/api/v1/edge/gateways/",
     "/api/v1/demo/",
 )
@@ -93,6 +102,7 @@ OWN = {
 NEW = {
     ("post", "/api/v1/edge/devices"), ("post", "/api/v1/access/datasets"), ("post", "/api/v1/access/leaks"),
     ("post", "/api/v1/access/leaks/{leak}/steps"),
+    ("put", "/api/v1/edge/secrets/{name}"), ("delete", "/api/v1/edge/secrets/{name}"),
 }  # fmt: skip
 """What makes an object, in a project of the caller's; and leak notices, which are the whole tenant's."""
 

@@ -46,10 +46,18 @@ ACCESS_VERBS: Final = (
     "create_project", "delete_project", "add_member", "remove_member", "create_tenant",
     "create_dataset", "erase_dataset", "new_file_key", "open_file_key", "pseudonym_key",
 )  # fmt: skip
-_HISTORY_VERBS: Final = ("latest", "hot", "gaps", "seal", "status")
+_HISTORY_SHARDS: Final = 8
+_HISTORY_VERBS: Final = (
+    "latest", "hot", "gaps", "seal", "status", "maintain", "correct",
+    *(f"{verb}-{shard}" for verb in ("latest", "hot", "seal", "status") for shard in range(1, _HISTORY_SHARDS)),
+)  # fmt: skip
 ADDRESSED: Final = "edge"
 """The package whose requests name a gateway: they reach that one and no other."""
-_EDGE_VERBS: Final = ("browse", "inspect", "test", "status", "certificates", "trust", "secret", "command")
+_EDGE_VERBS: Final = (
+    "browse", "inspect", "test", "status", "certificates", "trust", "secret", "command", "cancel", "lease",
+)  # fmt: skip
+_IDENTIFIERS: Final = "IDENTIFIERS"
+_IDENTIFIER_VERBS: Final = ("identifiers-snapshot", "identifiers-standing", "identifiers-divide")
 _DEMO_VERBS: Final = ("status", "disturb", "calm", "speed", "restart", "auto")
 
 
@@ -64,8 +72,9 @@ def _access(_subjects: Subjects, _name: str) -> Permissions:
 def _history(subjects: Subjects, name: str) -> Permissions:
     return permissions.join(
         permissions.read_stream(TELEMETRY, name),
+        *(permissions.read_stream(TELEMETRY, name, f"shard-{shard}") for shard in range(1, _HISTORY_SHARDS)),
         permissions.trim_stream(TELEMETRY),
-        permissions.publish(subjects.events_of("history"), subjects.dead("history")),
+        permissions.publish(subjects.events_of("history"), subjects.dead("history"), subjects.data_of("history")),
         permissions.subscribe(subjects.tag_owners()) | permissions.last_message(CONFIG, subjects.tag_owners()),
     )
 
@@ -82,7 +91,7 @@ def _gateway(subjects: Subjects, name: str) -> Permissions:
 def _web(subjects: Subjects, name: str) -> Permissions:
     """It also hands the outbox to the bus: events of every package, and configurations."""
     return permissions.join(
-        permissions.publish(subjects.all_events(), subjects.all_configs()),
+        permissions.publish(subjects.all_events(), subjects.all_configs(), subjects.data_of(name)),
         permissions.subscribe(subjects.all_data(), subjects.all_events()),
         permissions.stream_info(TELEMETRY),
         permissions.read_stream(EVENTS, name, "audit"),
@@ -95,6 +104,17 @@ def _device(subjects: Subjects, name: str) -> Permissions:
         permissions.publish(subjects.raws_of(name)),
         permissions.subscribe(subjects.command(name), subjects.commands_below(name)),
     )
+
+
+def _resolution(subjects: Subjects, name: str) -> Permissions:
+    """A server of identifiers publishes its own changes, and may copy those of every other."""
+    own, subject = f"{_IDENTIFIERS}-{name}", subjects.identifier_changes(name)
+    others = (f"{_IDENTIFIERS}-resolution", *(f"{_IDENTIFIERS}-resolution-{number}" for number in range(2, 9)))
+    return permissions.join(
+        permissions.manage_streams(own), permissions.trim_stream(own), permissions.publish(subject),
+        permissions.last_message(own, subject), permissions.request_gateways(subjects, name, *_IDENTIFIER_VERBS),
+        *(permissions.read_stream(stream, name, reader) for stream in (own, *others) for reader in ("mirror", name)),
+    )  # fmt: skip
 
 
 def _nothing(_subjects: Subjects, _name: str) -> Permissions:
@@ -112,6 +132,7 @@ GRANTS: Final[dict[str, Grant]] = {
     "gateway": Grant(answers=_all(ADDRESSED, _EDGE_VERBS), streams=_gateway),
     "web": Grant(asks=_ASKED_BY_WEB, streams=_web),
     "plant": Grant(serves=_all("demo", _DEMO_VERBS), streams=_nothing),
+    "resolution": Grant(answers=_all("resolution", _IDENTIFIER_VERBS), streams=_resolution),
 }
 
 ESSENTIAL: Final = frozenset({"access", "web", "local"})

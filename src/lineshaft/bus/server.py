@@ -110,6 +110,7 @@ async def answers(address: Address) -> bool:
 def render(settings: BusSettings, auth: BusAuth, folder: Path, port: int, pid_file: Path, mqtt_port: int = 0) -> str:
     """The server's configuration. One option per line inside `jetstream`: the server refuses several."""
     files = settings.store_max_bytes + settings.event_max_bytes + settings.dead_max_bytes + _CONFIG_STREAM_BYTES
+    files += settings.identifier_max_bytes
     files += _MQTT_STORE_BYTES if mqtt_port else 0
     preload = "\n".join(f"  {account}: {token}" for account, token in auth.preload.items())
     return f"""# Written by Lineshaft at each start: changes here are lost.

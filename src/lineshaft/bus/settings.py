@@ -29,6 +29,9 @@ class BusSettings(Section, frozen=True):
     dead_max_bytes: Annotated[
         int, Meta(ge=1 * MIB, description="Disk space for messages that could not be decoded; full: the oldest go")
     ] = 64 * MIB
+    identifier_max_bytes: Annotated[
+        int, Meta(ge=1 * MIB, description="Disk space for the change logs of servers of identifiers, all together")
+    ] = 256 * MIB
     max_payload: Annotated[int, Meta(ge=64 * KIB, le=8 * MIB, description="Largest message, in bytes")] = 1 * MIB
     tls_certificate: Annotated[str, Meta(description="PEM file of the bus's certificate and its chain")] = ""
     tls_key: Annotated[str, Meta(description="PEM file of the certificate's private key")] = ""

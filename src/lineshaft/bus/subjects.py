@@ -107,6 +107,10 @@ class Subjects:
         """Everything that one device itself sends."""
         return f"{self._root}.raw.{check_token(device, field='device')}.>"
 
+    def identifier_changes(self, node: str) -> str:
+        """What changed in the records of one server of identifiers."""
+        return f"{self._root}.log.resolution.changes.{check_token(node, field='node')}"
+
     def dead(self, package: str) -> str:
         return f"{self._root}.dead.{check_token(package, field='package')}"
 

@@ -159,7 +159,7 @@ class TestBus:
 def everything(subjects: Subjects, name: str) -> Permissions:
     """All that a test may need; only the inbox and the name in requests stay the principal's own."""
     root = subjects.all_data().removesuffix("data.>")
-    kinds = ("data", "event", "config", "cmd", "dead")
+    kinds = ("data", "event", "config", "cmd", "dead", "log")
     flows = (f"{root}flow.*.{name}.*", subjects.gateway_flows_from(name))
     return permissions.inbox(name) | Permissions(
         publish=[*(f"{root}{kind}.>" for kind in kinds), f"{root}*.*.*.{name}", *flows, "$JS.>"],

@@ -107,18 +107,18 @@ def write_backup(home: Home, settings: Settings, target: Path) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
         staging = Path(folder)
-        history = settings.of(HistorySettings).folder(home)
+        history = settings.of(HistorySettings).storage(home).folder
         with _paused_bus(home):
             _copy(home.path / "bus", staging / "bus")
-            for name in _PAUSED_HISTORY:
-                _copy(history / name, staging / "history" / name)
+            if history is not None:  # what lies in an object store stays there
+                for name in _PAUSED_HISTORY:
+                    _copy(history / name, staging / "history" / name)
         _copy_ledger(home.path / "ledger", staging / "ledger")
         _copy_records(home, settings, staging)
         for name in _PLAIN:
             _copy(home.path / name, staging / name)
-        for table in _TABLES:
-            for path in _live_files(staging / "history" / table / "_delta_log"):
-                _copy(history / table / path, staging / "history" / table / path)
+        if history is not None:
+            _copy_segments(history, staging / "history")
         manifest = {"format": _FORMAT, "version": __version__, "written": clock.rfc3339(clock.now_us())}
         (staging / _MANIFEST).write_text(json.dumps(manifest))
         unfinished = staging / ".archive"
@@ -215,6 +215,13 @@ def _paused_bus(home: Home) -> Iterator[None]:
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
+
+
+def _copy_segments(history: Path, target: Path) -> None:
+    """The data files that the copied logs name."""
+    for table in _TABLES:
+        for path in _live_files(target / table / "_delta_log"):
+            _copy(history / table / path, target / table / path)
 
 
 def _copy_ledger(source: Path, target: Path) -> None:

@@ -23,7 +23,9 @@ _SECTIONS = (
     "lineshaft.access.trail.settings:AuditSettings",
     "lineshaft.access.labels.settings:LabelSettings",
     "lineshaft.history.settings:HistorySettings",
+    "lineshaft.history.maintenance.settings:MaintenanceSettings",
     "lineshaft.edge.settings:EdgeSettings",
+    "lineshaft.resolution.settings:ResolutionSettings",
     "lineshaft.web.settings:WebSettings",
     "lineshaft.demo.settings:DemoSettings",
     "lineshaft.cli.settings:BoxSettings",
@@ -44,6 +46,7 @@ SERVICES: dict[str, ServiceEntry] = {
     "history": ServiceEntry("lineshaft.history.service:HistoryService", ("bus", "access")),
     "gateway": ServiceEntry("lineshaft.edge.service:GatewayService", ("bus", "access")),
     "web": ServiceEntry("lineshaft.web.service:WebService", ("bus", "access")),
+    "resolution": ServiceEntry("lineshaft.resolution.service:ResolutionService", ("bus", "access")),
     "plant": ServiceEntry("lineshaft.demo.service:PlantService", ("bus",)),
 }
 
@@ -80,6 +83,7 @@ COMMANDS: dict[str, Command] = {
     "guard": Command(
         "lineshaft.edge.guard.cli:app", "The guard in front of every write: check, explain, learn, approve."
     ),
+    "id": Command("lineshaft.resolution.cli:app", "Identifiers: resolve, register, verify, and run nodes."),
     "demo": Command("lineshaft.demo.cli:app", "The demonstration plant."),
     "config": Command("lineshaft.cli.config:app", "Show the settings and where they come from."),
     "backup": Command("lineshaft.cli.backup:backup_app", "Write the whole installation to one file."),

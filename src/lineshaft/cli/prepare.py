@@ -62,10 +62,12 @@ def prepare(home: Home, settings: Settings, *, demo: bool) -> Prepared:
     from lineshaft.access.pki.settings import PkiSettings
     from lineshaft.bus.settings import BusSettings
     from lineshaft.records import Database, RecordsSettings, upgrade
+    from lineshaft.resolution.settings import ResolutionSettings
 
     box = settings.of(BoxSettings)
     identity = home.prepare(tenant=box.tenant, site=box.site)
-    services = [name for name in catalogue.SERVICES if name != "plant" or demo]
+    without = {"plant": not demo, "resolution": not settings.of(ResolutionSettings).roles}
+    services = [name for name in catalogue.SERVICES if not without.get(name)]
     database = Database.open(settings.of(RecordsSettings), home)
     try:
         upgraded = upgrade(

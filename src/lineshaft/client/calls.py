@@ -1,6 +1,7 @@
 """`Client`: one call at a time, answered or raised."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
@@ -43,14 +44,21 @@ class Client:
         return self._address.url
 
     def request(
-        self, method: str, path: str, *, params: Any = None, json: Any = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Any = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
     ) -> Any:
         """One call; returns the decoded JSON answer, None where there is none.
 
         Raises:
             LineshaftError: what the server raised; Unavailable, DeadlineExceeded where it does not answer.
         """
-        with self.stream(method, path, params=params, json=json, headers=headers) as response:
+        with self.stream(method, path, params=params, json=json, headers=headers, content=content) as response:
             body = response.read()
         try:
             return msgspec.json.decode(body) if body else None
@@ -59,29 +67,42 @@ class Client:
 
     @contextlib.contextmanager
     def stream(
-        self, method: str, path: str, *, params: Any = None, json: Any = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Any = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
     ) -> Iterator[httpx.Response]:
         """One call whose answer is read in parts: `with client.stream("GET", "/api/v1/…") as response: …`.
 
         Raises:
             LineshaftError: as `request`.
         """
-        with network_errors(self._address.url), self._send(method, path, params, json, headers) as response:
+        with network_errors(self._address.url), self._send(method, path, params, json, headers, content) as response:
             yield response
 
     @contextlib.contextmanager
     def _send(
-        self, method: str, path: str, params: Any, json: Any, headers: Mapping[str, str] | None
+        self,
+        method: str,
+        path: str,
+        params: Any,
+        json: Any,
+        headers: Mapping[str, str] | None,
+        content: bytes | None,
     ) -> Iterator[httpx.Response]:
         try:
-            response = self._http.send(self._build(method, path, params, json, headers), stream=True)
+            response = self._http.send(self._build(method, path, params, json, headers, content), stream=True)
             again = response.status_code == httpx.codes.UNAUTHORIZED and self._renew()
         except httpx.ConnectError:
             if not self._renew():
                 raise
             again = True
         if again:  # the installation was started anew, under another address or token; nothing was carried out yet
-            response = self._http.send(self._build(method, path, params, json, headers), stream=True)
+            response = self._http.send(self._build(method, path, params, json, headers, content), stream=True)
         try:
             raise_for(response)
             yield response
@@ -89,10 +110,15 @@ class Client:
             response.close()
 
     def _build(
-        self, method: str, path: str, params: Any, json: Any, headers: Mapping[str, str] | None
+        self,
+        method: str,
+        path: str,
+        params: Any,
+        json: Any,
+        headers: Mapping[str, str] | None,
+        content: bytes | None,
     ) -> httpx.Request:
         given = dict(headers or {})
-        content = None
         if json is not None:
             content = msgspec.json.encode(json)
             given.setdefault("Content-Type", "application/json")
@@ -108,6 +134,8 @@ class Client:
             "Accept-Language": self._language,
             "User-Agent": USER_AGENT,
         }
+        if approval := os.environ.get("LINESHAFT_APPROVAL"):  # of a second person, for the request that needs it
+            fields["X-Approval"] = approval
         # No proxy or netrc from the environment: the token goes to the address given and nowhere else.
         return httpx.Client(
             base_url=self._address.url, headers=fields, timeout=self._timeout, trust_env=False,

@@ -1,12 +1,13 @@
 """What a client offers of single packages: history and devices."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
 
 from lineshaft.core import clock
+from lineshaft.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from lineshaft.client.calls import Client
@@ -34,34 +35,104 @@ class History:
             samples += [_sample(item) for item in answer["items"]]
         return samples
 
-    def raw(self, tags: Sequence[str], start: Time, end: Time = "now", *, limit: int | None = None) -> Any:
+    def latest_table(self, tags: Sequence[str], *, frame: bool = False) -> Any:
+        """The same as a `pyarrow.Table`; with `frame` as a `polars.DataFrame`."""
+        return _framed(self._tables("latest", tags, [], None), frame)
+
+    def raw(
+        self, tags: Sequence[str], start: Time, end: Time = "now", *, limit: int | None = None, bounds: bool = False,
+        frame: bool = False,
+    ) -> Any:  # fmt: skip
         """Samples of the tags from `start` up to `end` by time, as a `pyarrow.Table`.
+
+        Args:
+            bounds: with the bounding values of each tag (OPC UA Part 11).
+            frame: as a `polars.DataFrame`; needs the extra `frames`.
 
         Raises:
             NotFound: no such tag.
         """
-        import pyarrow as pa
-
         now = clock.now_us()  # one moment for all parts
         between = [("from", _time(start, now)), ("to", _time(end, now))]
         if limit is not None:
             between.append(("limit", str(limit)))
-        tables = [self._raw([("tag", path) for path in part] + between) for part in [*_parts(tags)] or [[]]]
+        if bounds:
+            between.append(("bounds", "true"))
+        whole = self._tables("raw", tags, between, "ts")
+        return _framed(whole if limit is None else whole.slice(0, limit), frame)
+
+    def processed(
+        self, tags: Sequence[str], start: Time, end: Time = "now", *, interval: str = "0", aggregate: str = "Average",
+        frame: bool = False, **configured: Any,
+    ) -> Any:  # fmt: skip
+        """An aggregate of OPC UA Part 13 over each interval, as a `pyarrow.Table`; `v` is the value, `q` its StatusCode.
+
+        Args:
+            interval: such as `60s`, `10m`, `1h`; `0` for the whole range.
+            configured: `stepped`, `treat_uncertain_as_bad`, `percent_data_bad`, `percent_data_good`,
+                `use_sloped_extrapolation`.
+
+        Raises:
+            InvalidInput: an unknown aggregate, no range, or too many intervals. NotFound: no such tag.
+        """
+        now = clock.now_us()
+        asked = [
+            ("from", _time(start, now)), ("to", _time(end, now)), ("interval", interval), ("aggregate", aggregate),
+            *_configured(configured),
+        ]  # fmt: skip
+        return _framed(self._tables("processed", tags, asked, None), frame)
+
+    def at(
+        self, tags: Sequence[str], times: Sequence[Time], *, mode: str = "interpolated", frame: bool = False,
+        **configured: Any,
+    ) -> Any:  # fmt: skip
+        """The value of each tag at each time, `interpolated` or the `previous` sample, as a `pyarrow.Table`."""
+        now = clock.now_us()
+        asked = [("time", _time(time, now)) for time in times]
+        return _framed(self._tables("at", tags, [*asked, ("mode", mode), *_configured(configured)], None), frame)
+
+    def windows(
+        self, tags: Sequence[str], events: Sequence[Time], *, before: str = "60s", after: str = "60s",
+        frame: bool = False,
+    ) -> Any:  # fmt: skip
+        """The samples around each event with their `offset` from it in microseconds, as a `pyarrow.Table`."""
+        now = clock.now_us()
+        asked = [("event", _time(event, now)) for event in events]
+        return _framed(self._tables("windows", tags, [*asked, ("before", before), ("after", after)], "event"), frame)
+
+    def _tables(self, what: str, tags: Sequence[str], asked: list[tuple[str, str]], order: str | None) -> Any:
+        """One table of as many calls as the tags need; sorted by a column where the calls' answers interleave."""
+        import pyarrow as pa
+
+        tables = []
+        for part in [*_parts(tags)] or [[]]:
+            params = [*(("tag", path) for path in part), *asked]
+            with self._client.stream(
+                "GET", f"/api/v1/history/{what}", params=params, headers={"Accept": _ARROW}
+            ) as response:
+                tables.append(_table(response))
         if len(tables) == 1:
             return tables[0]
-        whole = pa.concat_tables(tables).unify_dictionaries().sort_by("ts")
-        return whole if limit is None else whole.slice(0, limit)
+        whole = pa.concat_tables(tables).unify_dictionaries()
+        return whole if order is None else whole.sort_by(order)
 
-    def _raw(self, params: list[tuple[str, str]]) -> Any:
-        import pyarrow as pa
-        import pyarrow.ipc
+    def sql(
+        self, statement: str, tags: Sequence[str], start: Time, end: Time = "now", *, purpose: str = "operation",
+        recipient: str = "",
+    ) -> Any:  # fmt: skip
+        """One SELECT over the samples of `tags` (paths, or patterns with * and ?) in that time, as a `pyarrow.Table`.
 
-        headers = {"Accept": _ARROW}
-        with (
-            self._client.stream("GET", "/api/v1/history/raw", params=params, headers=headers) as response,
-            pyarrow.ipc.open_stream(pa.PythonFile(_Reader(response), mode="r")) as reader,
-        ):
-            return reader.read_all()
+        Raises:
+            InvalidInput: the statement. Forbidden: it asks for more than the views. TooLarge, DeadlineExceeded: beyond
+                the limits.
+        """
+        now = clock.now_us()
+        asked = {
+            "sql": statement, "tags": list(tags), "from": _time(start, now), "to": _time(end, now), "format": "arrow",
+            "purpose": purpose, "recipient": recipient,
+        }  # fmt: skip
+        with self._client.stream("POST", "/api/v1/history/sql", json=asked) as response:
+            return _table(response)
 
     def status(self) -> dict[str, Any]:
         """State of the history writer."""
@@ -101,21 +172,48 @@ def _parts(paths: Sequence[str]) -> Iterator[list[str]]:
         yield part
 
 
+def _table(response: httpx.Response) -> Any:
+    """An answer that is an Arrow stream."""
+    import pyarrow as pa
+    import pyarrow.ipc
+
+    with pyarrow.ipc.open_stream(pa.PythonFile(ByteReader(response.iter_bytes()), mode="r")) as reader:
+        return reader.read_all()
+
+
 def _sample(item: Mapping[str, Any]) -> Sample:
     return item["path"], clock.parse_time(item["time"]), item["value"], item["quality"]
+
+
+def _configured(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, str(value).lower()) for name, value in given.items() if value is not None]
+
+
+def _framed(table: Any, frame: bool) -> Any:  # noqa: FBT001
+    """The table, or the same as a frame."""
+    if not frame:
+        return table
+    try:
+        import polars as pl
+    except ImportError:
+        raise InvalidInput(
+            "client.frames_missing", "frames need polars, which is not installed",
+            "Install lineshaft[frames], or take the table.", field="frame",
+        ) from None  # fmt: skip
+    return pl.from_arrow(table)
 
 
 def _time(moment: Time, now: int) -> str:
     return clock.rfc3339(clock.parse_time(moment, now=now) if isinstance(moment, str) else moment)
 
 
-class _Reader:
-    """A response's body as the file object that Arrow reads from."""
+class ByteReader:
+    """Pieces of bytes as the file object that Arrow reads from."""
 
     closed = False
 
-    def __init__(self, response: httpx.Response) -> None:
-        self._parts = response.iter_bytes()
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._parts = iter(pieces)
         self._rest = b""
 
     def read(self, size: int = -1) -> bytes:

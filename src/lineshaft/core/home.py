@@ -204,7 +204,16 @@ class Home:
 
 
 _OURS = frozenset(
-    (*_PRIVATE, "demo", "lineshaft.toml", "identity.json", "records.db", "records.db-wal", "records.db-shm")
+    (
+        *_PRIVATE,
+        "demo",
+        "resolution",
+        "lineshaft.toml",
+        "identity.json",
+        "records.db",
+        "records.db-wal",
+        "records.db-shm",
+    )
 )
 
 

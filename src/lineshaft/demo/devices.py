@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from lineshaft.core import units
 from lineshaft.demo import installation
 from lineshaft.demo.installation import DEVICE, GROUP, NODE, PLANT_HOST, SPARKPLUG_HOST, Installation
 from lineshaft.demo.signals import Signal, address_of
@@ -51,13 +52,19 @@ def _device(station: Station, installed: Installation, fingerprint: str) -> Devi
 def _point(station: Station, signal: Signal) -> Point:
     valve = is_valve(signal.name)
     point = Point(
-        name=signal.name, address=_address(station, signal), unit=signal.unit.symbol, description=signal.description,
+        name=signal.name, address=_address(station, signal), unit=signal.unit.unece, unit_text=_text(signal), description=signal.description,
         low=signal.low, high=signal.high, access="read-write" if valve else "read",
         write=_RULES.get(signal.name, _VALVE) if valve else None,
     )  # fmt: skip
     if station.protocol != "modbus":
         return point
     return replace(point, type="uint16", scale="0.01") if valve else replace(point, type="float32", order="ABCD")
+
+
+def _text(signal: Signal) -> str:
+    """The unit's text where its code's symbol is another one."""
+    found = units.find(signal.unit.unece)
+    return "" if found is not None and found.symbol == signal.unit.symbol else signal.unit.symbol
 
 
 def _address(station: Station, signal: Signal) -> str:

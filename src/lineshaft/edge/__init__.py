@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lineshaft.edge.model import ScanGroup as ScanGroup
     from lineshaft.edge.parts.store import PartDocuments as PartDocuments
     from lineshaft.edge.profiles.store import Profiles as Profiles
+    from lineshaft.edge.secret_records import SecretRecords as SecretRecords
     from lineshaft.edge.secrets import Secret as Secret
     from lineshaft.edge.secrets import Secrets as Secrets
     from lineshaft.edge.service import GatewayService as GatewayService
@@ -37,6 +38,7 @@ __all__ = [
     "Profiles",
     "ScanGroup",
     "Secret",
+    "SecretRecords",
     "Secrets",
     "Versions",
 ]
@@ -48,6 +50,7 @@ __getattr__ = door(
         "model": ("Device", "GatewayConfig", "Point", "ScanGroup"),
         "parts.store": ("PartDocuments",),
         "profiles.store": ("Profiles",),
+        "secret_records": ("SecretRecords",),
         "secrets": ("Secret", "Secrets"),
         "service": ("GatewayService",),
         "settings": ("EdgeSettings",),

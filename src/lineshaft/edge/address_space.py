@@ -34,6 +34,11 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data_type: str = ""
     """The protocol's name of its type."""
     unit: str = ""
+    """Common code of UNECE Recommendation 20; empty where what the device says is no unit that is known."""
+    unit_text: str = ""
+    """As the device writes it, where that is no spelling of the code, or there is no code."""
+    note: str = ""
+    """What somebody should know who makes a point of it."""
     description: str = ""
     low: float | None = None
     high: float | None = None

@@ -12,10 +12,11 @@ from lineshaft.access import Access
 from lineshaft.access.projects.store import chosen
 from lineshaft.bus import Bus
 from lineshaft.core import clock
-from lineshaft.core.errors import Conflict, InvalidInput
+from lineshaft.core.errors import Conflict, InvalidInput, LineshaftError
 from lineshaft.core.http import check_limit, decode_cursor, encode_cursor
 from lineshaft.core.jobs import Job, JobRunner
 from lineshaft.core.principals import MAIN_PROJECT, Principal
+from lineshaft.edge import weakening
 from lineshaft.edge.address_space import BrowseRequest, Found
 from lineshaft.edge.browses import KIND, Browses
 from lineshaft.edge.commands import api as commands
@@ -33,6 +34,7 @@ from lineshaft.edge.model import Device, Point, ScanGroup
 from lineshaft.edge.parts import api as parts
 from lineshaft.edge.profiles import api as profile_routes
 from lineshaft.edge.profiles.store import Profiles
+from lineshaft.edge.secret_records import SecretRecord, SecretRecords
 from lineshaft.edge.secrets import Secret
 from lineshaft.edge.store import DEFAULT_GATEWAY, Change, Devices, StoredDevice, check_device
 from lineshaft.edge.versions import api as versions
@@ -50,6 +52,7 @@ TEST_SECONDS = 60.0
 Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before")]
 Limit = Annotated[int, QueryParameter(description="Items on one page")]
 Gateway = Annotated[str, QueryParameter(description="Which gateway: the box's own, or one that has enrolled")]
+OfProject = Annotated[str, QueryParameter(name="project", description="Whose it is; the maker's, where empty")]
 IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", description="ETag of the device as you read it")]
 
 
@@ -163,6 +166,24 @@ class TestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     name: str = ""
     device: NewDeviceBody | None = None
+
+
+class SecretView(msgspec.Struct, frozen=True, kw_only=True):
+    """Credentials by their name; what they are is never shown."""
+
+    name: str
+    project: str
+    by: str
+    """Handle of who gave them last; empty where nobody noted it."""
+    changed: str
+    devices: list[str]
+    """Those that use them."""
+
+
+class SecretList(msgspec.Struct, frozen=True, kw_only=True):
+    """Credentials by name."""
+
+    items: list[SecretView]
 
 
 class JobStarted(msgspec.Struct, frozen=True, kw_only=True):
@@ -285,12 +306,15 @@ async def replace_device(
     """Replace a device; points that keep their names keep their tags."""
     before = await devices.get(name, principal.projects)
     project = chosen(principal, data.project or before.project)
-    for concerned in {before.project, project}:
-        await _check_zone(access, devices, principal, name, before.gateway, concerned)
+    for whose in {before.project, project}:
+        await _check_zone(access, devices, principal, name, before.gateway, whose)
+    device = data.device(name)
+    lost = weakening.of_device(before.device, device)
+    concerned = await devices.resource(name, before.gateway, before.project)
+    await weakening.require_second_person(access, principal, concerned, lost)
     change = Change(author=principal.id, comment=data.comment or f"change {name}")
-    return _whole(
-        await devices.put(data.device(name), change, gateway=before.gateway, if_match=if_match, project=project)
-    )
+    seen = if_match or (before.etag if lost else None)
+    return _whole(await devices.put(device, change, gateway=before.gateway, if_match=seen, project=project))
 
 
 @delete(f"{_ROOT}/devices/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
@@ -304,6 +328,8 @@ async def remove_device(
     """Take a device out; its history stays."""
     before = await devices.get(name, principal.projects)
     await _check_zone(access, devices, principal, name, before.gateway, before.project)
+    concerned = await devices.resource(name, before.gateway, before.project)
+    await weakening.require_second_person(access, principal, concerned, weakening.of_device(before.device, None))
     await devices.remove(name, Change(author=principal.id, comment=f"remove {name}"), if_match=if_match)
 
 
@@ -334,8 +360,7 @@ async def _described(devices: Devices, principal: Principal, name: str, given: N
         )  # fmt: skip
     if given is None:
         return await devices.get(name, principal.projects)
-    device = given.device(given.name)
-    check_device(device)
+    device = check_device(given.device(given.name))
     project = chosen(principal, given.project)
     await devices.check_described(device, project)
     return StoredDevice(device=device, gateway=given.gateway, created=0, changed=0, project=project)
@@ -429,30 +454,74 @@ async def distrust_certificate(
     return await bus.request("edge", "trust", Trust(fingerprint=fingerprint, trusted=False), Trusted, gateway=gateway)
 
 
-@put(f"{_ROOT}/secrets/{{name:str}}", opt=_CONFIGURE_GATEWAY, tags=_TAGS, status_code=204)
+@get(f"{_ROOT}/secrets", opt=_CONFIGURE, tags=_TAGS)
+async def list_secrets(
+    access: NamedDependency[Access],
+    secret_records: NamedDependency[SecretRecords],
+    principal: NamedDependency[Principal],
+    gateway: Gateway = DEFAULT_GATEWAY,
+) -> SecretList:
+    """Names of the credentials on a gateway that are of the caller's projects, and which devices use them."""
+    await _check_gateway(access, gateway)
+    found = await secret_records.list(gateway, principal.projects)
+    return SecretList(
+        items=[
+            SecretView(
+                name=each.name, project=each.project, by=each.author, devices=list(each.devices),
+                changed=clock.rfc3339(each.changed) if each.changed else "",
+            )
+            for each in found
+        ]
+    )  # fmt: skip
+
+
+@put(f"{_ROOT}/secrets/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
 async def keep_secret(
     access: NamedDependency[Access],
     bus: NamedDependency[Bus],
+    devices: NamedDependency[Devices],
+    secret_records: NamedDependency[SecretRecords],
+    principal: NamedDependency[Principal],
     name: FromPath[str],
     data: JSONBody[Secret],
     gateway: Gateway = DEFAULT_GATEWAY,
+    whose: OfProject = "",
 ) -> None:
-    """Give the gateway a device's credentials; they lie on the gateway's disk only and are never shown again."""
+    """Give the gateway a device's credentials; they lie on the gateway's disk only and are never shown again.
+
+    They belong to the project named, else to their maker's, whether a device uses them or not.
+    """
     data.check()
     await _check_gateway(access, gateway)
-    await bus.request("edge", "secret", NamedSecret(name=name, secret=data), None, gateway=gateway)
+    project = chosen(principal, whose)
+    await _check_zone(access, devices, principal, name, gateway, project)
+    record = SecretRecord(gateway=gateway, name=name, project=project, author=principal.id, changed=clock.now_us())
+    before = await secret_records.take(record)
+    try:
+        await bus.request("edge", "secret", NamedSecret(name=name, secret=data), None, gateway=gateway)
+    except LineshaftError:
+        await secret_records.put_back(record, before)
+        raise
 
 
-@delete(f"{_ROOT}/secrets/{{name:str}}", opt=_CONFIGURE_GATEWAY, tags=_TAGS, status_code=204)
+@delete(f"{_ROOT}/secrets/{{name:str}}", opt=_CONFIGURE, tags=_TAGS, status_code=204)
 async def forget_secret(
     access: NamedDependency[Access],
     bus: NamedDependency[Bus],
+    devices: NamedDependency[Devices],
+    secret_records: NamedDependency[SecretRecords],
+    principal: NamedDependency[Principal],
     name: FromPath[str],
     gateway: Gateway = DEFAULT_GATEWAY,
+    whose: OfProject = "",
 ) -> None:
     """Have the gateway forget credentials."""
     await _check_gateway(access, gateway)
+    project = chosen(principal, whose)
+    await _check_zone(access, devices, principal, name, gateway, project)
+    await secret_records.check(gateway, name, project)
     await bus.request("edge", "secret", NamedSecret(name=name), None, gateway=gateway)
+    await secret_records.forget(gateway, name, project)
 
 
 # -- gateways -----------------------------------------------------------------------------------------------------------
@@ -463,6 +532,7 @@ async def gateway_status(
     access: NamedDependency[Access],
     bus: NamedDependency[Bus],
     devices: NamedDependency[Devices],
+    secret_records: NamedDependency[SecretRecords],
     principal: NamedDependency[Principal],
     gateway: Gateway = DEFAULT_GATEWAY,
 ) -> GatewayStatus:
@@ -473,7 +543,11 @@ async def gateway_status(
         return status
     names = await devices.names(principal.projects)
     status = msgspec.structs.replace(status, devices=[one for one in status.devices if one.name in names])
-    return status if principal.sees(MAIN_PROJECT) else msgspec.structs.replace(status, secrets=[], parts={})
+    if principal.sees(MAIN_PROJECT):
+        return status
+    theirs = {each.name for each in await secret_records.list(gateway, principal.projects)}
+    secrets = [name for name in status.secrets if name in theirs]
+    return msgspec.structs.replace(status, secrets=secrets, parts={})
 
 
 @get(f"{_ROOT}/gateways/{{gateway:str}}/configurations", opt=_READ_GATEWAY, tags=_TAGS)
@@ -494,7 +568,7 @@ async def list_versions(
 
 
 ROUTES = [
-    list_certificates, trust_certificate, distrust_certificate, keep_secret, forget_secret,
+    list_certificates, trust_certificate, distrust_certificate, list_secrets, keep_secret, forget_secret,
     list_devices, add_device, get_device, replace_device, remove_device, list_points, browse, list_found, test_device,
     gateway_status, list_versions, *commands.ROUTES, *parts.ROUTES, *profile_routes.ROUTES, *versions.ROUTES,
 ]  # fmt: skip

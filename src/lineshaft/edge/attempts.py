@@ -7,10 +7,11 @@ import msgspec
 
 from lineshaft.core import clock
 from lineshaft.core.errors import InvalidInput
+from lineshaft.edge import units
 from lineshaft.edge.address_space import BrowsePage, BrowseRequest, BrowseState, Found
 from lineshaft.edge.driver import Browser, Source, Tools, find_driver
 from lineshaft.edge.messages import TestReport
-from lineshaft.edge.model import Device
+from lineshaft.edge.model import Device, Point
 
 MOST_INSPECTED = 1000
 MOST_SHOWN = 100
@@ -30,7 +31,7 @@ class Attempts:
         bare = msgspec.structs.replace(device, points=())
         async with self._open(bare) as browser, aclosing(browser.browse(request, BrowseState())) as pages:  # type: ignore[type-var]
             async for page in pages:
-                yield page
+                yield msgspec.structs.replace(page, found=[settled(found) for found in page.found])
 
     async def inspect(self, device: Device, addresses: Sequence[str]) -> list[Found]:
         """Look up addresses of a device.
@@ -44,7 +45,7 @@ class Attempts:
                 "Ask in several portions.", field="addresses", value=len(addresses), maximum=MOST_INSPECTED,
             )  # fmt: skip
         async with self._open(device) as browser:
-            return await browser.inspect(addresses)
+            return [settled(found) for found in await browser.inspect(addresses)]
 
     async def test(self, device: Device) -> TestReport:
         """Connect once and look up the device's points."""
@@ -56,7 +57,8 @@ class Attempts:
             first: list[Found] = []
             addresses = [point.address for point in device.points]
             for start in range(0, len(addresses), MOST_INSPECTED):
-                looked_up = await browser.inspect(addresses[start : start + MOST_INSPECTED])
+                part = addresses[start : start + MOST_INSPECTED]
+                looked_up = [settled(found) for found in await browser.inspect(part)]
                 refused += [found for found in looked_up if found.refused]
                 first = first or looked_up[:MOST_SHOWN]
         connect_ms = round((connected - started) * 1000, 1)
@@ -85,3 +87,9 @@ class Attempts:
             yield source
         finally:
             await source.close()
+
+
+def settled(found: Found) -> Found:
+    """What a driver found, with its unit as a code, or as text with a note where it is not known."""
+    point, note = units.as_said(Point(name="", address="", unit=found.unit, unit_text=found.unit_text))
+    return msgspec.structs.replace(found, unit=point.unit, unit_text=point.unit_text, note=found.note or note)

@@ -1,11 +1,12 @@
 """`lineshaft device`: devices and their points, what a device offers, its credentials and its certificate."""
 
+import difflib
 import fnmatch
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
 import typer
@@ -14,6 +15,7 @@ from lineshaft.core import console
 from lineshaft.core.console import HomeOption, JsonOption, YesOption, say
 from lineshaft.core.errors import InvalidInput, LineshaftError, from_wire
 from lineshaft.edge.endpoints import driver_of
+from lineshaft.edge.headings import headings, with_symbols
 
 app = console.application("Devices and their points.")
 
@@ -24,6 +26,8 @@ _Root = Annotated[str, typer.Option("--root", help="Address of the node to begin
 _Depth = Annotated[int, typer.Option("--depth", help="Levels below the root.")]
 _Nodes = Annotated[int, typer.Option("--nodes", help="Nodes to look at, at most.")]
 _Seconds = Annotated[float, typer.Option("--seconds", help="Time to take, at most.")]
+_KEPT = ("address", "kind", "unit", "unit_text", "description", "low", "high")
+"""What of a thing found becomes the point's."""
 FOUND_COLUMNS = (
     ("name", "name"), ("kind", "kind"), ("unit", "unit"), ("address", "address"), ("refused", "cannot be a point")
 )  # fmt: skip
@@ -60,7 +64,7 @@ def list_devices(home: HomeOption = None, json: JsonOption = False) -> None:
         ("path", "path"), ("trouble", ""),
     )  # fmt: skip
     empty = say("No devices yet: `lineshaft device add` makes one.", "还没有设备：用 lineshaft device add 添加。")
-    console.output(rows, as_json=json, columns=columns, empty=empty)
+    console.output(rows, as_json=json, columns=headings(columns), empty=empty)
 
 
 def _states(client: Any, gateways: Iterable[str]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -89,7 +93,8 @@ def show(name: _NAME, home: HomeOption = None, json: JsonOption = False) -> None
     points = device.pop("points")
     console.output(device, as_json=False)
     columns = (("name", "point"), ("kind", "kind"), ("unit", "unit"), ("address", "address"), ("group", "group"))
-    console.output([{"kind": "number", "group": "main", **point} for point in points], as_json=False, columns=columns)
+    rows = with_symbols({"kind": "number", "group": "main", **point} for point in points)
+    console.output(rows, as_json=False, columns=headings(columns))
 
 
 @app.command()
@@ -118,7 +123,7 @@ def add(
     json: JsonOption = False,
 ) -> None:
     """Add a device; `device import` then takes points from it."""
-    options = dict(read_option(text) for text in option or [])
+    options = read_options(driver or ("" if profile else driver_of(endpoint)), option)
     if secret:
         options["secret"] = secret
     body: dict[str, Any] = {
@@ -150,8 +155,22 @@ def group_of(driver: str, period: int = 500, mode: str = "") -> dict[str, Any]:
     return {"name": "main", "period_ms": period, "mode": mode or usual}
 
 
-def read_option(text: str) -> tuple[str, Any]:
-    """`name=value`, where the value may be a number or true or false."""
+def read_options(driver: str, given: list[str] | None) -> dict[str, Any]:
+    """Options of a driver as they are written, `name=value`; an option that is a text stays one, whatever it looks like.
+
+    Args:
+        driver: empty: unknown, then what looks like a number, true or false is that.
+
+    Raises:
+        InvalidInput: one that is not so written. NotFound: there is no such driver.
+    """
+    from lineshaft.edge.driver import find_driver
+
+    fields = get_type_hints(find_driver(driver).manifest.options) if driver and given else {}
+    return dict(_read_option(text, fields) for text in given or [])
+
+
+def _read_option(text: str, fields: dict[str, Any]) -> tuple[str, Any]:
     import msgspec
 
     key, equals, value = text.partition("=")
@@ -161,9 +180,34 @@ def read_option(text: str) -> tuple[str, Any]:
             field="--option", value=text,
         )  # fmt: skip
     try:
-        return key, msgspec.json.decode(value)
+        read = msgspec.json.decode(value)
     except msgspec.DecodeError:
         return key, value
+    return key, value if _is_text(fields.get(key)) and not isinstance(read, str) else read
+
+
+def _is_text(hint: Any) -> bool:
+    """Whether an option's type is a text, or one of some texts."""
+    if get_origin(hint) is Literal:
+        return all(isinstance(each, str) for each in get_args(hint))
+    return hint is str
+
+
+def check_choice(option: str, value: str, choices: Any) -> None:
+    """Refuse a word that is none of a type's.
+
+    Raises:
+        InvalidInput: lists them, the nearest first where one is near.
+    """
+    known = [each for each in get_args(choices) if each]
+    if not value or value in known:
+        return
+    near = difflib.get_close_matches(value, known, 1)
+    meant = f"Did you mean {near[0]}? " if near else ""
+    raise InvalidInput(
+        "edge.choice_unknown", f"{option} is {value!r}, and can be {', '.join(known)}", f"{meant}Take one of these.",
+        field=option, value=value, known=known,
+    )  # fmt: skip
 
 
 def read_points(file: Path) -> Any:
@@ -200,11 +244,9 @@ def change(
     json: JsonOption = False,
 ) -> None:
     """Change a device; what is not given stays, and points that keep their names keep their tags."""
-    options = dict(read_option(text) for text in option or [])
-    if secret:
-        options["secret"] = secret
     with _client(home) as client:
         device = client.devices.get(name)
+        options = read_options(device["driver"], option) | ({"secret": secret} if secret else {})
         body = {key: value for key, value in device.items() if key not in ("name", "handle")}
         body["options"] = {**body.get("options", {}), **options}
         body |= {key: value for key, value in (("endpoint", endpoint), ("path", path), ("comment", comment)) if value}
@@ -239,7 +281,7 @@ def try_device(name: _NAME, home: HomeOption = None, json: JsonOption = False) -
         good = say("Every point can be read.", "所有测点均可读。")
         if not (report["looked_up"] or report["refused"]):
             good = say("It answers; it has no points yet.", "设备有应答；尚无测点。")
-        console.output(report["refused"], as_json=False, columns=FOUND_COLUMNS, empty=good)
+        console.output(with_symbols(report["refused"]), as_json=False, columns=headings(FOUND_COLUMNS), empty=good)
     if report["refused"]:
         raise typer.Exit(1)
 
@@ -252,8 +294,8 @@ def browse(
     """List what a device offers."""
     with _client(home) as client:
         found, _ = walk(client, name, {"root": root, "depth": depth, "nodes": nodes, "seconds": seconds}, quiet=json)
-    rows = [{"kind": "number", **one, "name": "/".join(_whole_name(one))} for one in found]
-    console.output(found if json else rows, as_json=json, columns=FOUND_COLUMNS)
+    rows = with_symbols({"kind": "number", **one, "name": "/".join(_whole_name(one))} for one in found)
+    console.output(found if json else rows, as_json=json, columns=headings(FOUND_COLUMNS))
 
 
 def walk(
@@ -311,7 +353,11 @@ def import_points(
         console.output({"imported": fresh, "refused": refused, "dry_run": dry_run}, as_json=True)
         return
     if dry_run:
-        console.output(fresh, as_json=False, columns=FOUND_COLUMNS[:4], empty=say("Nothing new.", "没有新的测点。"))
+        empty = say("Nothing new.", "没有新的测点。")
+        console.output(with_symbols(fresh), as_json=False, columns=headings(FOUND_COLUMNS[:4]), empty=empty)
+    taken = {point["address"] for point in fresh}
+    for text in sorted({one["note"] for one in found if one.get("note") and one["address"] in taken}):
+        console.note(text)
     verb = say("would be imported", "将导入") if dry_run else say("imported", "已导入")
     console.note(say(f"{len(fresh)} points {verb}, {len(refused)} variables cannot be points.",
                      f"{verb} {len(fresh)} 个测点，{len(refused)} 个变量不能作为测点。"))  # fmt: skip
@@ -333,7 +379,7 @@ def new_points(
         name = next((text for text in _names(above) if text not in names), f"{level(one['name'])}~{len(names)}")
         names.add(name)
         known.add(one["address"])
-        kept = {key: one[key] for key in ("address", "kind", "unit", "description", "low", "high") if one.get(key)}
+        kept = {key: one[key] for key in _KEPT if one.get(key)}
         points.append({"name": name, **kept})
     return points
 
@@ -371,10 +417,14 @@ def status(gateway: _Gateway = "gateway", home: HomeOption = None, json: JsonOpt
     if json:
         console.output(report, as_json=True)
         return
-    devices = report.pop("devices")
+    devices, parts = report.pop("devices"), report.pop("parts", {})
     console.output(report, as_json=False)
+    for part, figures in parts.items():
+        console.note("")
+        console.output({f"{part}.{name}": value for name, value in figures.items()}, as_json=False)
+    console.note("")
     columns = (("name", "device"), ("state", "state"), ("since", "since"), ("points", "points"), ("message", ""))
-    console.output(devices, as_json=False, columns=columns)
+    console.output(devices, as_json=False, columns=headings(columns))
 
 
 @app.command()
@@ -384,11 +434,14 @@ def secret(
     forget: Annotated[bool, typer.Option("--forget", help="Forget them.")] = False,
     gateway: _Gateway = "gateway",
     home: HomeOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Give a gateway credentials for a device; the password is asked for, or read from standard input."""
     with _client(home) as client:
         if forget:
             client.request("DELETE", f"{_ROOT}/secrets/{quote(name, safe='')}", params={"gateway": gateway})
+            if json:
+                console.output({"name": name, "gateway": gateway, "kept": False}, as_json=True)
             return
         user = user or typer.prompt(say("User", "用户名"), err=True)
         if sys.stdin.isatty():
@@ -399,6 +452,16 @@ def secret(
             "PUT", f"{_ROOT}/secrets/{quote(name, safe='')}", params={"gateway": gateway},
             json={"user": user, "password": password},
         )  # fmt: skip
+    if json:
+        console.output({"name": name, "gateway": gateway, "kept": True}, as_json=True)
+
+
+@app.command()
+def secrets(gateway: _Gateway = "gateway", home: HomeOption = None, json: JsonOption = False) -> None:
+    """List credentials on a gateway by name: whose they are, and which devices use them."""
+    with _client(home) as client:
+        rows = client.request("GET", f"{_ROOT}/secrets", params={"gateway": gateway})["items"]
+    console.output(rows, as_json=json, empty=say("This gateway has no credentials.", "该网关没有凭据。"))
 
 
 @app.command()
@@ -406,7 +469,13 @@ def certificates(gateway: _Gateway = "gateway", home: HomeOption = None, json: J
     """List certificates of servers: trusted ones, and those that were refused."""
     with _client(home) as client:
         rows = client.request("GET", f"{_ROOT}/certificates", params={"gateway": gateway})["certificates"]
-    console.output(rows, as_json=json, empty=say("No server has shown a certificate yet.", "尚无服务器出示过证书。"))
+    columns = headings([(key, key) for key in rows[0]]) if rows else None
+    console.output(
+        rows,
+        as_json=json,
+        columns=columns,
+        empty=say("No server has shown a certificate yet.", "尚无服务器出示过证书。"),
+    )
 
 
 @app.command()

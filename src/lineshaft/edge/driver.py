@@ -14,7 +14,8 @@ no object is made per sample.
     await source.close()
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -252,7 +253,7 @@ def find_driver(name: str) -> Driver:
     known = drivers()
     if name not in known:
         raise NotFound(
-            "edge.driver_unknown", f"there is no driver {name!r}",
+            "edge.driver_unknown", f"there is no driver {name!r}{meant(name, known)}",
             f"Known drivers: {', '.join(sorted(known))}.", driver=name, known=sorted(known),
         )  # fmt: skip
     return known[name]()
@@ -266,10 +267,23 @@ class Faults:
     def __init__(self, device: str) -> None:
         self._device = device
         self._faults: list[str] = []
+        self._more = 0
+        """Faults that stand within those of another look."""
 
     def add(self, field: str, value: object, rule: str) -> None:
         """Note that `field` is `value`, against `rule`."""
         self._faults.append(f"{field} is {value!r}: {rule}")
+
+    def include(self, error: InvalidInput) -> None:
+        """Take over the faults that another look at the same device found.
+
+        Raises:
+            InvalidInput: the error itself, where it is another kind.
+        """
+        if error.code != "edge.device_invalid":
+            raise error
+        self._faults.append(str(error.facts["faults"]))
+        self._more += int(str(error.facts["count"])) - 1
 
     def refuse(self) -> None:
         """Raise what was noted, if anything was.
@@ -279,23 +293,52 @@ class Faults:
         """
         if not self._faults:
             return
-        count = len(self._faults)
-        shown = "; ".join(self._faults[: self.SHOWN]) + (
-            f"; and {count - self.SHOWN} more" if count > self.SHOWN else ""
-        )
+        here = len(self._faults)
+        count = here + self._more
+        shown = "; ".join(self._faults[: self.SHOWN]) + (f"; and {here - self.SHOWN} more" if here > self.SHOWN else "")
         raise InvalidInput(
             "edge.device_invalid", f"device {self._device!r} cannot be configured so: {shown}",
             "Correct what is named; nothing was changed.", device=self._device, faults=shown, count=count,
         )  # fmt: skip
 
 
+def meant(word: str, known: Iterable[str]) -> str:
+    """A question whether the nearest of the known words was meant, to go behind a sentence; empty where none is near."""
+    near = get_close_matches(word, sorted(known), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
 def convert_options(manifest: Manifest, device: Device, faults: Faults) -> Any:
-    """A device's options in the driver's type; what does not fit is noted and None returned."""
+    """A device's options in the driver's type; everything that does not fit is noted and None returned."""
     try:
         return msgspec.convert(dict(device.options), manifest.options)
     except msgspec.ValidationError as error:
-        faults.add("options", dict(device.options), str(error))
+        if not _note_options(manifest, device, faults):
+            faults.add("options", dict(device.options), str(error))
         return None
+
+
+def _note_options(manifest: Manifest, device: Device, faults: Faults) -> bool:
+    """Note every option that is missing, unknown or of another type; whether there was one."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(manifest.options)}
+    noted = False
+    for name, field in fields.items():
+        rule = ""
+        if name not in device.options:
+            rule = f"{manifest.title} needs it" if field.required else ""
+        else:
+            try:
+                msgspec.convert(device.options[name], field.type)
+            except msgspec.ValidationError as error:
+                rule = str(error)
+        if rule:
+            faults.add(f"options.{name}", device.options.get(name), rule)
+            noted = True
+    for name in device.options.keys() - fields.keys():
+        rule = f"{manifest.title} has no such option, only {', '.join(sorted(fields))}{meant(name, fields)}"
+        faults.add(f"options.{name}", device.options[name], rule)
+        noted = True
+    return noted
 
 
 def check_points(manifest: Manifest, device: Device, faults: Faults) -> None:

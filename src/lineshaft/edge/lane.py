@@ -232,15 +232,20 @@ class Lane:
         """Begin to send."""
         self._task = asyncio.create_task(self._send_all(), name="edge lane")
 
-    async def close(self, seconds: float) -> bool:
-        """Send what is left and say that it was the last; whether the bus confirmed that within `seconds`."""
+    async def close(self, seconds: float, *, last: bool = True) -> bool:
+        """Send what is left; whether the bus confirmed it within `seconds`.
+
+        Args:
+            last: say that it was the last. Where nobody asked for the stop that is not said, and history tells a restart.
+        """
         if self._task is None or self._task.done():
             return self._emptied.is_set()
         self.flush()
         try:
-            if not self._parcels:  # one under way may be stored already: it must not change any more
-                self._enqueue(self._parcel(Columns(1), None))
-            self._parcels[-1].last = True
+            if last:
+                if not self._parcels:  # one under way may be stored already: it must not change any more
+                    self._enqueue(self._parcel(Columns(1), None))
+                self._parcels[-1].last = True
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._emptied.wait(), seconds)
             return self._emptied.is_set()

@@ -92,6 +92,9 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tag: int = 0
     """Number of the tag; 0 until a configuration is committed."""
     unit: str = ""
+    """Common code of UNECE Recommendation 20, such as `KPA`; a symbol given becomes its code. Empty: none."""
+    unit_text: str = ""
+    """How the unit is written where that says more than its symbol (`barg`), or where it has no code (`kscmh`)."""
     description: str = ""
     low: float | None = None
     """Lower end of the engineering range, as the device states it."""

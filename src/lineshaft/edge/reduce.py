@@ -9,6 +9,7 @@ Only good numbers are held back. A change of quality or type, a bad value, a tex
 before it, and nothing is ever given another time than its own.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ from lineshaft.edge.model import Point, Report
 _MILLISECOND: Final = 1000
 _RESTS: Final = 60_000_000
 """A value that a swinging door holds leaves when nothing has followed it for this long, microseconds."""
+_LARGEST: Final = 2.0**63
+"""Bands beyond this hold back every integer that two of them can differ by in practice."""
 _EVERY: Final = -1.0
 """A band that every sample exceeds."""
 
@@ -56,9 +59,22 @@ class Samples:
             getattr(into, name)[start:end] = getattr(self, name)[points]
         into.rows = end
 
-    def values(self, points: Any) -> Any:
-        """Numbers of `points`, integers too."""
-        return np.where(self.kind[points] == NUMBER, self.number[points], self.integer[points])
+    def rise(self, points: Any, kind: Any, integer: Any) -> tuple[Any, Any]:
+        """From the samples of `points` to others of the same kind: the difference, and its size where it is whole.
+
+        Args:
+            integer: the others' values; of numbers, their bits.
+
+        Returns: float64, of integers their exact difference rounded once; uint64, of integers the exact size of it.
+        """
+        mine = self.integer[points]
+        # Modulo 2**64 the larger less the smaller is right for any two of 64 bits.
+        up = integer >= mine
+        size = np.where(up, integer, mine).view(np.uint64) - np.where(up, mine, integer).view(np.uint64)
+        whole = np.where(up, 1.0, -1.0) * size
+        real = kind == NUMBER  # the bits of integers are no numbers that one could subtract
+        number = np.where(real, integer, 0).view(np.float64) - np.where(real, mine, 0).view(np.float64)
+        return np.where(real, number, whole), size
 
 
 class Reducer:
@@ -72,6 +88,8 @@ class Reducer:
         reports = [point.report or Report() for point in points]
         self._active = np.array([report != Report() for report in reports])
         self._band = np.array([_band(point) for point in points])
+        self._whole_band = np.array([math.floor(min(max(band, 0.0), _LARGEST)) for band in self._band], np.uint64)
+        """Integers differ by more than the band where they differ by more than this."""
         self._swing = np.array([report.swing for report in reports])
         self._least = np.array([report.min_ms * _MILLISECOND for report in reports], np.int64)
         self._most = np.array([report.max_ms * _MILLISECOND for report in reports], np.int64)
@@ -151,28 +169,30 @@ class Reducer:
         """Decide about good numbers: mark in `go` what leaves, in `first` whose held sample leaves."""
         keys = columns.key[judged]
         ts = columns.ts[judged]
-        value = np.where(columns.kind[judged] == NUMBER, columns.number[judged], columns.integer[judged])
+        kind, integer = columns.kind[judged], columns.integer[judged]
+        rise, size = self._sent.rise(keys, kind, integer)
         since = ts - self._sent.ts[keys]
         overdue = (self._most[keys] > 0) & (since >= self._most[keys])
         door = self._swing[keys] > 0
-        changed = np.abs(value - self._sent.values(keys)) > self._band[keys]
+        changed = np.where(kind == INTEGER, size > self._whole_band[keys], np.abs(rise) > self._band[keys])
+        changed |= self._band[keys] < 0
         ripe = since >= self._least[keys]
         self._wanted[keys] = ~door & changed & ~ripe
         go[judged] = np.where(door, overdue, (changed & ripe) | overdue)
         if door.any():
-            broken = self._swing_doors(keys[door], ts[door], value[door])
+            broken = self._swing_doors(keys[door], ts[door], rise[door])
             first[judged[door]] = broken
             go[judged[door]] &= ~broken  # the time of the new line begins at the sample that goes instead
 
-    def _swing_doors(self, keys: Any, ts: Any, value: Any) -> Any:
+    def _swing_doors(self, keys: Any, ts: Any, new_rise: Any) -> Any:
         """Narrow the doors by the samples that were held, and mark whose line to the new sample breaks one."""
         held = self._held.ts[keys] != MISSING
         through = keys[held]
         dt = (self._held.ts[through] - self._sent.ts[through]).astype(np.float64)
-        rise = self._held.values(through) - self._sent.values(through)
+        rise, _ = self._sent.rise(through, self._held.kind[through], self._held.integer[through])
         self._low[through] = np.maximum(self._low[through], (rise - self._swing[through]) / dt)
         self._high[through] = np.minimum(self._high[through], (rise + self._swing[through]) / dt)
-        slope = (value - self._sent.values(keys)) / (ts - self._sent.ts[keys])
+        slope = new_rise / (ts - self._sent.ts[keys])
         return held & ((slope < self._low[keys]) | (slope > self._high[keys]))
 
     def _begin_at_held(self, points: Any) -> None:

@@ -11,6 +11,7 @@ from lineshaft.core import clock, logs
 from lineshaft.core.errors import LineshaftError, Unavailable
 from lineshaft.edge import metrics
 from lineshaft.edge.driver import Block, Plan, ReadsBack, Source, Tools, Write, Writer, Written, find_driver
+from lineshaft.edge.gaps import Gap
 from lineshaft.edge.intake import Intake, RowSink
 from lineshaft.edge.model import Device
 from lineshaft.edge.settings import EdgeSettings
@@ -18,6 +19,8 @@ from lineshaft.edge.tasks import end
 
 _CLOSE_SECONDS = 5.0
 _CATCH_UP_SECONDS = 0.1
+_COMPUTED = "calculated"
+"""Its points are computed anew from their inputs: a moment without it loses nothing."""
 _LAG_US = 500_000
 """What a sample may take from the device to here beside its group's periods."""
 
@@ -72,8 +75,19 @@ class DeviceRunner:
         self._task: asyncio.Task[None] | None = None
         self._again = asyncio.Event()
         self._answered: dict[str, float] = {}
+        self._unread_us: int | None = None
+        """Since when nobody reads the device, because its configuration changed; None while somebody does."""
         self._writing = asyncio.Lock()
         self._log = logs.get("edge")
+
+    @property
+    def unread_us(self) -> int | None:
+        """Since when nobody has read the device that was connected before it was stopped; None where it never was."""
+        return self._unread_us
+
+    def succeed(self, unread_us: int | None) -> None:
+        """Go on for a runner that was stopped: what the device said since is missing, which is recorded on connecting."""
+        self._unread_us = unread_us
 
     def start(self) -> None:
         """Begin to connect."""
@@ -81,6 +95,8 @@ class DeviceRunner:
 
     async def stop(self) -> None:
         """Sign out and end."""
+        if self._state == "connected":
+            self._unread_us = clock.now_us()
         await end(self._task)
         self._become("lost")  # nobody may take its values for those of now, nor write to it
         try:
@@ -237,6 +253,18 @@ class DeviceRunner:
         self._trouble = None
         self.intake.find()
         self._become("connected")
+        self._tell_unread()
+
+    def _tell_unread(self) -> None:
+        """Record what a change of configuration cost: what a device sends by itself, and polls that were not made."""
+        since, self._unread_us = self._unread_us, None
+        if since is None or self.device.driver == _COMPUTED:
+            return
+        now = clock.now_us()
+        longest = max((1000 * group.period_ms for group in self.device.groups if group.mode == "poll"), default=0)
+        if self.plan.of_mode("subscribe") or now - since > longest:
+            detail = f"{self.device.name}: not read while its configuration changed"
+            self.intake.gap(Gap(cause="sequence", from_ts=since, to_ts=max(now, since + 1), detail=detail))
 
     def _disconnected(self, trouble: LineshaftError) -> None:
         if self._trouble is None or self._trouble.code != trouble.code:

@@ -68,6 +68,8 @@ class GatewayService(Service):
         self._parts = PartsKeeper()
         self._runners: dict[str, DeviceRunner] = {}
         self._refused: dict[str, LineshaftError] = {}
+        self._unread: dict[str, int] = {}
+        """Since when devices that were connected are not read, because they are refused now."""
         self._version = 0
         self._own_fingerprint = ""
         self._tasks: list[asyncio.Task[None]] = []
@@ -110,7 +112,8 @@ class GatewayService(Service):
         await end(*self._tasks)
         await self._parts.close()
         await asyncio.gather(*(runner.stop() for runner in self._runners.values()))
-        if hasattr(self, "_lane") and not await self._lane.close(self.settings.stop_seconds):
+        wanted = self.failure is None
+        if hasattr(self, "_lane") and not await self._lane.close(self.settings.stop_seconds, last=wanted):
             self.log.warning("edge_stopped_unsent", waiting_bytes=self._lane.waiting_bytes)
         await end(self._forwarding)
         if self._forward is not None:
@@ -156,6 +159,7 @@ class GatewayService(Service):
             self._retry_refused()
         stopped = {name: self._runners.pop(name) for name in changed}
         await asyncio.gather(*(runner.stop() for runner in stopped.values()))
+        self._unread = {name: since for name, since in self._unread.items() if name in wanted}
         self._lane.flush()  # rows of before carry the version of before
         self._lane.config = self._version = config.version
         self._refused.clear()
@@ -175,6 +179,8 @@ class GatewayService(Service):
         return await self.tools.admission.refuses(self._runners[name].device)
 
     def _run(self, device: Device, before: DeviceRunner | None) -> None:
+        if before is not None and before.unread_us is not None:
+            self._unread.setdefault(device.name, before.unread_us)
         try:
             runner = DeviceRunner(device, self._lane, self.tools, self.settings)
         except LineshaftError as error:  # a driver that is not installed here, or options of another release
@@ -189,6 +195,7 @@ class GatewayService(Service):
             return
         if before is not None:
             runner.intake.inherit(before.intake)
+        runner.succeed(self._unread.pop(device.name, None))
         self._runners[device.name] = runner
         runner.start()
 

@@ -33,7 +33,8 @@ from lineshaft.core import clock, ids
 from lineshaft.core.errors import Conflict, InvalidInput, NotFound, TooLarge
 from lineshaft.core.http import check_match, etag
 from lineshaft.core.principals import MAIN_PROJECT, HandleMinterLike, Resource
-from lineshaft.edge.driver import find_driver
+from lineshaft.edge import units
+from lineshaft.edge.driver import Faults, find_driver
 from lineshaft.edge.model import Device, GatewayConfig, encode_config
 from lineshaft.history import Tags, TagSpec
 from lineshaft.history.store import own
@@ -197,8 +198,7 @@ class Devices:
             PreconditionFailed: it changed since the caller read it.
             TooLarge: the gateway's configuration would not fit into one message.
         """
-        check_device(device)
-        return await self._db.write(self._put, device, change, gateway, if_match, new, project)
+        return await self._db.write(self._put, check_device(device), change, gateway, if_match, new, project)
 
     async def remove(self, name: str, change: Change, *, if_match: str | None = None) -> None:
         """Take a device out of its gateway's configuration; its tags keep their numbers and their history.
@@ -302,6 +302,7 @@ class Devices:
             Conflict: names the secret.
         """
         from lineshaft.edge.parts.store import mentioned  # which needs our tables
+        from lineshaft.edge.secret_records import foreign
 
         wanted = secrets_of(device)
         others = select(DEVICE).where(DEVICE.c.tenant == self._tenant, DEVICE.c.project != project)
@@ -309,6 +310,7 @@ class Devices:
             others = others.where(DEVICE.c.name != device.name)
         found = _devices(connection, others) if wanted else []
         taken = {secret for stored in found for secret in secrets_of(stored.device).values()}
+        taken |= foreign(connection, self._tenant, wanted.values(), project)
         if wanted and project != MAIN_PROJECT:
             taken |= mentioned(connection, self._tenant)
         for option, secret in wanted.items():
@@ -323,7 +325,7 @@ class Devices:
         """The device with its handle and its points' tag numbers; tags of points that are gone are removed."""
         specs = [
             TagSpec(
-                path=f"{device.path}/{point.name}", unit=point.unit, description=point.description, kind=point.kind,
+                path=f"{device.path}/{point.name}", unit=units.shown(point.unit, point.unit_text), description=point.description, kind=point.kind,
                 device=device.name, project=project,
             )
             for point in device.points
@@ -365,7 +367,7 @@ class Devices:
 
     def all(self, connection: Connection) -> Sequence[StoredDevice]:
         """Every device, by name."""
-        return _devices(connection, select(DEVICE).where(DEVICE.c.tenant == self._tenant).order_by(DEVICE.c.name))
+        return all_devices(connection, self._tenant)
 
     def of_gateway(self, connection: Connection, gateway: str) -> Sequence[StoredDevice]:
         """Every device of a gateway, by name."""
@@ -412,6 +414,11 @@ def project_of(connection: Connection, tenant: str, name: str) -> str:
     """The project of a device; `main` where there is none of that name."""
     found = connection.scalar(select(DEVICE.c.project).where(DEVICE.c.tenant == tenant, DEVICE.c.name == name))
     return MAIN_PROJECT if found is None else str(found)
+
+
+def all_devices(connection: Connection, tenant: str) -> Sequence[StoredDevice]:
+    """Every device of a tenant, by name."""
+    return _devices(connection, select(DEVICE).where(DEVICE.c.tenant == tenant).order_by(DEVICE.c.name))
 
 
 def secrets_of(device: Device) -> dict[str, str]:
@@ -473,8 +480,10 @@ def _newest(tenant: str, gateway: str) -> Any:
     return chosen.order_by(CONFIG.c.version.desc()).limit(1)
 
 
-def check_device(device: Device) -> None:
-    """Refuse a device that cannot be: its path, or what its driver says of it.
+def check_device(device: Device) -> Device:
+    """Refuse a device that cannot be: its path, its units, or what its driver says of it.
+
+    Returns: the device with the units of its points as common codes.
 
     Raises:
         InvalidInput, NotFound: what is wrong, all faults in one error.
@@ -487,7 +496,14 @@ def check_device(device: Device) -> None:
                 "Give the point another name.", field="points.name", value=point.name,
             )  # fmt: skip
         ids.check_path(point.name, field="points.name")
-    find_driver(device.driver).plan(device)
+    faults = Faults(device.name)
+    settled = msgspec.structs.replace(device, points=units.settled(device.points, faults))
+    try:
+        find_driver(device.driver).plan(settled)
+    except InvalidInput as error:
+        faults.include(error)
+    faults.refuse()
+    return settled
 
 
 def _devices(connection: Connection, query: Any) -> list[StoredDevice]:

@@ -1,5 +1,6 @@
-"""For tests and benchmarks: a foreign OPC UA server (node-opcua) as a process, installed once into a cache folder."""
+"""For tests and benchmarks: foreign servers as processes, installed once into a cache folder; a relay that holds datagrams."""
 
+import asyncio
 import contextlib
 import hashlib
 import os
@@ -7,9 +8,9 @@ import queue
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -130,3 +131,58 @@ def foreign_server(script: Path, modules: Path, folder: Path, **options: Any) ->
         yield server
     finally:
         server.stop()
+
+
+class HoldingRelay:
+    """A way to a UDP server that lets datagrams through only once several have come: proof that they travel together.
+
+    `async with HoldingRelay(port) as relay:` gives `relay.port`; `relay.together = 4` begins to hold.
+    """
+
+    def __init__(self, server: int) -> None:
+        self._server = ("127.0.0.1", server)
+        self._held: list[tuple[bytes, Any]] = []
+        self._ways: dict[Any, Any] = {}
+        self._front: Any = None
+        self.together = 1
+        """Datagrams that go on together."""
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        self._front = await self._socket(self._arrive, local=("127.0.0.1", 0))
+        self.port = int(self._front.get_extra_info("sockname")[1])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for way in (self._front, *self._ways.values()):
+            way.close()
+
+    async def _socket(self, take: Callable[[bytes, Any], None], local: tuple[str, int]) -> Any:
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Taking(take), local_addr=local
+        )
+        return transport
+
+    def _arrive(self, data: bytes, sender: Any) -> None:
+        self._held.append((data, sender))
+        if len(self._held) >= self.together:
+            held, self._held = self._held, []
+            self._going = asyncio.ensure_future(self._pass(held))
+
+    async def _pass(self, held: list[tuple[bytes, Any]]) -> None:
+        for data, sender in held:
+            if sender not in self._ways:
+
+                def back(answer: bytes, _: Any, to: Any = sender) -> None:
+                    self._front.sendto(answer, to)
+
+                self._ways[sender] = await self._socket(back, local=("127.0.0.1", 0))
+            self._ways[sender].sendto(data, self._server)
+
+
+class _Taking(asyncio.DatagramProtocol):
+    def __init__(self, take: Callable[[bytes, Any], None]) -> None:
+        self._take = take
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self._take(data, addr)

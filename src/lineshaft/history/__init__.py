@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from lineshaft.core.door import door
 
 if TYPE_CHECKING:
+    from lineshaft.history.direct.history import SealedHistory as SealedHistory
+    from lineshaft.history.direct.history import open_table as open_table
     from lineshaft.history.latest import LatestTable as LatestTable
     from lineshaft.history.model import Committed as Committed
     from lineshaft.history.model import Gap as Gap
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
     from lineshaft.history.reader import HistoryReader as HistoryReader
     from lineshaft.history.service import HistoryService as HistoryService
     from lineshaft.history.settings import HistorySettings as HistorySettings
+    from lineshaft.history.sql import SqlQueries as SqlQueries
     from lineshaft.history.store import Tags as Tags
+    from lineshaft.history.transfer.lane import Imports as Imports
+    from lineshaft.history.verify import Verification as Verification
 
 __all__ = [
     "Committed",
@@ -29,10 +34,15 @@ __all__ = [
     "HistoryService",
     "HistorySettings",
     "HistoryStatus",
+    "Imports",
     "LatestTable",
+    "SealedHistory",
+    "SqlQueries",
     "Tag",
     "TagSpec",
     "Tags",
+    "Verification",
+    "open_table",
 ]
 
 __getattr__ = door(
@@ -41,8 +51,12 @@ __getattr__ = door(
         "latest": ("LatestTable",),
         "model": ("Committed", "Gap", "HistoryStatus", "Tag", "TagSpec"),
         "reader": ("HistoryReader",),
+        "direct.history": ("SealedHistory", "open_table"),
         "service": ("HistoryService",),
         "settings": ("HistorySettings",),
+        "sql": ("SqlQueries",),
         "store": ("Tags",),
+        "transfer.lane": ("Imports",),
+        "verify": ("Verification",),
     },
 )

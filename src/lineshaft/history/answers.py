@@ -37,6 +37,24 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     gaps_version: int
     committed_sequence: int
     gaps: list[Gap] = []
+    corrections_version: int = -1
+
+
+class CorrectRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `correct`: samples that take the place of those of the same tag and time."""
+
+    who: str
+    reason: str
+    rows: bytes
+    """A telemetry batch."""
+
+
+class CorrectAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer of `correct`, once the samples are in the table."""
+
+    sequence: int
+    """Message of the stream that they came with."""
+    corrections_version: int
 
 
 class SealAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Routes of the history, `/api/v1/history/…`: tags, latest and stored samples, gaps, the writer's state."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -10,36 +10,47 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from lineshaft.access.labels import Egress, Release, Subject
-from lineshaft.core import clock
+from lineshaft.access.labels import Egress, Release
+from lineshaft.core import clock, units
 from lineshaft.core.errors import InvalidInput
 from lineshaft.core.http import DEFAULT_PAGE, check_limit, decode_cursor, encode_cursor
 from lineshaft.core.principals import MAIN_PROJECT, Principal
 from lineshaft.history import formats
+from lineshaft.history.asking import (
+    Cursor,
+    FormatName,
+    From,
+    Limit,
+    Paths,
+    Purpose,
+    Recipient,
+    To,
+    begun,
+    format_asked,
+    once,
+    streamed,
+    subjects,
+    tags_named,
+)
+from lineshaft.history.corrections.api import CORRECTION_ROUTES
 from lineshaft.history.formats import Item
+from lineshaft.history.maintenance.api import ROUTES as MAINTENANCE_ROUTES
 from lineshaft.history.model import Gap, HistoryStatus, Tag
+from lineshaft.history.query.api import ROUTES as QUERY_ROUTES
 from lineshaft.history.reader import HistoryReader, last_key
+from lineshaft.history.sql.api import ROUTES as SQL_ROUTES
+from lineshaft.history.statistics_api import ROUTES as STATISTICS_ROUTES
 from lineshaft.history.store import Tags
+from lineshaft.history.transfer.api import ROUTES as TRANSFER_ROUTES
+from lineshaft.history.verify.api import ROUTES as VERIFY_ROUTES
 
 _HISTORY = ["history"]
 _READ = {"action": "history:read"}
 _OWN = {**_READ, "tenant": "own"}
 _MANAGE = {"action": "history:manage", "project": MAIN_PROJECT}
 _FIRST_ROWS = 1000
-MAXIMUM_TAGS = 1000
 MAXIMUM_ROWS = 10_000
 MAXIMUM_STREAMED_ROWS = 2**53
-
-Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before")]
-Limit = Annotated[int, QueryParameter(description="Items on one page")]
-Paths = Annotated[list[str] | None, QueryParameter(name="tag", description="Path of a tag; repeat it for several")]
-From = Annotated[str, QueryParameter(name="from", description="RFC 3339, or an offset such as -15m; included")]
-To = Annotated[str, QueryParameter(name="to", description="RFC 3339, or an offset; not included")]
-Purpose = Annotated[str, QueryParameter(description="Why the data are asked for, as one word; kept with an export")]
-Recipient = Annotated[str, QueryParameter(description="Who gets the data, where that is not the caller")]
-FormatName = Annotated[
-    str | None, QueryParameter(name="format", description="json, ndjson, csv or arrow; else what Accept asks for")
-]
 
 
 class TagView(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +60,8 @@ class TagView(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     handle: str
     unit: str
+    unit_code: str
+    """Common code of UNECE Recommendation 20; empty where the unit has none."""
     description: str
     kind: str
     device: str
@@ -79,7 +92,7 @@ class GapView(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"
     """Empty where the gap is one of the stream itself."""
     boot: str
     cause: str
-    """restart, sequence, overflow, dropped or undecodable."""
+    """restart, sequence, overflow, dropped, undecodable or damaged."""
     from_: str
     to: str
     from_seq: int | None
@@ -139,15 +152,15 @@ async def latest(
     kind: FormatName = None,
 ) -> Response[SamplePage] | Stream:
     """The newest sample of each tag that has one."""
-    chosen = _format(kind, request)
-    known = await _tags(tags, principal, paths)
+    chosen = format_asked(kind, request)
+    known = await tags_named(tags, principal, paths)
     carried = chosen != "json"
     release = await egress.admit(
-        principal, "history:read", _subjects(known), purpose=purpose, recipient=recipient, carried=carried
+        principal, "history:read", subjects(known), purpose=purpose, recipient=recipient, carried=carried
     )
     rows = await history.latest(known)
     if carried:
-        return _stream(release, release.rows(_once(rows), {}), chosen, known, language)
+        return streamed(release, release.rows(once(rows), {}), chosen, known, language)
     rows = release.changed(rows)
     await release.page(len(rows))
     return Response(SamplePage(items=[*formats.items(rows, known, language)], next=None))
@@ -165,13 +178,14 @@ async def raw(
     paths: Paths = None,
     end: To = "now",
     limit: Annotated[int | None, QueryParameter(description="Most rows; JSON gives 1000 where it is left out")] = None,
+    bounds: Annotated[bool, QueryParameter(description="With the bounding values of OPC UA Part 11")] = False,  # noqa: FBT002
     cursor: Cursor = None,
     purpose: Purpose = "operation",
     recipient: Recipient = "",
     kind: FormatName = None,
 ) -> Response[SamplePage] | Stream:
     """Samples as they were stored, hot and sealed alike. JSON comes in pages, the other formats as one stream."""
-    chosen = _format(kind, request)
+    chosen = format_asked(kind, request)
     now_us = clock.now_us()
     start_us, end_us = clock.parse_time(start, field="from", now=now_us), clock.parse_time(end, field="to", now=now_us)
     if end_us < start_us:
@@ -180,18 +194,19 @@ async def raw(
             field="to", value=end, start=start,
         )  # fmt: skip
     after = None if cursor is None else tuple(decode_cursor(cursor, int, int))
-    known = await _tags(tags, principal, paths)
+    known = await tags_named(tags, principal, paths)
     release = await egress.admit(
-        principal, "history:read", _subjects(known), purpose=purpose, recipient=recipient, carried=chosen != "json",
+        principal, "history:read", subjects(known), purpose=purpose, recipient=recipient, carried=chosen != "json",
         start_us=start_us if after is None else max(start_us, after[0]),
     )  # fmt: skip
     if chosen == "json":
         size = _rows_limit(_FIRST_ROWS if limit is None else limit, MAXIMUM_ROWS)
-        return Response(await _page(history, release, known, start_us, end_us, size, after, language))
+        batches = history.raw(known, start_us, end_us, limit=size, after=after, bounds=bounds)
+        return Response(await _page(batches, release, known, size, language))
     most = None if limit is None else _rows_limit(limit, MAXIMUM_STREAMED_ROWS)
-    batches = history.raw(known, start_us, end_us, limit=most, after=after)
+    batches = history.raw(known, start_us, end_us, limit=most, after=after, bounds=bounds)
     named = {number: tag.path for number, tag in known.items()}
-    return _stream(release, release.rows(await _begun(batches), named), chosen, known, language)
+    return streamed(release, release.rows(await begun(batches), named), chosen, known, language)
 
 
 @get("/api/v1/history/gaps", opt=_READ, tags=_HISTORY)
@@ -235,69 +250,33 @@ async def seal(history: NamedDependency[HistoryReader]) -> Sealed:
     return Sealed(rows=answer.rows, committed_sequence=answer.committed_sequence, version=answer.version)
 
 
-ROUTES = [list_tags, latest, raw, list_gaps, status, seal]
-
-
-async def _tags(tags: Tags, principal: Principal, paths: Sequence[str] | None) -> dict[int, Tag]:
-    """The tags named, by number; those of other tenants and projects are as if they were not there."""
-    wanted = list(dict.fromkeys(paths or ()))
-    if not 1 <= len(wanted) <= MAXIMUM_TAGS:
-        raise InvalidInput(
-            "history.tag_count_invalid", f"tag is given {len(wanted)} times, not 1 to {MAXIMUM_TAGS} times",
-            "Name each tag with tag=PATH; ask several times for more.",
-            field="tag", value=len(wanted), maximum=MAXIMUM_TAGS,
-        )  # fmt: skip
-    return {tag.number: tag for tag in await tags.require(principal.tenant, wanted, principal.projects)}
-
-
-def _subjects(known: Mapping[int, Tag]) -> list[Subject]:
-    """The tags as what labels are about."""
-    return [Subject("tag", tag.path, tag.handle, tag.project) for tag in known.values()]
+ROUTES = [
+    list_tags,
+    latest,
+    raw,
+    list_gaps,
+    status,
+    seal,
+    *QUERY_ROUTES,
+    *CORRECTION_ROUTES,
+    *SQL_ROUTES,
+    *VERIFY_ROUTES,
+    *STATISTICS_ROUTES,
+    *TRANSFER_ROUTES,
+    *MAINTENANCE_ROUTES,
+]
 
 
 async def _page(
-    history: HistoryReader, release: Release, known: Mapping[int, Tag], start_us: int, end_us: int, limit: int,
-    after: Any, language: str,
+    batches: AsyncIterator[pa.RecordBatch], release: Release, known: Mapping[int, Tag], limit: int, language: str
 ) -> SamplePage:  # fmt: skip
     found: list[Item] = []
     key, read = None, 0
-    async for rows in history.raw(known, start_us, end_us, limit=limit, after=after):
+    async for rows in batches:
         found.extend(formats.items(release.changed(rows), known, language))
         key, read = last_key(rows), read + len(rows)
     await release.page(len(found))
     return SamplePage(items=found, next=encode_cursor(*key) if key is not None and read == limit else None)
-
-
-def _stream(
-    release: Release, batches: AsyncIterator[pa.RecordBatch], kind: formats.Format, known: Mapping[int, Tag],
-    language: str,
-) -> Stream:  # fmt: skip
-    pieces = release.pieces(formats.encoded(batches, kind, known, language))
-    return Stream(pieces, media_type=formats.MEDIA_TYPES[kind])
-
-
-async def _begun(batches: AsyncGenerator[pa.RecordBatch, None]) -> AsyncIterator[pa.RecordBatch]:
-    """The same batches, the first one made already: what keeps a query from starting is refused, not cut off."""
-    first = await anext(batches, None)
-
-    async def all_of_them() -> AsyncIterator[pa.RecordBatch]:
-        try:
-            if first is not None:
-                yield first
-            async for rows in batches:
-                yield rows
-        finally:
-            await batches.aclose()
-
-    return all_of_them()
-
-
-async def _once(rows: pa.RecordBatch) -> AsyncIterator[pa.RecordBatch]:
-    yield rows
-
-
-def _format(asked: str | None, request: Request[Any, Any, Any]) -> formats.Format:
-    return formats.chosen_format(asked, request.headers.get("accept", ""))
 
 
 def _rows_limit(limit: int, maximum: int) -> int:
@@ -309,9 +288,15 @@ def _rows_limit(limit: int, maximum: int) -> int:
     return limit
 
 
+def _unit_code(unit: str) -> str:
+    found = units.spelled(unit) if unit else None
+    return "" if found is None else found.code
+
+
 def _tag_view(tag: Tag) -> TagView:
     return TagView(
-        path=tag.path, number=tag.number, handle=tag.handle, unit=tag.unit, description=tag.description, kind=tag.kind,
+        path=tag.path, number=tag.number, handle=tag.handle, unit=tag.unit, unit_code=_unit_code(tag.unit),
+        description=tag.description, kind=tag.kind,
         device=tag.device, project=tag.project, created=clock.rfc3339(tag.created),
         removed=None if tag.removed is None else clock.rfc3339(tag.removed),
     )  # fmt: skip

@@ -1,6 +1,5 @@
 """`lineshaft history`: stored and present values, gaps, the writer's state."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
@@ -8,7 +7,15 @@ import typer
 
 from lineshaft.core import console, quality
 from lineshaft.core.console import HomeOption, JsonOption, say
-from lineshaft.core.errors import InvalidInput, NotFound
+from lineshaft.history.corrections import cli as corrections_commands
+from lineshaft.history.direct import cli as direct_commands
+from lineshaft.history.maintenance import cli as maintenance_commands
+from lineshaft.history.naming import refuse_terminal, resolve
+from lineshaft.history.query import cli as queries
+from lineshaft.history.sql import cli as sql_commands
+from lineshaft.history.transfer import cli as transfer
+from lineshaft.history.verify import cli as verification
+from lineshaft.history.views import cli as views
 
 app = console.application("Stored and present values.")
 
@@ -16,8 +23,6 @@ _Tags = Annotated[list[str], typer.Argument(help="Paths of tags, or their last l
 _From = Annotated[str, typer.Option("--from", help="RFC 3339, or an offset such as -15m.")]
 _To = Annotated[str, typer.Option("--to", help="RFC 3339, or an offset; not included.")]
 _MAXIMUM_ROWS = 10_000
-_WHOLE_PATH = 6
-"""Slashes in the path of a tag."""
 _PATHS_PER_CALL = 50
 
 
@@ -30,30 +35,32 @@ def query(
     end: _To = "now",
     limit: Annotated[int, typer.Option(help="Most rows of a table or JSON.", min=1)] = 1000,
     format_: Annotated[
-        Literal["table", "ndjson", "csv", "arrow"],
-        typer.Option("--format", help="ndjson, csv and arrow give all rows, to standard output."),
+        Literal["table", "ndjson", "csv", "arrow", "parquet"],
+        typer.Option("--format", help="All but table give all rows, to standard output."),
     ] = "table",
+    interval: queries.Interval = "",
+    aggregate: queries.AggregateName = "",
+    at: queries.Times = None,
+    bounds: queries.BoundsFlag = False,
     recipient: Annotated[str, typer.Option("--for", help="Who gets the values, where that is not you; recorded.")] = "",
     purpose: Annotated[str, typer.Option(help="Why, as one word; recorded with an export.")] = "operation",
 ) -> None:
-    """Show stored values by time."""
+    """Show stored values by time; an aggregate of them with --interval or --aggregate; values at times with --at."""
     from lineshaft.client import connect
 
+    route, asked = queries.question(interval, aggregate, at, start, end, bounds=bounds)
     with connect(home=home) as client:
-        paths = _resolve(client, tags)
-        params = [
-            *(("tag", path) for path in paths), ("from", start), ("to", end), ("purpose", purpose),
-            ("recipient", recipient),
-        ]  # fmt: skip
+        paths = resolve(client, tags)
+        params = [*(("tag", path) for path in paths), *asked, ("purpose", purpose), ("recipient", recipient)]
+        if route != "raw" and (format_ == "table" or json):
+            queries.show(client, route, params, limit, as_json=json)
+            return
         if format_ == "table" or json:
             rows = [_row(item) for item in _pages(client, params, limit)]
             console.output(rows, as_json=json, columns=_SAMPLE_COLUMNS, empty=_nothing())
             return
-        _refuse_terminal(format_)
-        with client.stream("GET", "/api/v1/history/raw", params=[*params, ("format", format_)]) as answer:
-            for piece in answer.iter_bytes():
-                sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+        refuse_terminal(format_)
+        queries.write(client, route, params, format_)
 
 
 @app.command()
@@ -62,7 +69,7 @@ def latest(tags: _Tags, home: HomeOption = None, json: JsonOption = False) -> No
     from lineshaft.client import connect
 
     with connect(home=home) as client:
-        paths = _resolve(client, tags)
+        paths = resolve(client, tags)
         found: list[dict[str, Any]] = []
         for first in range(0, len(paths), _PATHS_PER_CALL):
             params = [("tag", path) for path in paths[first : first + _PATHS_PER_CALL]]
@@ -122,6 +129,20 @@ def seal(home: HomeOption = None, json: JsonOption = False) -> None:
         console.output(client.request("POST", "/api/v1/history/seal"), as_json=json)
 
 
+app.command(name="sql")(sql_commands.run)
+app.command()(verification.verify)
+app.command()(maintenance_commands.compact)
+app.command()(maintenance_commands.rollup)
+app.command()(verification.stats)
+app.command()(transfer.export)
+app.command(name="import")(transfer.import_)
+app.command()(corrections_commands.correct)
+app.command()(corrections_commands.corrections)
+app.command()(views.views)
+app.command()(direct_commands.sealed)
+app.command()(direct_commands.credentials)
+
+
 _SAMPLE_COLUMNS = (("time", "time"), ("tag", "tag"), ("value", "value"), ("unit", "unit"), ("quality", "quality"))
 
 
@@ -145,40 +166,6 @@ def _pages(client: Any, params: Sequence[tuple[str, str]], limit: int) -> Iterat
             return
         limit -= len(page["items"])
         cursor = [("cursor", page["next"])]
-
-
-def _resolve(client: Any, names: Sequence[str]) -> list[str]:
-    """Paths of the tags named: by the whole path, or by its last levels, such as `pressure` or `press/pressure`."""
-    if all(name.count("/") >= _WHOLE_PATH for name in names):
-        return list(names)
-    paths = [tag["path"] for tag in client.tags()]
-    found = []
-    for name in names:
-        ends = [path for path in paths if f"/{path}".endswith(f"/{name}")]
-        found.append(_only(name, ends))
-    return found
-
-
-def _only(name: str, paths: Sequence[str]) -> str:
-    if not paths:
-        raise NotFound(
-            "history.tag_unknown", f"there is no tag {name!r}",
-            "`lineshaft history tags` and GET /api/v1/history/tags list them.", field="tag", value=name,
-        )  # fmt: skip
-    if len(paths) > 1:
-        raise InvalidInput(
-            "history.tag_ambiguous", f"{len(paths)} tags end with {name!r}, the first is {paths[0]}",
-            "Give more of its path, such as `device/tag`.", field="tag", value=name, count=len(paths), first=paths[0],
-        )  # fmt: skip
-    return paths[0]
-
-
-def _refuse_terminal(format_: str) -> None:
-    if format_ == "arrow" and sys.stdout.isatty():
-        raise InvalidInput(
-            "history.terminal_refused", "arrow is not for a terminal", "Send it to a file: … --format arrow > file.arrows",
-            field="--format", value=format_,
-        )  # fmt: skip
 
 
 def _nothing() -> str:

@@ -6,15 +6,17 @@ them. A row with the content that is there is dropped; one with another content 
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
 from lineshaft.history.commits import Segment
+from lineshaft.history.corrections.record import Change
 from lineshaft.history.latest import LatestTable, contents
-from lineshaft.history.segment import keys, ordered, read_segment
+from lineshaft.history.segment import read_segment
+from lineshaft.history.sorting import keys, ordered, taken
+from lineshaft.history.storage import Storage
 
 
 class Resolution(msgspec.Struct, frozen=True):
@@ -26,21 +28,25 @@ class Resolution(msgspec.Struct, frozen=True):
     """Whole new content of segments that hold other content for some (tag, ts)."""
     dropped: int
     """Rows that the table holds already."""
+    changes: list[Change]
+    """What the replacements change."""
 
 
 def suspects(rows: pa.RecordBatch, sealed: LatestTable) -> tuple[np.ndarray, np.ndarray]:
     """Masks of sorted rows: those that repeat the newest sealed sample, and those that must be looked up."""
     tag, ts = keys(rows)
-    old = ts <= sealed.newest_us(tag)
     repeated = np.zeros(len(rows), bool)
+    first = np.flatnonzero(np.append(True, tag[1:] != tag[:-1]))  # a value, not a flag
+    if len(rows) == 0 or (ts[first] > sealed.newest_us(tag[first])).all():
+        return repeated, repeated
+    old = ts <= sealed.newest_us(tag)
     at = np.flatnonzero(old)
-    if len(at):
-        repeated[at] = sealed.holds(rows.take(pa.array(at)))
+    repeated[at] = sealed.holds(taken(rows, at))
     return repeated, old & ~repeated
 
 
 def resolve(
-    rows: pa.RecordBatch, repeated: np.ndarray, unsure: np.ndarray, segments: Sequence[Segment], folder: Path
+    rows: pa.RecordBatch, repeated: np.ndarray, unsure: np.ndarray, segments: Sequence[Segment], storage: Storage
 ) -> Resolution:
     """Part sorted rows into new ones, dropped ones and replacements.
 
@@ -48,22 +54,25 @@ def resolve(
         rows: sorted, one per (tag, ts).
         repeated, unsure: see `suspects`.
         segments: the table's present files; not needed where no row is unsure.
-        folder: where they are.
+        storage: where they are.
     """
     leave = repeated.copy()
     replaced: dict[str, pa.RecordBatch] = {}
+    changes: list[Change] = []
     dropped = int(repeated.sum())
     for segment in _touched(rows, unsure, segments):
         at = np.flatnonzero(unsure & _inside(rows, segment) & ~leave)
         if not len(at):
             continue
-        found, other = _look_up(folder / segment.path, rows.take(pa.array(at)))
+        found, other, before = _look_up(storage, segment.path, taken(rows, at))
         leave[at[found]] = True
         dropped += int((found & ~other).sum())
         if other.any():
-            changed = rows.take(pa.array(at[other]))
-            replaced[segment.path] = ordered([read_segment(folder / segment.path), changed])
-    return Resolution(rows if not leave.any() else rows.take(pa.array(np.flatnonzero(~leave))), replaced, dropped)
+            changed = taken(rows, at[other])
+            changes.append(Change(before, changed))
+            replaced[segment.path] = ordered([read_segment(storage, segment.path), changed])
+    new = rows if not leave.any() else taken(rows, np.flatnonzero(~leave))
+    return Resolution(new, replaced, dropped, changes)
 
 
 def _touched(rows: pa.RecordBatch, unsure: np.ndarray, segments: Sequence[Segment]) -> list[Segment]:
@@ -82,16 +91,16 @@ def _inside(rows: pa.RecordBatch, segment: Segment) -> np.ndarray:
     return (ts >= segment.min_us) & (ts <= segment.max_us) & (tag >= segment.min_tag) & (tag <= segment.max_tag)
 
 
-def _look_up(path: Path, rows: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
-    """Masks of sorted rows: those whose (tag, ts) the file holds, and those it holds with another content."""
+def _look_up(storage: Storage, path: str, rows: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray, pa.RecordBatch]:
+    """Masks of sorted rows: those whose (tag, ts) the file holds, and those it holds with another content; and that."""
     tag, ts = keys(rows)
-    stored = read_segment(path, np.unique(tag), int(ts.min()), int(ts.max()) + 1)
+    stored = read_segment(storage, path, np.unique(tag), int(ts.min()), int(ts.max()) + 1)
     place = _places(rows, stored)
     found = place >= 0
     other = np.zeros(len(rows), bool)
     at = np.flatnonzero(found)
-    other[at] = ~_same(rows.take(pa.array(at)), stored.take(pa.array(place[at])))
-    return found, other
+    other[at] = ~same(taken(rows, at), taken(stored, place[at]))
+    return found, other, taken(stored, place[other])
 
 
 def _places(rows: pa.RecordBatch, stored: pa.RecordBatch) -> np.ndarray:
@@ -115,13 +124,13 @@ def _places(rows: pa.RecordBatch, stored: pa.RecordBatch) -> np.ndarray:
     return result
 
 
-def _same(one: pa.RecordBatch, other: pa.RecordBatch) -> np.ndarray:
+def same(one: pa.RecordBatch, other: pa.RecordBatch) -> np.ndarray:
     """Per row, whether value and quality are the same bit for bit; the arrival time is not content."""
     kind, bits, texts = contents(one)
     other_kind, other_bits, other_texts = contents(other)
     q, other_q = (rows.column("q").to_numpy(zero_copy_only=True) for rows in (one, other))
-    same = (kind == other_kind) & (bits == other_bits) & (q == other_q)
+    equal = (kind == other_kind) & (bits == other_bits) & (q == other_q)
     theirs = dict(other_texts)
     for index, text in texts:
-        same[index] = same[index] and theirs.get(index) == text
-    return np.asarray(same)
+        equal[index] = equal[index] and theirs.get(index) == text
+    return np.asarray(equal)

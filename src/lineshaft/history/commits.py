@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-TableName = Literal["samples", "gaps"]
+TableName = Literal["samples", "gaps", "corrections", "rollup_1s", "rollup_1min", "rollup_1h"]
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +47,6 @@ def application_of(stream: str, created: str, shard: int = 0) -> str:
     return f"{stream}@{created}/{shard}"
 
 
-def lane_transaction(gateway: str, boot: str) -> str:
-    """Application id of a lane's high-water mark."""
-    return f"gw:{gateway}:{boot}"
+def lane_transaction(gateway: str, boot: str, shard: int = 0) -> str:
+    """Application id of a lane's high-water mark; two writers commit under one id only by turns."""
+    return f"gw:{gateway}:{boot}/{shard}" if shard else f"gw:{gateway}:{boot}"

@@ -1,7 +1,7 @@
 """Commits for the writer in a process of their own, which lives only while there is something to commit.
 
 The Delta library and what it keeps of a log weigh as much as the whole writer; a seal needs them for a moment every ten
-minutes. `Committer` is the writer's side; `python -m lineshaft.history.committer FOLDER` is the process. Each request
+minutes. `Committer` is the writer's side; `python -m lineshaft.history.committer PLACE` is the process. Each request
 and each answer is a length and a msgpack document. The process ends when its standard input does.
 """
 
@@ -11,13 +11,13 @@ import os
 import signal
 import struct
 import sys
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 
 from lineshaft.core.errors import LineshaftError, Unavailable, from_wire
 from lineshaft.history.commits import Commit, Fence, Segment, TableName
+from lineshaft.history.storage import Place, Storage, open_storage
 
 IDLE_SECONDS = 3.0
 _END_SECONDS = 10.0
@@ -58,10 +58,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Committer:
-    """The tables under one folder, for one writer. Calls are answered in order."""
+    """The tables of one storage, for one writer. Calls are answered in order."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
@@ -84,6 +84,10 @@ class Committer:
     async def segments(self, table: TableName) -> list[Segment]:
         """Every file of the newest version."""
         return (await self._ask(ListSegments(table=table))).segments
+
+    async def version(self, table: TableName) -> int:
+        """The newest version."""
+        return (await self._ask(ListSegments(table=table))).version
 
     async def commit(self, table: TableName, commit: Commit) -> int:
         """Commit durably; returns the table's version. See `Table.commit` for the errors."""
@@ -119,7 +123,7 @@ class Committer:
             await self._retire()
         if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", __name__, str(self._folder),
+                sys.executable, "-m", __name__, msgspec.json.encode(self._storage.place).decode(),
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             )  # fmt: skip
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -162,9 +166,10 @@ def _frame(document: object) -> bytes:
 class Tables:
     """The process's side: opens each table once and answers requests."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
         self._tables: dict[TableName, Any] = {}
+        self._checked = False
 
     def answer(self, request: Request) -> Answer:
         """Do what is asked; an error becomes part of the answer."""
@@ -178,6 +183,9 @@ class Tables:
             })  # fmt: skip
 
     def _do(self, request: Request) -> Answer:
+        if isinstance(request, Claim) and not self._checked:
+            self._storage.check()
+            self._checked = True
         table = self._table(request.table)
         match request:
             case Claim():
@@ -196,7 +204,7 @@ class Tables:
         from lineshaft.history.table import Table
 
         if name not in self._tables:
-            self._tables[name] = Table(self._folder / name, name)
+            self._tables[name] = Table(self._storage.child(name), name)
         return self._tables[name]
 
 
@@ -213,7 +221,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the writer, which closes our input
     with os.fdopen(os.dup(1), "wb") as answers, contextlib.suppress(BrokenPipeError):
         os.dup2(2, 1)  # nothing that a library prints may fall between the answers
-        tables = Tables(Path(sys.argv[1]))
+        tables = Tables(open_storage(msgspec.json.decode(sys.argv[1], type=Place)))
         for request in _requests(sys.stdin.buffer):
             answers.write(_frame(tables.answer(request)))
             answers.flush()

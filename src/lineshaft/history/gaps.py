@@ -1,15 +1,15 @@
 """Gap records as rows of their table."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 
 from lineshaft.core import ids
 from lineshaft.history.commits import Segment
+from lineshaft.history.faults import reading
 from lineshaft.history.model import Gap
 from lineshaft.history.schema import GAPS, TIME
-from lineshaft.history.segment import write_durably
+from lineshaft.history.storage import Storage
 
 _FIELDS = {"from_ts": "from_us", "to_ts": "to_us", "noted": "noted_us"}
 """Columns whose field in `Gap` has another name."""
@@ -34,7 +34,7 @@ def from_rows(rows: pa.RecordBatch) -> list[Gap]:
     return [Gap(**dict(zip(columns, values, strict=True))) for values in zip(*columns.values(), strict=True)]
 
 
-def write_gaps(folder: Path, owner: str, gaps: Sequence[Gap]) -> Segment:
+def write_gaps(storage: Storage, owner: str, gaps: Sequence[Gap]) -> Segment:
     """Write records as a new file of `owner`, its content durable.
 
     Raises:
@@ -42,21 +42,21 @@ def write_gaps(folder: Path, owner: str, gaps: Sequence[Gap]) -> Segment:
     """
     import pyarrow.parquet as pq
 
-    path = folder / f"{owner}-{ids.new_id()}.parquet"
+    name = f"{owner}-{ids.new_id()}.parquet"
     table = pa.Table.from_batches([to_rows(gaps)])
-    size = write_durably(path, lambda: pq.write_table(table, path, compression="zstd", store_schema=False))
+    size = storage.write(name, lambda path: pq.write_table(table, path, compression="zstd", store_schema=False))
     noted = [gap.noted_us for gap in gaps]
-    return Segment(
-        path=path.name, size=size, rows=len(gaps), min_tag=0, max_tag=0, min_us=min(noted), max_us=max(noted)
-    )
+    return Segment(path=name, size=size, rows=len(gaps), min_tag=0, max_tag=0, min_us=min(noted), max_us=max(noted))
 
 
-def read_gaps(paths: Iterable[Path]) -> list[Gap]:
+def read_gaps(storage: Storage, paths: Iterable[str]) -> list[Gap]:
     """All records in files of the table."""
     import pyarrow.parquet as pq
 
     gaps = []
     for path in paths:
-        for batch in pq.read_table(path, memory_map=False, use_threads=False).cast(GAPS).to_batches():
+        with reading(storage), storage.open(path) as source, pq.ParquetFile(source) as file:
+            table = file.read(use_threads=False).cast(GAPS)
+        for batch in table.to_batches():
             gaps.extend(from_rows(batch))
     return gaps

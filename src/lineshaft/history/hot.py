@@ -5,10 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from lineshaft.history.segment import chosen, joined, ordered
+from lineshaft.history.segment import chosen
+from lineshaft.history.sorting import joined, ordered
 
+_ROW_BYTES = 45
 _JOIN_AT = 64
-"""Small batches are joined when this many have come, so that a query does not touch thousands."""
+"""So many batches of few rows are joined as they come: what stands around such a batch takes a hundred times its rows."""
+_LARGE_ROWS = 32_768
+"""Batches that together have so many are joined only when somebody asks, so that no query touches hundreds."""
 
 
 class HotRows:
@@ -33,7 +37,7 @@ class HotRows:
 
     @property
     def rows(self) -> int:
-        return sum(len(batch) for batch in self.batches())
+        return sum(len(batch) for batch in (*self._sealing, *self._open))
 
     def append(self, batch: pa.RecordBatch) -> None:
         """Take in rows."""
@@ -42,11 +46,10 @@ class HotRows:
         self._open.append(batch)
         self._small += 1
         if self._small == _JOIN_AT:
-            self._open[-_JOIN_AT:] = [joined(self._open[-_JOIN_AT:])]
-            self._small = 0
-            self._bytes = sum(batch.nbytes for batch in self._open)
-        else:
-            self._bytes += batch.nbytes
+            last, self._small = self._open[-_JOIN_AT:], 0
+            if sum(map(len, last)) < _LARGE_ROWS:
+                self._open[-_JOIN_AT:] = [joined(last)]
+        self._bytes += _held(batch)
 
     def freeze(self) -> Sequence[pa.RecordBatch]:
         """The rows that a seal takes: all there are now, those of a seal that failed first."""
@@ -61,11 +64,32 @@ class HotRows:
 
     def batches(self) -> tuple[pa.RecordBatch, ...]:
         """All rows in the order they came; later changes do not touch what was given."""
+        if len(self._open) >= 2 * _JOIN_AT:
+            self._join()
         return (*self._sealing, *self._open)
+
+    def _join(self) -> None:
+        parts: list[pa.RecordBatch] = []
+        loose: list[pa.RecordBatch] = []
+        rows = 0
+        for batch in self._open:
+            loose.append(batch)
+            rows += len(batch)
+            if rows >= _LARGE_ROWS:
+                parts.append(joined(loose))
+                loose, rows = [], 0
+        self._open = parts + loose
+        self._small = min(self._small, len(loose))
 
     def select(self, tags: np.ndarray | None, start_us: int, end_us: int) -> pa.RecordBatch:
         """Rows of `tags` (sorted; None for all) with start ≤ ts < end, by (tag, ts), the last given of each."""
         return select(self.batches(), tags, start_us, end_us)
+
+
+def _held(batch: pa.RecordBatch) -> int:
+    """Memory of a batch, near enough: the exact figure costs as much as taking the batch in."""
+    texts = batch.column("vs")
+    return _ROW_BYTES * len(batch) + (0 if texts.null_count == len(texts) else texts.nbytes)
 
 
 def select(batches: Sequence[pa.RecordBatch], tags: np.ndarray | None, start_us: int, end_us: int) -> pa.RecordBatch:

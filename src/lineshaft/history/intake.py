@@ -3,17 +3,20 @@
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lineshaft.bus import BatchHeader, StoredMessage, read_batch_header
 from lineshaft.bus.telemetry import decode
 from lineshaft.core.errors import InvalidInput
+from lineshaft.history.corrections.record import LANE
 from lineshaft.history.schema import ROWS, TIME, empty_rows, microseconds
-from lineshaft.history.segment import keys
+from lineshaft.history.sorting import keys, taken
 
+IMPORTS = "web"
+"""The lane of imported files is the web server's, which takes them in; no gateway can have its name."""
 LAST_TIME_US = (2**63 - 1) // 1000
 """April 2262: readers that count in nanoseconds know no later time."""
 _FAULT_LENGTH = 500
+_ARRIVAL = ROWS.get_field_index("arrival")
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +30,16 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """Why the message, or some of its rows, cannot be taken; it belongs into the dead-letter stream then."""
     refused: int | None = None
     """How many rows are not taken; None where nobody can know."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether people said this, through a lane of the site's own: it may be of any tag."""
+        return self.header is not None and self.header.gateway in (LANE, IMPORTS)
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether it corrects, and says why."""
+        return self.header is not None and self.header.gateway == LANE
 
 
 def take_in(message: StoredMessage, maximum_tag: int) -> Intake:
@@ -47,32 +60,30 @@ def take_in(message: StoredMessage, maximum_tag: int) -> Intake:
 
 def _with_arrival(batch: pa.RecordBatch, time_us: int) -> pa.RecordBatch:
     """The batch in the form ROWS: an arrival time that is missing or out of any range is the bus's."""
-    arrival = batch.column("arrival")
-    message_time = pa.scalar(time_us, pa.int64()).cast(TIME)
-    if arrival.null_count:
-        arrival = arrival.fill_null(message_time)
-    times = microseconds(arrival)
-    if len(times) and (times.min() < 0 or times.max() > LAST_TIME_US):
-        wrong = pa.array((times < 0) | (times > LAST_TIME_US))
-        arrival = pc.if_else(wrong, message_time, arrival)
     columns = batch.columns
-    columns[ROWS.get_field_index("arrival")] = arrival
+    arrival = columns[_ARRIVAL]
+    times = microseconds(arrival)
+    if arrival.null_count or (len(times) and times.view(np.uint64).max() > LAST_TIME_US):  # so negative ones are large
+        wrong = (times < 0) | (times > LAST_TIME_US)
+        if arrival.null_count:
+            wrong |= ~np.asarray(arrival.is_valid())
+        columns[_ARRIVAL] = pa.array(np.where(wrong, time_us, times)).cast(TIME)
     return pa.RecordBatch.from_arrays(columns, schema=ROWS)
 
 
 def _plausible(header: BatchHeader, rows: pa.RecordBatch, maximum_tag: int) -> Intake:
     """Set rows aside that no table could hold: a tag number nobody allocated, a time outside 1970 to 2262."""
     tag, ts = keys(rows)
+    if not len(tag) or (tag.min() >= 1 and tag.max() <= maximum_tag and ts.view(np.uint64).max() <= LAST_TIME_US):
+        return Intake(header=header, rows=rows)
     wrong = (tag < 1) | (tag > maximum_tag) | (ts < 0) | (ts > LAST_TIME_US)
     count = int(np.count_nonzero(wrong))
-    if not count:
-        return Intake(header=header, rows=rows)
     first = int(np.flatnonzero(wrong)[0])
     fault = (
         f"{count} rows are out of range, the first with tag {tag[first]} and time {ts[first]} µs: "
         f"tags go from 1 to {maximum_tag}, times from 1970 to 2262"
     )
-    kept = rows.take(pa.array(np.flatnonzero(~wrong)))
+    kept = taken(rows, np.flatnonzero(~wrong))
     return Intake(header=header, rows=kept, fault=fault, refused=count)
 
 
@@ -84,7 +95,7 @@ def without(intake: Intake, wrong: np.ndarray) -> Intake:
     fault = (
         f"{count} rows are of tags of other gateways than {intake.header.gateway}, the first with tag {tag[wrong][0]}"
     )
-    kept = intake.rows.take(pa.array(np.flatnonzero(~wrong)))
+    kept = taken(intake.rows, np.flatnonzero(~wrong))
     return Intake(
         header=intake.header, rows=kept, fault=f"{intake.fault}; {fault}" if intake.fault else fault,
         refused=count + (intake.refused or 0),

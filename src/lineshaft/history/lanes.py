@@ -16,6 +16,7 @@ import msgspec
 
 from lineshaft.bus.envelopes import BatchHeader, Dropped
 from lineshaft.bus.envelopes import Gap as ToldGap
+from lineshaft.history.intake import IMPORTS
 from lineshaft.history.model import Cause, Gap, Held, HeldBoot
 
 BOOTS_KEPT = 8
@@ -184,6 +185,8 @@ class Lanes:
         if boot is None:  # everything of that boot is still to come
             return gaps
         boot.forwarded = boot.forwarded or batch.oldest is not None
+        if boot.pending and not boot.has(1) and seq <= 1 and (name, seq) != (batch.boot, batch.seq):
+            return gaps  # its first batch is on its way, which tells when it began
         gaps += self._reach(boot, note)
         return gaps + self._missing(boot, seq - 1, note)
 
@@ -208,16 +211,25 @@ class Lanes:
         return gaps + [note.told(gap, dropped.boot) for gap in dropped.gaps if parts]
 
     def _reach(self, boot: Boot, note: "_Note") -> list[Gap]:
-        """The turn has come to a boot: the one before it is over."""
+        """The turn has come to a boot: those before it are over, also such as came whole ahead of their turn."""
         if not boot.pending:
             return []
+        begun_us = note.begun_us(boot)
+        pending = [each for each in self._gateways[note.gateway] if each.pending and each is not boot and each.ahead]
+        older = [each for each in pending if each.ahead[0].begun_us < begun_us]
+        gaps = []
+        for each in sorted(older, key=lambda each: each.ahead[0].begun_us):
+            gaps += self._enter(each, each.ahead[0].begun_us, note)
+        return gaps + self._enter(boot, begun_us, note)
+
+    def _enter(self, boot: Boot, begun_us: int, note: "_Note") -> list[Gap]:
+        """A boot is the next one: what came before it is over."""
         boots = self._gateways[note.gateway]
         turn = next(index for index, each in enumerate(boots) if each.pending)
         before, gaps = boots[turn - 1] if turn else None, []
-        begun_us = boot.ahead[0].begun_us if boot.ahead else note.stored_us
         if before is not None:
             gaps += self._missing(before, before.ahead[-1].last if before.ahead else 0, note)
-            if not before.closed:
+            if not before.closed and note.gateway != IMPORTS:  # a file that stopped halfway is still where it was
                 gaps.append(note.restart(before, begun_us))
         boots.remove(boot)
         boots.insert(turn, boot)
@@ -257,6 +269,12 @@ class _Note:
         self._batch = batch
         self._time_us = time_us
         self._sequence = sequence
+
+    def begun_us(self, boot: Boot) -> int:
+        """When a boot began, as far as is known: the message itself may be its first."""
+        ahead = [run.begun_us for run in boot.ahead[:1]]
+        own = [self.stored_us] if boot.name == self._batch.boot or not ahead else []
+        return min(ahead + own)
 
     def _gap(self, cause: Cause, from_us: int, to_us: int, **fields: Any) -> Gap:
         values: dict[str, Any] = {

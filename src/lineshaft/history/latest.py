@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from lineshaft.history.model import MAXIMUM_TAG
 from lineshaft.history.schema import ROWS, TIME, empty_rows, microseconds
-from lineshaft.history.segment import keys
+from lineshaft.history.sorting import joined, keys, order_of, taken
 
 AHEAD_US = 60_000_000
 """How far ahead of the bus's clock a source's time is believed."""
 NEVER = np.iinfo(np.int64).min
 _FIRST_SIZE = 1024
+_NOTED_ROWS, _NOTED_BATCHES = 65_536, 256
 _COLUMNS = {"ts": "i8", "arrival": "i8", "rank": "i8", "bits": "i8", "q": "u4", "kind": "u1"}
 NUMBER, INTEGER, TEXT, BOOLEAN = 1, 2, 3, 4
 
@@ -34,6 +35,10 @@ class LatestTable:
         self._maximum = maximum
         self.texts: dict[int, str] = {}
         """Value of each tag whose `kind` is TEXT."""
+        self._noted: list[tuple[pa.RecordBatch, int]] = []
+        self._noted_rows = 0
+        self._place = np.zeros(_FIRST_SIZE, np.int32)
+        """Where in a stretch of rows a tag was met last; only valid while that is looked at."""
         self._resize(_FIRST_SIZE)
 
     def _resize(self, size: int) -> None:
@@ -62,37 +67,87 @@ class LatestTable:
         """Numbers of all tags that have a sample, ascending."""
         return np.flatnonzero(self.kind).astype(np.int32)
 
-    def update(self, rows: pa.RecordBatch, time_us: int | None = None) -> np.ndarray:
+    def update(self, rows: pa.RecordBatch, time_us: int | np.ndarray | None = None) -> np.ndarray:
         """Take in rows in the order they came; returns the tags whose latest sample changed, ascending.
 
         Args:
             rows: in the form ROWS.
-            time_us: when the bus took them in; their own arrival times where None.
+            time_us: when the bus took them in, all or each; their own arrival times where None.
         """
         tag, ts = keys(rows)
-        allocated = (tag > 0) & (tag <= self._maximum)
-        if not allocated.all():
-            rows = rows.take(pa.array(np.flatnonzero(allocated)))
-            tag, ts = keys(rows)
         if not len(rows):
             return np.empty(0, np.int32)
+        if tag.min() <= 0 or tag.max() > self._maximum:
+            fine = np.flatnonzero((tag > 0) & (tag <= self._maximum))
+            return self.update(taken(rows, fine), time_us[fine] if isinstance(time_us, np.ndarray) else time_us)
         arrival = microseconds(rows.column("arrival"))
         came = arrival if time_us is None else time_us
-        rank = ts if self._strict else np.where(ts > np.add(came, AHEAD_US), came, ts)
-        order = np.lexsort((rank, tag))
-        last = np.append(tag[order][1:] != tag[order][:-1], True)  # a value, not a flag
-        newest = order[last]
+        rank = self._rank(ts, came)
+        newest = _newest(tag, rank)
         tags = tag[newest]
         if tags[-1] >= len(self.kind):
             self._resize(max(int(tags[-1]) + 1, 2 * len(self.kind)))
         newer = (self.kind[tags] == 0) | (rank[newest] >= self.rank[tags])
-        newest, tags = newest[newer], tags[newer]
+        if not newer.all():
+            newest, tags = newest[newer], tags[newer]
         self.ts[tags], self.arrival[tags], self.rank[tags] = ts[newest], arrival[newest], rank[newest]
-        kind, bits, texts = contents(rows.take(pa.array(newest)))
+        kind, bits, texts = contents(rows if _is_all(newest, len(rows)) else taken(rows, newest))
         self.kind[tags], self.bits[tags] = kind, bits
         self.q[tags] = rows.column("q").to_numpy(zero_copy_only=True)[newest]
         self.texts.update((int(tags[index]), text) for index, text in texts)
         return tags
+
+    def note(self, rows: pa.RecordBatch, time_us: int) -> None:
+        """Take in rows as `update` does, but not before much has come or `settle` is called."""
+        self._noted.append((rows, time_us))
+        self._noted_rows += len(rows)
+        if self._noted_rows >= _NOTED_ROWS or len(self._noted) >= _NOTED_BATCHES:
+            self.settle()
+
+    def settle(self) -> None:
+        """Take in what was noted: at once costs a fraction of one after the other."""
+        noted, self._noted, self._noted_rows = self._noted, [], 0
+        if not noted:
+            return
+        rows, times = self._newest_noted(noted)
+        self.update(rows, times)
+
+    def _newest_noted(self, noted: list[tuple[pa.RecordBatch, int]]) -> tuple[pa.RecordBatch, np.ndarray]:
+        """Rows that decide, in the order they came, and when each did: of each tag the newest, or simply all."""
+        ends = np.cumsum([len(rows) for rows, _ in noted])
+        found = [keys(rows) for rows, _ in noted]
+        tag = np.concatenate([tag for tag, _ in found])
+        rank = np.concatenate([self._rank(ts, time_us) for (_, ts), (_, time_us) in zip(found, noted, strict=True)])
+        newest = self._last_of_each(tag, rank)
+        whole = newest is None
+        at = np.arange(len(tag)) if newest is None else newest
+        times = np.array([time_us for _, time_us in noted])[np.searchsorted(ends, at, side="right")]
+        if whole:
+            return joined([rows for rows, _ in noted]), times
+        edges = np.searchsorted(at, [0, *ends.tolist()])
+        parts = [
+            taken(rows, at[first:stop] - (end - len(rows)))
+            for (rows, _), end, first, stop in zip(noted, ends.tolist(), edges[:-1], edges[1:], strict=True)
+            if first < stop
+        ]
+        return joined(parts), times
+
+    def _rank(self, ts: np.ndarray, came: int | np.ndarray) -> np.ndarray:
+        limit = np.add(came, AHEAD_US)
+        if self._strict or not len(ts) or ts.max() <= np.min(limit):
+            return ts
+        return np.where(ts > limit, came, ts)
+
+    def _last_of_each(self, tag: np.ndarray, rank: np.ndarray) -> np.ndarray | None:
+        """Index of each tag's last row, ascending, where that is its newest too; None where it is not, for any tag."""
+        if not len(tag) or tag.min() <= 0 or tag.max() > self._maximum:
+            return None
+        if tag.max() >= len(self._place):
+            self._place = np.zeros(max(int(tag.max()) + 1, 2 * len(self._place)), np.int32)
+        number, each = tag.astype(np.intp), np.arange(len(tag), dtype=np.int32)
+        self._place[number] = each  # of several the last stays
+        last = self._place[number]
+        return None if (rank > rank[last]).any() else np.flatnonzero(last == each)
 
     def load(self, rows: pa.RecordBatch, rank: np.ndarray) -> None:
         """Set the samples of a snapshot, one per tag, with their ranks, whatever the tags had."""
@@ -163,6 +218,9 @@ class LatestTable:
 
 def contents(rows: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray, list[tuple[int, str]]]:
     """Kind and 64 bits of each row's value, and (index, text) of those that are texts."""
+    numbers = rows.column("v")
+    if not numbers.null_count:
+        return np.full(len(rows), NUMBER, np.uint8), numbers.to_numpy(zero_copy_only=True).view(np.int64), []
     kind = np.zeros(len(rows), np.uint8)
     bits = np.zeros(len(rows), np.int64)
     for name, number, view in (("v", NUMBER, np.int64), ("vi", INTEGER, np.int64), ("vb", BOOLEAN, None)):
@@ -179,6 +237,22 @@ def contents(rows: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray, list[tuple[i
     found = [(index, text) for index, text in enumerate(texts.to_pylist()) if text is not None]
     kind[[index for index, _ in found]] = TEXT
     return kind, bits, found
+
+
+def _newest(tag: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """Index of each tag's row of highest rank, the last of several, ascending by tag."""
+    if (tag[1:] > tag[:-1]).all():  # a scan
+        return np.arange(len(tag))
+    same = tag[1:] == tag[:-1]
+    if ((tag[1:] > tag[:-1]) | (same & (rank[1:] >= rank[:-1]))).all():  # sorted
+        return np.flatnonzero(np.append(~same, True))  # a value, not a flag
+    order = order_of(tag, rank)
+    return np.asarray(order[np.append(tag[order][1:] != tag[order][:-1], True)])  # a value, not a flag
+
+
+def _is_all(at: np.ndarray, count: int) -> bool:
+    """Whether indexes are those of all rows in their order."""
+    return len(at) == count and bool((at[1:] > at[:-1]).all())
 
 
 def _times(values: np.ndarray) -> pa.Array:

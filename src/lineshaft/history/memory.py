@@ -1,11 +1,17 @@
 """Keeps a service that works with Arrow small: no pandas, no pools of its own, freed memory given back."""
 
-from lineshaft.core import memory
+from lineshaft.core import clock, memory
 
 _M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 _ARENAS = 2
 _TRIM_BYTES = 1 << 20
+_MMAP_BYTES = 1 << 17
+_WORKING_BYTES = 1 << 25
+"""While a segment is made, arrays up to this size come from memory that was used a moment ago."""
+_COLLECT_SECONDS = 60.0
+_last_collected = -_COLLECT_SECONDS
 
 
 def economise() -> None:
@@ -24,9 +30,29 @@ def economise() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES)
 
 
+def keep() -> None:
+    """Keep freed memory at hand until `release`: asking the system for each array anew doubles a seal's cost."""
+    libc = memory.glibc()
+    if libc is not None:
+        libc.mallopt(_M_MMAP_THRESHOLD, _WORKING_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2 * _WORKING_BYTES)
+
+
 def release() -> None:
-    """Give freed memory back to the system; worth its milliseconds after something large."""
+    """Give freed memory back to the system; worth its milliseconds after something large.
+
+    Garbage is collected now and then only: a seal leaves little, and looking for it costs as much as sorting the rows.
+    """
+    global _last_collected
     import pyarrow as pa
 
     pa.default_memory_pool().release_unused()
-    memory.release()
+    libc = memory.glibc()
+    if libc is not None:
+        libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES)
+    if clock.monotonic() - _last_collected >= _COLLECT_SECONDS:
+        memory.release()
+        _last_collected = clock.monotonic()
+    elif libc is not None:
+        libc.malloc_trim(0)

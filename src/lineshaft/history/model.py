@@ -7,7 +7,7 @@ import msgspec
 from lineshaft.core.principals import MAIN_PROJECT
 
 TagKind = Literal["number", "integer", "boolean", "text"]
-Cause = Literal["restart", "sequence", "overflow", "dropped", "undecodable"]
+Cause = Literal["restart", "sequence", "overflow", "dropped", "undecodable", "damaged"]
 
 MAXIMUM_TAG = 4_000_000
 """Tag numbers are dense, from 1; a writer takes no higher ones than this unless its settings say so."""
@@ -50,7 +50,8 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
     restart: a boot of a gateway ended without saying so. sequence: batches of a lane, or messages of the stream
     itself (`gateway` empty), never came. overflow: a device's queue ran over. dropped: a full buffer let go.
-    undecodable: a batch came that cannot be read; it lies in the dead-letter stream.
+    undecodable: a batch came that cannot be read; it lies in the dead-letter stream. damaged: a file of the table was
+    not what it must be; `verify` set it aside.
     """
 
     gateway: str
@@ -69,6 +70,29 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """Time of the message that told it, by the bus."""
     sequence: int
     """Stream sequence of that message."""
+
+
+Value = float | int | str | bool
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """A sample whose value or quality was replaced by another, or that was put in where none was."""
+
+    tag: int
+    ts_us: int
+    noted_us: int
+    who: str
+    """The person's or the app's name; empty where the new value came from a gateway."""
+    reason: str
+    """As the person gave it; `late` where a gateway's later sample replaced an earlier one."""
+    old: Value | None
+    """None where there was no sample."""
+    old_q: int | None
+    old_arrival_us: int | None
+    new: Value
+    new_q: int
+    sequence: int
+    """Stream sequence of the seal that recorded it."""
 
 
 class Committed(msgspec.Struct, frozen=True, kw_only=True):

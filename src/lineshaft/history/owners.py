@@ -102,7 +102,7 @@ class Owners:
         table = self._foreign.get(gateway)
         if table is None:
             table = self._foreign[gateway] = self._table(gateway)
-        return table[np.clip(tags, 0, len(table) - 1)]
+        return np.asarray(table.take(tags, mode="clip"))
 
     def _table(self, gateway: str) -> np.ndarray:
         """By number; the last place stands for all beyond, which are nobody's."""

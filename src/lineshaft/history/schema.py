@@ -7,6 +7,7 @@ reader gets every number by VALUE_EXPRESSION. Integers that a device gave as int
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -51,6 +52,28 @@ GAPS = pa.schema(
         pa.field("rows", pa.int64()),
         pa.field("detail", pa.string(), nullable=False),
         pa.field("noted", TIME, nullable=False),
+        pa.field("sequence", pa.int64(), nullable=False),
+    ]
+)
+
+CORRECTIONS = pa.schema(
+    [
+        pa.field("tag", pa.int32(), nullable=False),
+        pa.field("ts", TIME, nullable=False),
+        pa.field("noted", TIME, nullable=False),
+        pa.field("who", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("old_v", pa.float64()),
+        pa.field("old_vi", pa.int64()),
+        pa.field("old_vs", pa.string()),
+        pa.field("old_vb", pa.bool_()),
+        pa.field("old_q", pa.int64()),
+        pa.field("old_arrival", TIME),
+        pa.field("v", pa.float64()),
+        pa.field("vi", pa.int64()),
+        pa.field("vs", pa.string()),
+        pa.field("vb", pa.bool_()),
+        pa.field("q", pa.int64(), nullable=False),
         pa.field("sequence", pa.int64(), nullable=False),
     ]
 )
@@ -103,6 +126,15 @@ def empty_rows() -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in ROWS], schema=ROWS)
 
 
+def content(column: Any, kind: Any) -> Any:
+    """A column's values as they lie in memory, as a numpy view of a type of their width; where it is null, anything."""
+    if not len(column):
+        return np.zeros(0, kind)
+    return np.frombuffer(column.buffers()[1], kind, len(column), column.offset * np.dtype(kind).itemsize)
+
+
 def microseconds(column: Any) -> Any:
     """A time column as a numpy view of int64 microseconds."""
-    return column.cast("int64").to_numpy(zero_copy_only=True)
+    if isinstance(column, pa.ChunkedArray):
+        return column.cast("int64").to_numpy()
+    return content(column, np.int64)

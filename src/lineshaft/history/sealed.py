@@ -1,6 +1,5 @@
 """The table as its readers see it: the files of one exact version, by their statistics. Imports the library when asked."""
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,12 +7,14 @@ import numpy as np
 
 from lineshaft.history.commits import TableName
 from lineshaft.history.faults import folder_error
+from lineshaft.history.storage import Storage
 
 
 class Files(msgspec.Struct, frozen=True):
     """Files of one version, column by column."""
 
     paths: list[str]
+    sizes: np.ndarray
     rows: np.ndarray
     min_tag: np.ndarray
     max_tag: np.ndarray
@@ -30,11 +31,11 @@ class Files(msgspec.Struct, frozen=True):
 
 
 class SealedTable:
-    """One table of a history folder, for reading. Blocking; keeps the files of the version last asked for."""
+    """One table of a history, for reading. Blocking; keeps the files of the version last asked for."""
 
-    def __init__(self, folder: Path, name: TableName) -> None:
-        self.folder = folder / name
-        self._time = {"samples": "ts", "gaps": "noted"}[name]
+    def __init__(self, storage: Storage, name: TableName) -> None:
+        self.storage = storage.child(name)
+        self._time = "noted" if name == "gaps" else "ts"
         self._table: Any = None
         self._version = -1
         self._files: Files | None = None
@@ -50,13 +51,50 @@ class SealedTable:
             self._version = version
         return self._files
 
+    def newest(self, application: str) -> tuple[int, int | None]:
+        """The newest version, and what `application` committed last up to it; (-1, None) where there is no table.
+
+        Raises:
+            Unavailable: the table cannot be read.
+        """
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError, TableNotFoundError
+
+        try:
+            if self._table is None:
+                url, options = self.storage.table_arguments()
+                self._table = DeltaTable(url, storage_options=options)
+            else:
+                self._table.update_incremental()
+            return int(self._table.version()), self._table.transaction_version(application)
+        except TableNotFoundError:
+            return -1, None
+        except (DeltaError, OSError) as error:
+            self._table = None
+            raise folder_error(error, self.storage) from error
+
+    def committed_us(self) -> int:
+        """When the version that was last asked for was committed; 0 where its log does not say.
+
+        Raises:
+            Unavailable: the table cannot be read.
+        """
+        from deltalake.exceptions import DeltaError
+
+        try:
+            entries = self._table.history(1)
+        except (DeltaError, OSError) as error:
+            raise folder_error(error, self.storage) from error
+        return int(entries[0].get("timestamp", 0)) * 1000 if entries else 0
+
     def _read(self, version: int) -> Files:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
 
         try:
             if self._table is None:
-                self._table = DeltaTable(self.folder, version=version)
+                url, options = self.storage.table_arguments()
+                self._table = DeltaTable(url, version=version, storage_options=options)
             elif self._table.version() < version:
                 self._table.update_incremental()
             if self._table.version() != version:
@@ -64,7 +102,7 @@ class SealedTable:
             return self._columns()
         except (DeltaError, OSError) as error:
             self._table = None
-            raise folder_error(error, self.folder) from error
+            raise folder_error(error, self.storage) from error
 
     def _columns(self) -> Files:
         actions = self._table.get_add_actions(flatten=True)
@@ -76,7 +114,7 @@ class SealedTable:
             return np.array([missing if value is None else _integer(value) for value in values], np.int64)
 
         return Files(
-            [str(path) for path in actions.column("path").to_pylist()], column("num_records", 0),
+            [str(path) for path in actions.column("path").to_pylist()], column("size_bytes", 0), column("num_records", 0),
             column("min.tag", 0), column("max.tag", 2**31 - 1),
             column(f"min.{self._time}", -(2**62)), column(f"max.{self._time}", 2**62),
         )  # fmt: skip

@@ -3,8 +3,8 @@
 A segment's encodings are chosen by measuring it. It is durable before anybody names it in the table.
 """
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,42 +12,22 @@ import pyarrow as pa
 
 from lineshaft.core import ids
 from lineshaft.history.commits import Segment
-from lineshaft.history.schema import ROWS, empty_rows, from_segment, microseconds, to_segment
+from lineshaft.history.encode import Encoded, encode
+from lineshaft.history.encodings.hints import Hints
+from lineshaft.history.encodings.times import DELTA, PAGE, SPLIT, encoding_of, is_even
+from lineshaft.history.faults import reading
+from lineshaft.history.schema import ROWS, SEGMENT, empty_rows, from_segment
+from lineshaft.history.sorting import keys, taken
+from lineshaft.history.storage import Storage
 
 ROW_GROUP = 30_000
-"""Small enough that a query of few tags reads little, large enough to cost 2 % in size."""
-_SAMPLE = 20_000
-_DISTINCT_FOR_DICTIONARY = 0.5
+"""Small enough that a query of few tags reads little; twice of it saves 2 % in size."""
+LONE_ROWS = 20_000
+"""Where groups are of some tags, one with so many rows has a group of its own: who asks for it decodes no others. Not
+where arrival jitters: times that several tags share are then half of the file."""
 _DICTIONARY_BYTES = 4 * 2**20
-
-
-def ordered(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """The rows of `batches` sorted by (tag, ts); of rows with one (tag, ts) only the last given stays."""
-    batches = [batch for batch in batches if len(batch)]
-    if not batches:
-        return empty_rows()
-    rows = joined(batches)
-    tag, ts = keys(rows)
-    same_tag = tag[1:] == tag[:-1]
-    if bool(np.all((tag[1:] > tag[:-1]) | (same_tag & (ts[1:] > ts[:-1])))):
-        return rows
-    order = np.lexsort((ts, tag))  # stable: rows of one key stay in the order given
-    tag, ts = tag[order], ts[order]
-    last = np.append((tag[1:] != tag[:-1]) | (ts[1:] != ts[:-1]), True)  # a value, not a flag
-    return rows.take(pa.array(order[last]))
-
-
-def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """One batch of all rows in the order given."""
-    if len(batches) == 1:
-        return batches[0]
-    whole = pa.Table.from_batches(batches).combine_chunks().to_batches()
-    return whole[0] if whole else empty_rows()
-
-
-def keys(rows: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
-    """(tag, ts in microseconds) as numpy views."""
-    return rows.column("tag").to_numpy(zero_copy_only=True), microseconds(rows.column("ts"))
+_LEVELS = {field.name: 3 if field.name == "vi" else 1 for field in SEGMENT}
+"""zstd's; of a higher one only packed integers get smaller."""
 
 
 def chosen(rows: pa.RecordBatch, tags: np.ndarray | None, start_us: int, end_us: int) -> pa.RecordBatch:
@@ -58,70 +38,110 @@ def chosen(rows: pa.RecordBatch, tags: np.ndarray | None, start_us: int, end_us:
         wanted &= np.isin(tag, tags)
     if bool(wanted.all()):
         return rows
-    return rows.take(pa.array(np.flatnonzero(wanted)))
+    return taken(rows, np.flatnonzero(wanted))
 
 
-def write_segment(folder: Path, owner: str, rows: pa.RecordBatch) -> Segment:
-    """Write sorted rows as a new file of `owner` and make its content durable (not yet its name: see `sync_folder`).
+def write_segment(
+    storage: Storage,
+    owner: str,
+    rows: pa.RecordBatch,
+    *,
+    hints: Hints | None = None,
+    row_group: int = ROW_GROUP,
+    tags_per_group: int | None = None,
+) -> list[Segment]:
+    """Write sorted rows as one new file of `owner`, now and then two, with content durable but not yet their names.
+
+    Args:
+        hints: what the segments before showed of the tags; brought up to date.
+        row_group: most rows of a group; a tag with fewer lies in one.
+        tags_per_group: make groups of so many tags instead; one with LONE_ROWS rows has its own.
 
     Raises:
         OSError: the disk is full or refuses; nothing is left behind.
     """
-    path = folder / f"{owner}-{ids.new_id()}.parquet"
-    size = write_durably(path, lambda: _write(path, rows))
-    tag, ts = keys(rows)
+    written: list[Segment] = []
+    try:
+        written.extend(
+            _write_file(storage, owner, encoded, row_group, tags_per_group) for encoded in encode(rows, hints)
+        )
+    except BaseException:
+        for segment in written:
+            storage.delete(segment.path)
+        raise
+    return written
+
+
+def _write_file(
+    storage: Storage, owner: str, encoded: Encoded, row_group: int, tags_per_group: int | None
+) -> Segment:  # fmt: skip
+    name = f"{owner}-{ids.new_id()}.parquet"
+    tag = encoded.table.column("tag").to_numpy()
+    ts = encoded.table.column("ts").cast(pa.int64()).to_numpy()
+    arrival = encoded.table.column("arrival")
+    even = is_even(arrival.cast(pa.int64()).to_numpy())
+    cuts = list(_cuts(tag, row_group, tags_per_group, LONE_ROWS if even else None))
+    times = DELTA if even else encoding_of(arrival.slice(0, cuts[1]))
+    size = storage.write(name, lambda path: _write(path, encoded, cuts, times))
     return Segment(
-        path=path.name, size=size, rows=len(rows),
+        path=name, size=size, rows=len(tag),
         min_tag=int(tag[0]), max_tag=int(tag[-1]), min_us=int(ts.min()), max_us=int(ts.max()),
     )  # fmt: skip
 
 
-def write_durably(path: Path, write: Callable[[], None]) -> int:
-    """Let `write` make the file `path`, bring its content to the disk, return its size; a failure leaves no file."""
-    try:
-        write()
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-            return os.fstat(descriptor).st_size
-        finally:
-            os.close(descriptor)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+def _cuts(
+    tag: np.ndarray, row_group: int, tags_per_group: int | None, lone_rows: int | None = None
+) -> Iterator[int]:  # fmt: skip
+    """Where row groups begin, and the end: between tags where that makes no group too large.
+
+    Args:
+        lone_rows: with groups of so many tags, one with so many rows has one of its own.
+    """
+    ends = np.append(np.flatnonzero(np.diff(tag)) + 1, len(tag))
+    at, run = 0, 0
+    while at < len(tag):
+        yield at
+        if tags_per_group is not None:
+            run = _end_of_group(ends, run, tags_per_group, lone_rows)
+            at = int(ends[run - 1])
+            continue
+        run = int(np.searchsorted(ends, at + row_group, side="right"))
+        end = int(ends[run - 1]) if run else 0
+        at = end if end > at else at + row_group
+    yield len(tag)
 
 
-def _write(path: Path, rows: pa.RecordBatch) -> None:
+def _end_of_group(ends: np.ndarray, run: int, tags: int, lone_rows: int | None) -> int:
+    """The tag behind the group that begins with one: so many tags, or one that stands alone."""
+    stop = min(run + tags, len(ends))
+    if lone_rows is not None:
+        large = np.flatnonzero(np.diff(ends[run:stop], prepend=ends[run - 1] if run else 0) >= lone_rows)
+        if len(large):
+            return run + max(int(large[0]), 1)
+    return stop
+
+
+def _write(path: Path, encoded: Encoded, cuts: list[int], times: str) -> None:
     import pyarrow.parquet as pq
 
-    stored = to_segment(rows)
-    dictionary = ["mul", "div", "vs", "q"]
-    encoding = {"tag": "DELTA_BINARY_PACKED", "ts": "DELTA_BINARY_PACKED", "arrival": "DELTA_BINARY_PACKED",
-                "vi": "DELTA_BINARY_PACKED"}  # fmt: skip
-    if _repeats(rows.column("v")):
-        dictionary.append("v")
-    else:
-        encoding["v"] = "BYTE_STREAM_SPLIT"
-    pq.write_table(
-        pa.Table.from_batches([stored]), path, row_group_size=ROW_GROUP, compression="zstd",
-        use_dictionary=dictionary, column_encoding=encoding, dictionary_pagesize_limit=_DICTIONARY_BYTES,
-        write_page_index=True, store_schema=False,
+    levels = _LEVELS if times == SPLIT else {**_LEVELS, "arrival": _LEVELS["vi"]}
+    with pq.ParquetWriter(
+        path, encoded.table.schema, compression="zstd", compression_level=levels,
+        use_dictionary=list(encoded.dictionary), column_encoding={**encoded.encoding, "arrival": times},
+        dictionary_pagesize_limit=_DICTIONARY_BYTES, write_statistics=["tag", "ts"], store_schema=False,
+        write_page_checksum=True, **PAGE,
         sorting_columns=[pq.SortingColumn(0), pq.SortingColumn(1)],
-    )  # fmt: skip
-
-
-def _repeats(numbers: pa.Array) -> bool:
-    """Whether values come again often enough that a dictionary is the smaller form; measured on an even sample."""
-    count = len(numbers) - numbers.null_count
-    if count == 0:
-        return True
-    values = numbers.drop_null().to_numpy(zero_copy_only=True).view(np.int64)
-    sample = values[:: max(1, count // _SAMPLE)]
-    return len(np.unique(sample)) <= _DISTINCT_FOR_DICTIONARY * len(sample) or len(sample) < 256
+    ) as writer:  # fmt: skip
+        for start, end in pairwise(cuts):
+            writer.write_table(encoded.table.slice(start, end - start), row_group_size=end - start)
 
 
 def read_segment(
-    path: Path, tags: np.ndarray | None = None, start_us: int | None = None, end_us: int | None = None
+    storage: Storage,
+    path: str,
+    tags: np.ndarray | None = None,
+    start_us: int | None = None,
+    end_us: int | None = None,
 ) -> pa.RecordBatch:
     """The rows of one file, of `tags` (sorted; None for all) and start ≤ ts < end only, in the file's order.
 
@@ -130,8 +150,11 @@ def read_segment(
     """
     import pyarrow.parquet as pq
 
-    # Buffered reads, not a memory map: a file that is cut short must raise, not kill the process.
-    with pq.ParquetFile(path, memory_map=False, pre_buffer=False) as file:
+    with (
+        reading(storage),
+        storage.open(path) as source,
+        pq.ParquetFile(source, pre_buffer=storage.folder is None) as file,
+    ):
         groups = [
             number
             for number in range(file.num_row_groups)

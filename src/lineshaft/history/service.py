@@ -6,30 +6,44 @@ table when they are old or many enough, then publishes how far the table is and 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from copy import copy
 
 import msgspec
 
-from lineshaft.bus import TELEMETRY, Bus, BusSettings, StoredMessage, StreamState, decode_body
-from lineshaft.core import clock
+from lineshaft.bus import TELEMETRY, BatchHeader, Bus, BusSettings, StoredMessage, StreamState, decode_body
+from lineshaft.bus.telemetry import decode
+from lineshaft.core import clock, ids
 from lineshaft.core.errors import Conflict, Forbidden, LineshaftError, NotFound, TooLarge, Unavailable
 from lineshaft.core.health import Check
 from lineshaft.core.service import Context, Service
 from lineshaft.history import memory, metrics
-from lineshaft.history.answers import HotRequest, LatestRequest, Position, SealAnswer, sorted_tags, stream_rows
+from lineshaft.history.answers import (
+    CorrectAnswer,
+    CorrectRequest,
+    HotRequest,
+    LatestRequest,
+    Position,
+    SealAnswer,
+    sorted_tags,
+    stream_rows,
+)
 from lineshaft.history.committer import Committer
+from lineshaft.history.corrections.record import GROUP, LANE, note_header
 from lineshaft.history.faults import not_ready
 from lineshaft.history.hot import select
 from lineshaft.history.lanes import held
+from lineshaft.history.maintenance.keeper import Keeper
 from lineshaft.history.model import Committed, Held, HistoryStatus
 from lineshaft.history.owners import Owners
 from lineshaft.history.settings import HistorySettings
+from lineshaft.history.shards import check_shard, verb_of
 from lineshaft.history.writer import Counts, Writer
 
 _LONGEST_PAUSE_SECONDS = 60.0
 _BUS_PAUSE_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
+_CORRECTION_SECONDS = 30.0
 _YIELD_EVERY = 16
 _STREAM_CHANGED = ("bus.stream_recreated", "bus.stream_behind", "history.stream_replaced")
 
@@ -42,7 +56,9 @@ class HistoryService(Service):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._settings = context.settings.of(HistorySettings)
-        self._folder = self._settings.folder(context.home)
+        check_shard(self._settings.shard, self._settings.shards)
+        self._reader = f"shard-{self._settings.shard}" if self._settings.shard else ""
+        self._storage = self._settings.storage(context.home)
         self._bus: Bus | None = None
         self._owners: Owners | None = None
         self._writer: Writer | None = None
@@ -50,30 +66,42 @@ class HistoryService(Service):
         self._tasks: list[asyncio.Task[None]] = []
         self._wanted = asyncio.Event()
         self._room = asyncio.Event()
+        self._took = asyncio.Event()
         self._trouble: LineshaftError | None = None
         self._waiting_for = "the bus"
         self._counted = Counts()
         self._told: dict[str, Held] = {}
+        self._keeper = Keeper(context, lambda: None if self._writer is None else self._writer.version)
 
     async def start(self) -> None:
         memory.economise()
         self._bus = await Bus.connect(self.context.settings.of(BusSettings), self.context.home, self.NAME, wait=0)
         self._owners = Owners(self._bus)
         await self._owners.follow()
-        await self._bus.serve_stream("history", "latest", self._answer_latest)
-        await self._bus.serve_stream("history", "hot", self._answer_hot)
-        await self._bus.serve("history", "gaps", self._answer_gaps)
-        await self._bus.serve("history", "seal", self._answer_seal)
-        await self._bus.serve("history", "status", self._answer_status)
+        shard = self._settings.shard
+        await self._bus.serve_stream("history", verb_of("latest", shard), self._answer_latest)
+        await self._bus.serve_stream("history", verb_of("hot", shard), self._answer_hot)
+        await self._bus.serve("history", verb_of("seal", shard), self._answer_seal)
+        await self._bus.serve("history", verb_of("status", shard), self._answer_status)
+        if shard == 0:
+            await self._serve_all()
         self._tasks = [
-            asyncio.create_task(self._guarded(self._read()), name="history reads"),
-            asyncio.create_task(self._guarded(self._keep_sealing()), name="history seals"),
+            asyncio.create_task(self._guarded(self._read), name="history reads"),
+            asyncio.create_task(self._guarded(self._keep_sealing), name="history seals"),
         ]
+
+    async def _serve_all(self) -> None:
+        """What the first shard does for all."""
+        await self.bus.serve("history", "gaps", self._answer_gaps)
+        await self.bus.serve("history", "correct", self._answer_correct)
+        await self.bus.serve("history", "maintain", self._answer_maintain)
+        self._keeper.start()
 
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._keeper.stop()
         if self._writer is not None:
             await self._writer.close()
         if self._bus is not None:
@@ -91,6 +119,7 @@ class HistoryService(Service):
                 name="sealing", ok=trouble is None, detail=trouble.message if trouble else "",
                 hint=trouble.hint if trouble else "",
             ),
+            self._keeper.check(),
         ]  # fmt: skip
 
     @property
@@ -108,10 +137,10 @@ class HistoryService(Service):
         assert self._bus is not None
         return self._bus
 
-    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+    async def _guarded(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """A task that cannot go on ends the process; the supervisor starts it anew from the table and the stream."""
         try:
-            await work
+            await work()
         except Exception as error:  # the boundary of the service
             if not isinstance(error, LineshaftError):
                 self.log.exception("history_task_failed")
@@ -129,7 +158,7 @@ class HistoryService(Service):
                 # The last message taken in once more, where the stream has it: the writer sees whether it is the same.
                 first = writer.sequence + (writer.sequence < state.first)
                 async with contextlib.aclosing(
-                    self.bus.read_stream(TELEMETRY, first, created=state.created)
+                    self.bus.read_stream(TELEMETRY, first, reader=self._reader, created=state.created)
                 ) as batches:
                     async for messages in batches:
                         await self._take(writer, messages)
@@ -160,8 +189,11 @@ class HistoryService(Service):
     async def _open(self, state: StreamState, *, anew: bool) -> Writer:
         pause = self._settings.retry_seconds
         while True:
-            committer = Committer(self._folder)
-            writer = Writer(self._settings, self._folder, committer, self._keep_dead_letter, owners=self._owners)
+            committer = Committer(self._storage)
+            writer = Writer(
+                self._settings, self._storage, committer, self._keep_dead_letter, self._settings.shard,
+                owners=self._owners,
+            )  # fmt: skip
             try:
                 await writer.open(TELEMETRY, state.created, first=state.first, anew=anew)
             except asyncio.CancelledError:
@@ -189,6 +221,7 @@ class HistoryService(Service):
             await self._take_one(writer, message)
             if number % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
+        self._took.set()
         if writer.hot.open_bytes >= self._settings.seal_bytes:
             self._wanted.set()
         self._measure(writer)
@@ -301,11 +334,13 @@ class HistoryService(Service):
         )
         try:
             now = await self.bus.stream_info(TELEMETRY)
+            held = await writer.held_by_all()
             # A stream made anew, or one that lost its end, holds other messages under these numbers.
             if now.created == state.created and now.last >= writer.committed:
-                await self.bus.trim(TELEMETRY, writer.committed)
+                await self.bus.trim(TELEMETRY, held)
             await self.bus.publish_event("history", "committed", committed)
-            await self._tell_gateways(writer)
+            if held == writer.committed:
+                await self._tell_gateways(writer)
         except LineshaftError as error:
             self.log.warning("history_publish_failed", code=error.code, message=error.message)
 
@@ -370,7 +405,7 @@ class HistoryService(Service):
     def _position(self, writer: Writer, *, gaps: bool = False) -> Position:
         return Position(
             version=writer.version, gaps_version=writer.gaps_version, committed_sequence=writer.committed,
-            gaps=writer.pending_gaps() if gaps else [],
+            gaps=writer.pending_gaps() if gaps else [], corrections_version=writer.corrections_version,
         )  # fmt: skip
 
     async def _answer_seal(self, caller: str, body: bytes) -> SealAnswer:
@@ -379,6 +414,31 @@ class HistoryService(Service):
         if self._trouble is not None:
             raise self._trouble
         return SealAnswer(rows=rows, committed_sequence=writer.committed, version=writer.version)
+
+    async def _answer_maintain(self, caller: str, body: bytes) -> dict[str, bool]:
+        self._keeper.ask()
+        return {"asked": True}
+
+    async def _answer_correct(self, caller: str, body: bytes) -> CorrectAnswer:
+        """Corrections go the way of every batch: durable in the stream, taken in, sealed; killed at any moment, again."""
+        request = decode_body(body, CorrectRequest)
+        writer = self._ready()
+        rows = len(decode(request.rows))
+        header = BatchHeader(
+            gateway=LANE, boot=ids.new_id(), seq=1, rows=rows, group=GROUP, first=True, last=True
+        )  # fmt: skip
+        stored = await self.bus.publish_stored(
+            self.bus.subjects.data(LANE, GROUP), request.rows,
+            {**header.to_headers(), **note_header(request.who, request.reason)}, header.message_id,
+        )  # fmt: skip
+        async with asyncio.timeout(_CORRECTION_SECONDS):
+            while writer.sequence < stored.sequence:
+                self._took.clear()
+                await self._took.wait()
+        await self._seal_once(writer)
+        if self._trouble is not None:
+            raise self._trouble
+        return CorrectAnswer(sequence=stored.sequence, corrections_version=writer.corrections_version)
 
     async def _answer_status(self, caller: str, body: bytes) -> HistoryStatus:
         writer = self._ready()

@@ -6,19 +6,20 @@ the table's log first and this folder next has the one that belongs to the log.
 """
 
 import contextlib
-from pathlib import Path
+import re
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
-from lineshaft.core.home import write_file
 from lineshaft.history.lanes import Boot
 from lineshaft.history.latest import LatestTable
 from lineshaft.history.schema import ROWS
+from lineshaft.history.storage import Storage
 
 _RANKED = ROWS.append(pa.field("rank", pa.int64(), nullable=False))
 _KEY = b"lineshaft"
+_NAME = re.compile(r"^snapshot-[0-9]{12}\.arrow$")
 FOLDER = "snapshots"
 
 
@@ -45,28 +46,27 @@ class State(msgspec.Struct, kw_only=True):
     retired: list[Retired]
 
 
-def write_snapshot(folder: Path, state: State, sealed: pa.RecordBatch, latest: pa.RecordBatch, rank: Any) -> None:
+def write_snapshot(storage: Storage, state: State, sealed: pa.RecordBatch, latest: pa.RecordBatch, rank: Any) -> None:
     """Write state, newest sealed samples, and those latest samples that differ from them (with their ranks).
 
     Raises:
         OSError: the disk is full or refuses; nothing is left behind.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     schema = _RANKED.with_metadata({_KEY: msgspec.json.encode(state)})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as stream:
         stream.write_batch(_ranked(sealed, sealed.column("ts").cast(pa.int64())))
         stream.write_batch(_ranked(latest, pa.array(rank, pa.int64())))
-    write_file(_path(folder, state.number), sink.getvalue().to_pybytes())
+    storage.replace(_name(state.number), sink.getvalue().to_pybytes())
 
 
-def read_snapshot(path: Path, maximum_tag: int) -> tuple[State, LatestTable, LatestTable]:
+def read_snapshot(storage: Storage, name: str, maximum_tag: int) -> tuple[State, LatestTable, LatestTable]:
     """State, sealed and latest of one file.
 
     Raises:
         OSError, ValueError: it cannot be read.
     """
-    with pa.ipc.open_stream(path.read_bytes()) as stream:
+    with pa.ipc.open_stream(storage.read(name)) as stream:
         metadata = stream.schema.metadata or {}
         state = msgspec.json.decode(metadata.get(_KEY, b""), type=State)
         sealed_rows, differing = list(stream)
@@ -77,26 +77,26 @@ def read_snapshot(path: Path, maximum_tag: int) -> tuple[State, LatestTable, Lat
     return state, sealed, latest
 
 
-def snapshots(folder: Path) -> list[Path]:
+def snapshots(storage: Storage) -> list[str]:
     """All snapshot files, newest first."""
-    return sorted(folder.glob("snapshot-[0-9]*.arrow"), reverse=True)
+    return sorted((stored.name for stored in storage.names() if _NAME.match(stored.name)), reverse=True)
 
 
-def newest_number(folder: Path) -> int:
+def newest_number(storage: Storage) -> int:
     """The highest number given to a file here; 0 where there is none."""
-    return max((int(path.stem.rpartition("-")[2]) for path in snapshots(folder)), default=0)
+    return max((int(name[9:-6]) for name in snapshots(storage)), default=0)
 
 
-def drop_old_snapshots(folder: Path, number: int) -> None:
+def drop_old_snapshots(storage: Storage, number: int) -> None:
     """Remove the files before the last commit but one; `number` is the last commit's."""
-    for path in snapshots(folder):
-        if path < _path(folder, number - 1):
+    for name in snapshots(storage):
+        if name < _name(number - 1):
             with contextlib.suppress(OSError):
-                path.unlink()
+                storage.delete(name)
 
 
-def _path(folder: Path, number: int) -> Path:
-    return folder / f"snapshot-{number:012}.arrow"
+def _name(number: int) -> str:
+    return f"snapshot-{number:012}.arrow"
 
 
 def _ranked(rows: pa.RecordBatch, rank: pa.Array) -> pa.RecordBatch:

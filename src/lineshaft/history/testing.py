@@ -16,6 +16,7 @@ from lineshaft.bus.envelopes import Gap
 from lineshaft.bus.telemetry import SCHEMA, encode
 from lineshaft.core import clock, ids
 from lineshaft.history.schema import ROWS, TIME
+from lineshaft.history.storage import LocalFolder, Storage
 
 Sample = tuple[Any, ...]
 Value = float | int | str | bool
@@ -113,11 +114,13 @@ class LaneMessages:
         )
 
 
-def table_rows(folder: Path) -> list[Sample]:
+def table_rows(history: Path | Storage) -> list[Sample]:
     """All rows of the samples table's newest version, by (tag, time); a row that is there twice comes twice."""
     from deltalake import DeltaTable
 
     from lineshaft.history.segment import read_segment
 
-    paths = DeltaTable(folder / "samples").get_add_actions(flatten=True).column("path").to_pylist()
-    return sorted(listed(read_segment(folder / "samples" / str(path)) for path in paths), key=lambda row: row[:2])
+    samples = (LocalFolder(history) if isinstance(history, Path) else history).child("samples")
+    url, options = samples.table_arguments()
+    paths = DeltaTable(url, storage_options=options).get_add_actions(flatten=True).column("path").to_pylist()
+    return sorted(listed(read_segment(samples, str(path)) for path in paths), key=lambda row: row[:2])

@@ -8,10 +8,10 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
 from lineshaft.bus import BatchHeader, StoredMessage
 from lineshaft.core import clock, logs
@@ -20,22 +20,29 @@ from lineshaft.history import lanes as lane_rules
 from lineshaft.history import memory
 from lineshaft.history.commits import Commit, Fence, TableName, application_of, lane_transaction
 from lineshaft.history.committer import Committer
+from lineshaft.history.corrections.record import Key, Note, read_corrections, read_note
 from lineshaft.history.draft import Draft, Frozen, discard, sort_frozen, write_draft
+from lineshaft.history.encodings.hints import Hints
 from lineshaft.history.faults import os_error, stream_replaced
 from lineshaft.history.hot import HotRows
 from lineshaft.history.intake import Intake, take_in, without
 from lineshaft.history.lanes import Boot, Lanes
 from lineshaft.history.latest import LatestTable
-from lineshaft.history.model import Gap
+from lineshaft.history.model import Correction, Gap
 from lineshaft.history.owners import Owners
 from lineshaft.history.recovery import Found, drop_orphans, find_snapshot, rebuild
-from lineshaft.history.segment import keys
 from lineshaft.history.settings import HistorySettings
+from lineshaft.history.shards import MAXIMUM, left_behind, reached_transaction, shard_of
 from lineshaft.history.snapshot import FOLDER as SNAPSHOTS
 from lineshaft.history.snapshot import Retired, State, drop_old_snapshots, newest_number
+from lineshaft.history.sorting import keys, taken
+from lineshaft.history.storage import Storage
 
 T = TypeVar("T")
 _QUIET_SECONDS = 60.0
+_BUSY = 8
+"""While a seal ran, one part in so many of the next one's rows came: the stream is being caught up with."""
+_TABLES: tuple[TableName, ...] = ("samples", "gaps", "corrections")
 DeadLetter = Callable[[StoredMessage, str], Awaitable[None]]
 """Keeps a message that cannot be taken, with the reason; returns once that is durable."""
 
@@ -58,13 +65,13 @@ class Writer:
     """The one writer of a folder's tables for one stream. Make it with `Writer.open`."""
 
     def __init__(
-        self, settings: HistorySettings, folder: Path, committer: Committer, dead_letter: DeadLetter, shard: int = 0,
+        self, settings: HistorySettings, storage: Storage, committer: Committer, dead_letter: DeadLetter, shard: int = 0,
         owners: Owners | None = None,
     ) -> None:  # fmt: skip
         self.counts = Counts()
         self.hot = HotRows()
         self.lanes = Lanes()
-        self.latest = LatestTable(maximum=settings.maximum_tag)
+        self._latest = LatestTable(maximum=settings.maximum_tag)
         self.sequence = 0
         """Newest message taken in."""
         self.committed = 0
@@ -72,13 +79,17 @@ class Writer:
         self.version = -1
         """The table's version that holds just what is not hot; `gaps_version` the same of the gaps table."""
         self.gaps_version = -1
+        self.corrections_version = -1
         self.last_seal_us = 0
         self.sealed_gateways: dict[str, list[Boot]] = {}
         """The lanes as of the last commit."""
         self.waiting_since: float | None = None
         """Monotonic time since when there has been something to seal."""
         self._settings = settings
-        self._folder = folder
+        self._shard, self._shards = shard, settings.shards
+        self._snapshots = SNAPSHOTS if shard == 0 else f"{SNAPSHOTS}-{shard}"
+        self._stream = ""
+        self._storage = storage
         self._owner = f"writer-{shard}"
         self._committer = committer
         self._dead_letter = dead_letter
@@ -87,6 +98,9 @@ class Writer:
         self._seal_lock = asyncio.Lock()
         self._sealed = LatestTable(believe_any_time=True, maximum=settings.maximum_tag)
         self._gaps: list[Gap] = []
+        self._hints = Hints()
+        self._notes: dict[Key, Note] = {}
+        self._recorded: set[Correction] = set()
         self._marks: dict[str, int] = {}
         self._retired: list[Retired] = []
         self._number = 0
@@ -95,8 +109,15 @@ class Writer:
         self._draft: Draft | None = None
         self._fences: dict[TableName, Fence] = {}
         self._identity = ""
+        self._left: list[int] = []
         self._next_word: dict[str, float] = {}
         self._log = logs.get("history")
+
+    @property
+    def latest(self) -> LatestTable:
+        """Newest samples, of everything taken in."""
+        self._latest.settle()
+        return self._latest
 
     # -- opening ------------------------------------------------------------------------------------------------------
 
@@ -109,20 +130,27 @@ class Writer:
             first: the stream's first message.
             anew: the stream has lost messages that the table holds, and gives their sequence numbers again.
         """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = await find_snapshot(self._folder, self._committer, self._settings.maximum_tag)
+        await self._in_thread(self._storage.prepare)
+        self._stream = f"{stream}@{created}"
+        found = await find_snapshot(self._storage, self._committer, self._settings.maximum_tag, self._snapshots)
         application = self._application(stream, created, found, anew=anew)
-        for table in ("samples", "gaps"):
+        for table in _TABLES:
             answer = await self._committer.claim(table, application)
             assert answer.fence is not None
             self._fences[table] = answer.fence
             if table == "samples":
                 self.version, self._identity = answer.version, answer.identity
-            else:
+            elif table == "gaps":
                 self.gaps_version = answer.version
+            else:
+                self.corrections_version = answer.version
         self.sequence = self.committed = self._fences["samples"].sequence or (first - 1 if anew else 0)
-        await self._restore(found)
-        await drop_orphans(self._folder, self._owner, self._committer, {retired.path for retired in self._retired})
+        self._left = await self._left_shards()
+        own = await self._reached(self._shard)
+        await self._restore(found, others_sealed=bool(self._left) or (own or 0) > self.committed)
+        if (self._fences["corrections"].sequence or 0) > self.committed:
+            await self._remember_corrections()
+        await drop_orphans(self._storage, self._owner, self._committer, {retired.path for retired in self._retired})
         self._log.info(
             "history_opened", application=application, committed=self.committed, version=self.version,
             tags=len(self.latest), snapshot=self._number,
@@ -130,27 +158,55 @@ class Writer:
 
     def _application(self, stream: str, created: str, found: Found | None, *, anew: bool) -> str:
         """The stream's writer; one whose stream lost its end goes on under another name, and so do its successors."""
-        base = application_of(stream, created)
+        base = application_of(stream, created, self._shard)
         known = found.state if found is not None and found.state.application.startswith(base) else None
         if not anew:
             return base if known is None else known.application
         return f"{base}+{clock.now_us()}"
 
-    async def _restore(self, found: Found | None) -> None:
+    async def _reached(self, shard: int) -> int | None:
+        """How far a shard of several is; None where it never wrote."""
+        return await self._committer.transaction("samples", reached_transaction(self._stream, shard))
+
+    async def _left_shards(self) -> list[int]:
+        """Shards that there were and are no more; what they have not sealed would be lost to this one.
+
+        Raises:
+            InvalidInput: there is such.
+        """
+        reached = {shard: await self._reached(shard) for shard in range(self._shards, MAXIMUM)}
+        left = [shard for shard, sequence in reached.items() if sequence is not None]
+        for shard in left:
+            if (reached[shard] or 0) < self.committed:
+                raise left_behind(shard, self._shards, reached[shard] or 0, self.committed)
+        return left
+
+    async def _restore(self, found: Found | None, *, others_sealed: bool) -> None:
         if found is not None and found.state.table == self._identity:
             state = found.state
-            self.latest, self._sealed, self.lanes = found.latest, found.sealed, Lanes(state.gateways)
+            self._latest, self._sealed, self.lanes = found.latest, found.sealed, Lanes(state.gateways)
             self._number, self._retired = state.number, list(state.retired)
             if state.application == self._fences["samples"].application:
                 self._time_us = state.time_us
             self.sealed_gateways = state.gateways
-            return
-        self._number = newest_number(self._folder / SNAPSHOTS)
+            if not others_sealed:
+                return
+        else:
+            self._number = await self._in_thread(newest_number, self._storage.child(self._snapshots))
         segments = await self._committer.segments("samples")
         if segments:
-            self._log.warning("history_snapshot_missing", segments=len(segments))
+            if not others_sealed:
+                self._log.warning("history_snapshot_missing", segments=len(segments))
             maximum = self._settings.maximum_tag
-            self.latest, self._sealed = await self._in_thread(rebuild, self._folder / "samples", segments, maximum)
+            self._latest, self._sealed = await self._in_thread(
+                rebuild, self._storage.child("samples"), segments, maximum
+            )
+
+    async def _remember_corrections(self) -> None:
+        """A seal recorded what it was going to replace and did not come to its end: do not record that again."""
+        files = [segment.path for segment in await self._committer.segments("corrections")]
+        found = await self._in_thread(read_corrections, self._storage.child("corrections"), files)
+        self._recorded = {record for record in found if record.sequence > self.committed}
 
     # -- taking in ----------------------------------------------------------------------------------------------------
 
@@ -169,7 +225,7 @@ class Writer:
         header = intake.header
         repeat = header is not None and await self._is_repeat(header, message.time_us)
         if not repeat:
-            intake = await self._owned(intake)
+            intake = self._of_shard(await self._owned(intake))
         if intake.fault and not repeat:
             await self._bury(message, intake)
         # From here on nothing waits: a seal that begins meanwhile has all of this message or nothing.
@@ -198,14 +254,28 @@ class Writer:
                 self._note(gap)
         if len(intake.rows):
             self.counts.rows += len(intake.rows)
-            self.latest.update(intake.rows, time_us)
+            self._latest.note(intake.rows, time_us)
             self.hot.append(intake.rows)
             if self._window_us is None:
                 self._window_us = time_us
+            if intake.is_correction:
+                self._note_correction(message, intake)
+
+    def _of_shard(self, intake: Intake) -> Intake:
+        """Only the rows of this shard's tags."""
+        if self._shards == 1 or not len(intake.rows):
+            return intake
+        mine = np.flatnonzero(shard_of(keys(intake.rows)[0], self._shards) == self._shard)
+        return msgspec.structs.replace(intake, rows=taken(intake.rows, mine))
+
+    def _note_correction(self, message: StoredMessage, intake: Intake) -> None:
+        tag, ts = keys(intake.rows)
+        note = read_note(message.headers, message.time_us)
+        self._notes.update(dict.fromkeys(zip(tag.tolist(), ts.tolist(), strict=True), note))
 
     async def _owned(self, intake: Intake) -> Intake:
         """Without the rows of tags that are other gateways'."""
-        if self._owners is None or intake.header is None or not len(intake.rows):
+        if self._owners is None or intake.header is None or intake.is_ours or not len(intake.rows):
             return intake
         wrong = await self._owners.foreign(intake.header.gateway, keys(intake.rows)[0])
         return without(intake, wrong) if wrong.any() else intake
@@ -213,7 +283,8 @@ class Writer:
     async def _is_repeat(self, header: BatchHeader, time_us: int) -> bool:
         if not self.lanes.knows(header.gateway, header.boot):
             # A boot older than those remembered, or the snapshot was lost: the table knows its last batch.
-            mark = await self._committer.transaction("samples", lane_transaction(header.gateway, header.boot))
+            name = lane_transaction(header.gateway, header.boot, self._shard)
+            mark = await self._committer.transaction("samples", name)
             if mark is not None:
                 self.lanes.restore(header.gateway, header.boot, mark, time_us)
         return self.lanes.is_repeat(header)
@@ -226,12 +297,12 @@ class Writer:
             self._log.warning(
                 "history_message_refused", gateway=gateway, sequence=message.sequence, reason=intake.fault
             )
-        if message.sequence > (self._fences["gaps"].sequence or 0):
+        if message.sequence > (self._fences["gaps"].sequence or 0) and self._shard == 0:
             await self._dead_letter(message, intake.fault)
 
     def _note(self, gap: Gap) -> None:
         """Record a gap, unless the table of gaps has it from a life that ended before its samples were committed."""
-        if gap.sequence > (self._fences["gaps"].sequence or 0):
+        if gap.sequence > (self._fences["gaps"].sequence or 0) and self._shard == 0:
             self._gaps.append(gap)
             self.counts.gaps += 1
 
@@ -251,6 +322,7 @@ class Writer:
         async with self._seal_lock:
             if self._draft is None:
                 if self.sequence == self.committed:
+                    await self._follow()
                     return 0
                 self._draft = await self._prepare()
             draft = self._draft
@@ -261,22 +333,32 @@ class Writer:
                     # Somebody moved files meanwhile: what was looked up may be elsewhere now. Begin again.
                     self._draft = None
                     gaps_committed = self._fences["gaps"].sequence == draft.frozen.state.sequence
-                    discard(self._folder, draft.added, [] if gaps_committed else draft.gap_files)
+                    noted = draft.corrections and self._recorded.issuperset(draft.corrections)
+                    discard(
+                        self._storage, samples=draft.added, gaps=[] if gaps_committed else draft.gap_files,
+                        corrections=[] if noted else draft.correction_files,
+                    )  # fmt: skip
                 raise
             self._draft = None
             self._adopt(draft)
             await self._in_thread(self._tidy)
             return draft.rows
 
+    async def _follow(self) -> None:
+        """Go on from the newest versions of the tables: others may have exchanged files since the last commit."""
+        self.version = await self._committer.version("samples")
+        self.gaps_version = await self._committer.version("gaps")
+
     async def _prepare(self) -> Draft:
         frozen = self._freeze()
-        with os_error(self._folder):
+        memory.keep()
+        with os_error(self._storage):
             given = await self._in_thread(sort_frozen, frozen)
             segments = await self._committer.segments("samples") if given.needs_lookup else []
-            return await self._in_thread(write_draft, self._folder, self._owner, frozen, given, segments)
+            return await self._in_thread(write_draft, self._storage, self._owner, frozen, given, segments)
 
     def _freeze(self) -> Frozen:
-        self._marks |= {lane_transaction(*lane): seq for lane, seq in self.lanes.take_marks().items()}
+        self._marks |= {lane_transaction(*lane, self._shard): seq for lane, seq in self.lanes.take_marks().items()}
         window_us = self._time_us if self._window_us is None else self._window_us
         state = State(
             number=self._number + 1, application=self._fences["samples"].application, sequence=self.sequence,
@@ -285,12 +367,13 @@ class Writer:
         )  # fmt: skip
         return Frozen(
             state=state, rows=self.hot.freeze(), gaps=list(self._gaps), marks=dict(self._marks),
-            latest=self.latest.copy(), sealed=self._sealed,
+            latest=self.latest.copy(), sealed=self._sealed, snapshots=self._snapshots, hints=self._hints, notes=dict(self._notes),
+            recorded=set(self._recorded),
             late_before_us=window_us - round(self._settings.seal_seconds * clock.MICROSECONDS),
         )  # fmt: skip
 
     async def _commit(self, draft: Draft) -> None:
-        """Gaps first: a gap that is in its table before its samples are in theirs is not recorded again."""
+        """Samples last: what is in its table before they are in theirs is not recorded again."""
         sequence = draft.frozen.state.sequence
         if draft.gap_files and self._fences["gaps"].sequence != sequence:
             commit = Commit(fence=self._fences["gaps"], sequence=sequence, add=draft.gap_files)
@@ -298,17 +381,36 @@ class Writer:
             self._fences["gaps"] = msgspec.structs.replace(self._fences["gaps"], sequence=sequence)
             self.gaps_version = version
             self._gaps = self._gaps[len(draft.frozen.gaps) :]
+        if draft.corrections and not self._recorded.issuperset(draft.corrections):
+            commit = Commit(fence=self._fences["corrections"], sequence=sequence, add=draft.correction_files)
+            self.corrections_version = await self._committer.commit("corrections", commit)
+            self._fences["corrections"] = msgspec.structs.replace(self._fences["corrections"], sequence=sequence)
+            self._recorded.update(draft.corrections)
+        marks = dict(draft.frozen.marks)
+        if self._shards > 1 or self._left:
+            marks |= {reached_transaction(self._stream, shard): sequence for shard in (self._shard, *self._left)}
         commit = Commit(
-            fence=self._fences["samples"], sequence=sequence, transactions=draft.frozen.marks,
+            fence=self._fences["samples"], sequence=sequence, transactions=marks,
             add=draft.added, remove=draft.removed,
         )  # fmt: skip
         self.version = await self._committer.commit("samples", commit)
+
+    async def held_by_all(self) -> int:
+        """Everything up to this message is durable in the table whichever shard's it is: so far the stream may be cut."""
+        if self._shards == 1:
+            return self.committed
+        others = [shard for shard in range(self._shards) if shard != self._shard]
+        names = [reached_transaction(self._stream, shard) for shard in others]
+        reached = [await self._committer.transaction("samples", name) or 0 for name in names]
+        return min(self.committed, *reached)
 
     def _adopt(self, draft: Draft) -> None:
         """The draft is in the table: what was hot is sealed now."""
         state = draft.frozen.state
         self.hot.settle()
         self._window_us = state.time_us if self.hot.rows else None
+        self._notes = {key: note for key, note in self._notes.items() if draft.frozen.notes.get(key) != note}
+        self._recorded = {record for record in self._recorded if record.sequence > state.sequence}
         self.committed = state.sequence
         self._fences["samples"] = msgspec.structs.replace(self._fences["samples"], sequence=state.sequence)
         self._sealed = draft.sealed
@@ -327,13 +429,15 @@ class Writer:
 
     def _tidy(self) -> None:
         """Remove what nobody needs any more; a failure costs space only."""
-        drop_old_snapshots(self._folder / SNAPSHOTS, self._number)
+        with contextlib.suppress(OSError):
+            drop_old_snapshots(self._storage.child(self._snapshots), self._number)
         limit_us = clock.now_us() - round(self._settings.retired_seconds * clock.MICROSECONDS)
         for retired in [entry for entry in self._retired if entry.time_us <= limit_us]:
             with contextlib.suppress(OSError):
-                (self._folder / "samples" / retired.path).unlink(missing_ok=True)
+                self._storage.child("samples").delete(retired.path)
                 self._retired.remove(retired)
-        memory.release()
+        if self.hot.open_bytes * _BUSY < self._settings.seal_bytes:
+            memory.release()  # else the next seal is near, which would ask for the same memory anew
 
     async def close(self) -> None:
         """Stop; what is hot comes from the stream again."""

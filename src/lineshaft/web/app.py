@@ -32,8 +32,8 @@ PACKAGES = ("ledger", "access", "history", "edge", "demo")
 
 
 PARTS = (
-    "access", "browses", "bus", "commands", "database", "devices", "egress", "history", "home", "identity", "jobs", "labels",
-    "parts", "profiles", "settings", "subjects", "tags", "versions", "witness",
+    "access", "browses", "bus", "commands", "database", "devices", "egress", "history", "home", "identity", "imports",
+    "jobs", "labels", "parts", "profiles", "secret_records", "settings", "sql", "subjects", "tags", "versions", "witness",
 )  # fmt: skip
 """What a route may ask for by name, beside `principal`, `caller` and `language` of its request."""
 

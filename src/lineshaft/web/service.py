@@ -26,11 +26,11 @@ from lineshaft.core.ids import HandleMinter
 from lineshaft.core.jobs import JobRunner
 from lineshaft.core.principals import Principal
 from lineshaft.core.service import Context, Service
-from lineshaft.edge import Devices, PartDocuments, Profiles, Versions
+from lineshaft.edge import Devices, PartDocuments, Profiles, SecretRecords, Versions
 from lineshaft.edge.audit.trail import GuardTrail
 from lineshaft.edge.browses import Browses
 from lineshaft.edge.commands import Commands
-from lineshaft.history import HistoryReader, HistorySettings, LatestTable, Tags
+from lineshaft.history import HistoryReader, HistorySettings, Imports, LatestTable, SqlQueries, Tags, Verification
 from lineshaft.history.memory import economise
 from lineshaft.ledger.messages import asking
 from lineshaft.records import Database, Idempotency, JobRecords, OutboxMessage, OutboxRelay, RecordsSettings
@@ -116,22 +116,26 @@ class WebService(Service):
         commands = Commands(database, bus)
         await commands.start()
         self._stack.push_async_callback(commands.stop)
+        access, label_settings = Access(database, identity, settings.of(AccessSettings)), settings.of(LabelSettings)
+        labels = Labels(database, identity.tenant)
+        egress = Egress(database, identity, label_settings, access, labels, pseudonym_keys(bus))
+        self._stack.push_async_callback(egress.close)
+        history_settings = settings.of(HistorySettings)
+        history = HistoryReader(history_settings, home, bus)
+        Verification(history_settings, home, database, identity.tenant, history).register(jobs)
         await jobs.start()
         self._stack.push_async_callback(jobs.stop)
         self._run("outbox", OutboxRelay(database, self._hand_over).run())
         self._run("guard audit", GuardTrail(database, bus, home).run())
-        access, label_settings = Access(database, identity, settings.of(AccessSettings)), settings.of(LabelSettings)
-        labels = Labels(database, identity.tenant)
         devices = Devices(database, tags, bus.subjects, minter)
-        egress = Egress(database, identity, label_settings, access, labels, pseudonym_keys(bus))
-        self._stack.push_async_callback(egress.close)
         return {
             "access": access, "browses": browses, "bus": bus, "commands": commands, "database": database,
             "devices": devices, "egress": egress, "home": home,
-            "history": HistoryReader(settings.of(HistorySettings), home, bus), "identity": identity, "jobs": jobs,
+            "history": history, "identity": identity, "imports": Imports(tags, bus), "jobs": jobs,
             "labels": LabelAdministration(database, identity, label_settings, access), "settings": settings,
+            "secret_records": SecretRecords(database, bus.subjects),
             "parts": PartDocuments(database, bus.subjects), "profiles": Profiles(database, devices, bus.subjects),
-            "subjects": bus.subjects, "tags": tags,
+            "sql": SqlQueries(history, tags, egress, history_settings), "subjects": bus.subjects, "tags": tags,
             "versions": Versions(database, devices, bus.subjects), "witness": asking(bus),
         }  # fmt: skip
 

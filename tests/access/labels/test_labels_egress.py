@@ -31,6 +31,7 @@ from lineshaft.history.model import TagSpec
 from lineshaft.history.reader import HistoryReader
 from lineshaft.history.schema import ROWS
 from lineshaft.history.store import Tags
+from lineshaft.web.app import PARTS
 
 PLANT = "acme/north/area/line/cell/dev"
 SECOND = 1_000_000
@@ -63,7 +64,7 @@ class Reader(HistoryReader):
     async def latest(self, tags):
         return self.rows(tags, 0, 1)
 
-    async def raw(self, tags, start_us, end_us, *, limit=None, after=None):
+    async def raw(self, tags, start_us, end_us, *, limit=None, after=None, bounds=False):
         for number in range(self.batches):
             rows = self.rows(tags, number * self.count, self.count)
             yield rows if limit is None else rows.slice(0, limit)
@@ -122,6 +123,7 @@ async def counter(shelf, office, database, condition):
     specs = [TagSpec(path=f"{PLANT}/{name}") for name in ("A", "B", "C")]
     await database.write(tags.allocate, office.identity.tenant, specs)
     given = {
+        **{name: lambda: None for name in (*PARTS, "caller")},
         "history": lambda: counter.reader, "tags": lambda: tags, "principal": lambda: counter.principal,
         "language": lambda: "en", "egress": lambda: shelf.egress,
     }  # fmt: skip

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lineshaft.access.labels.book import LabelBook as LabelBook
     from lineshaft.access.labels.egress import Egress as Egress
     from lineshaft.access.labels.egress import Release as Release
+    from lineshaft.access.labels.holds import held as held
     from lineshaft.access.labels.labels import Labels as Labels
     from lineshaft.access.labels.model import Label as Label
     from lineshaft.access.labels.model import Subject as Subject
@@ -27,6 +28,7 @@ __all__ = [
     "Labels",
     "Release",
     "Subject",
+    "held",
 ]
 
 __getattr__ = door(
@@ -34,6 +36,7 @@ __getattr__ = door(
     {
         "book": ("LabelBook",),
         "egress": ("Egress", "Release"),
+        "holds": ("held",),
         "labels": ("Labels",),
         "model": ("Label", "Subject"),
         "settings": ("LabelSettings",),

@@ -1,5 +1,6 @@
 """Legal holds: while one lies on an object or above it, nothing of it is erased, by nobody and by no retention."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -68,6 +69,12 @@ def on(connection: Connection, tenant: str, subject: Subject) -> Hold | None:
     """An open hold that covers an object."""
     holds = every(connection, tenant)
     return next((hold for hold in holds if hold.released is None and covers(hold.kind, hold.object, subject)), None)
+
+
+def held(connection: Connection, tenant: str, subjects: Iterable[Subject]) -> set[Subject]:
+    """Those of some objects that an open hold covers."""
+    holds = [hold for hold in every(connection, tenant) if hold.released is None]
+    return {one for one in subjects if any(covers(hold.kind, hold.object, one) for hold in holds)}
 
 
 def refuse_held(connection: Connection, tenant: str, subject: Subject) -> None:

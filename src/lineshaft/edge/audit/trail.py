@@ -27,7 +27,7 @@ _KEEP_EVERY: Final = 1000
 """Messages about other things after which the place is kept all the same."""
 _REPEATED_US: Final = 24 * 3600 * clock.MICROSECONDS
 """How long after it was entered an event may come again and count once."""
-_KINDS: Final = {"denied": "denial", "passed": "command"}
+_KINDS: Final = {"denied": "denial", "command_denied": "denial", "passed": "command"}
 
 
 class _Place(msgspec.Struct):
@@ -106,7 +106,7 @@ def act_of(gateway: str, event: Event) -> Act:
     action = str(facts.pop("action", "guard.event"))
     verb = action.rpartition(".")[2]
     foreign = facts.get("foreign", True)
-    outcome: Outcome = "denied" if verb == "denied" else "done"
+    outcome: Outcome = "denied" if _KINDS.get(verb) == "denial" else "done"
     places = facts.get("points") or [facts.get("node") or facts.get("space") or ""]
     device = facts.get("device", "")
     named = {"client" if key == "principal" else key: value for key, value in facts.items()}

@@ -257,7 +257,7 @@ async def cancel_command(
     principal: NamedDependency[Principal],
     command: FromPath[str],
 ) -> CommandView:
-    """Withdraw a command that waits for a second person."""
+    """Withdraw a command before it is executed: one that waits, is on its way, or waits at the gateway."""
     found = await commands.get(command, projects=principal.projects)
     await access.require(principal, _COMMAND["action"], await devices.resource(found.device, found.gateway))
     return _view(await commands.cancel(principal, command))
@@ -279,7 +279,7 @@ async def take_lease(
     """Have a device to oneself: nobody else's commands to it are taken meanwhile."""
     stored = await devices.get(name, principal.projects)
     await access.require(principal, _COMMAND["action"], await devices.resource(name, stored.gateway))
-    return _lease(await commands.lease(principal, name, data.seconds))
+    return _lease(await commands.lease(principal, name, stored.gateway, data.seconds))
 
 
 @delete(f"{_ROOT}/devices/{{name:str}}/lease", opt=_COMMAND, tags=_TAGS, status_code=204)
@@ -290,8 +290,8 @@ async def give_lease_back(
     name: FromPath[str],
 ) -> None:
     """Give a device back; an administrator also ends another's lease."""
-    await devices.get(name, principal.projects)
-    await commands.give_back(principal, name)
+    stored = await devices.get(name, principal.projects)
+    await commands.give_back(principal, name, stored.gateway)
 
 
 ROUTES = [

@@ -1,8 +1,12 @@
 """What a command's value must be, told from the point's configuration alone: asked by web at once, by the gateway again."""
 
+import hashlib
 import math
+from datetime import datetime
 from fractions import Fraction
 from typing import Final, NamedTuple
+
+import msgspec
 
 from lineshaft.core.errors import Conflict, InvalidInput, NotFound, Unprocessable
 from lineshaft.edge.commands.model import Value
@@ -12,6 +16,8 @@ _RELATIVE: Final = 1e-6
 """What a machine that keeps single precision loses of a value."""
 _LARGEST: Final = 2**64
 """No machine has larger integers; beyond it double precision ends some time."""
+_TIME_SECONDS: Final = 0.001
+"""What a machine that keeps milliseconds loses of a time."""
 _WANTED: Final = {"number": "a number", "integer": "a whole number", "boolean": "true or false", "text": "a text"}
 
 
@@ -34,6 +40,12 @@ def find_point(device: Device, name: str) -> tuple[int, Point]:
             device=device.name, point=name,
         )  # fmt: skip
     return found
+
+
+def digest(device: Device, point: Point) -> str:
+    """Changes with everything that tells where a value goes and what it may be: a name alone may come to mean another."""
+    means = (device.driver, device.endpoint, device.options, point)
+    return hashlib.sha256(msgspec.json.encode(means, order="deterministic")).hexdigest()[:32]
 
 
 def rules_of(point: Point) -> WriteRules:
@@ -111,10 +123,31 @@ def agrees(point: Point, written: Value, read: Value) -> bool:
     """Whether a value read back is the one written.
 
     Numbers may be apart by the rules' tolerance, by half of what one raw unit counts, or by what single precision loses.
+    Texts that are both times (RFC 3339, with a time of day) are compared as times, however a machine writes them: they may
+    be apart by the tolerance in seconds, or by less than a millisecond.
     """
     if isinstance(written, str) or isinstance(read, str):
-        return written == read
+        return written == read or _same_time(point, written, read)
     if isinstance(written, bool) or isinstance(read, bool):
         return bool(written) == bool(read)
     unit = abs(float(Fraction(point.scale))) / 2 if point.scale else 0.0
     return abs(read - written) <= max(rules_of(point).tolerance, unit, abs(written) * _RELATIVE)
+
+
+def _same_time(point: Point, written: Value, read: Value) -> bool:
+    one, other = _time(written), _time(read)
+    if one is None or other is None:
+        return False
+    apart = abs((one - other).total_seconds())
+    return apart < _TIME_SECONDS or apart <= rules_of(point).tolerance
+
+
+def _time(value: Value) -> datetime | None:
+    """The moment that a text names with its zone; None where it names none."""
+    if not isinstance(value, str) or "T" not in value.upper():
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None

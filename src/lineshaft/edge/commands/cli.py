@@ -121,7 +121,7 @@ def approve(command: _ID, yes: YesOption = False, home: HomeOption = None, json:
 
 @app.command()
 def cancel(command: _ID, home: HomeOption = None, json: JsonOption = False) -> None:
-    """Withdraw a command that waits for a second person."""
+    """Withdraw a command before it is executed."""
     _show(_request(home, "POST", f"/commands/{quote(command, safe='')}/cancel"), json=json)
 
 

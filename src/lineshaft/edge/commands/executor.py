@@ -3,6 +3,8 @@
 known id -> its known answer
 checks -> denied | expired            nothing was written
 persist "armed"                       from here on a crash leaves "indeterminate", never a second write
+checks again -> denied | expired      what may have changed meanwhile: device, lease, interlock
+withdrawn so far -> cancelled
 write -> failed | indeterminate
 read back -> verified | failed
 """
@@ -17,10 +19,12 @@ import msgspec
 from lineshaft.core import clock, logs, quality
 from lineshaft.core.errors import Conflict, DeadlineExceeded, Forbidden, LineshaftError, NotFound, Unavailable
 from lineshaft.edge.board import Board
-from lineshaft.edge.commands.checks import agrees, check_value, find_point, rules_of
+from lineshaft.edge.commands.checks import agrees, check_value, digest, find_point, rules_of
 from lineshaft.edge.commands.conditions import Conditions, Fresh
+from lineshaft.edge.commands.denied import DeniedCommands
 from lineshaft.edge.commands.journal import Journal
-from lineshaft.edge.commands.messages import Execute, Outcome
+from lineshaft.edge.commands.leases import Leases
+from lineshaft.edge.commands.messages import Cancel, Execute, Outcome, Standing
 from lineshaft.edge.commands.model import State as CommandState
 from lineshaft.edge.commands.model import Step, Value
 from lineshaft.edge.driver import Write, Writer, Written
@@ -69,18 +73,29 @@ class Executor:
     Args:
         machine: the running device of a name.
         gateway: this gateway's name.
+        leases: what it knows of them.
+        tell: told of every command that was denied and is in no journal.
+        conditions: shared with whoever else writes to these devices, so that rates hold for all together.
     """
 
     def __init__(
         self, machine: Callable[[str], Machine | None], board: Board, journal: Journal, guard: Callable[[], Admits | None],
-        gateway: str,
+        gateway: str, *, leases: Leases | None = None, tell: Callable[[Execute, Outcome], None] | None = None,
+        conditions: Conditions | None = None,
     ) -> None:  # fmt: skip
         self._machine = machine
         self._board = board
         self._journal = journal
         self._guard = guard
         self._gateway = gateway
-        self._conditions = Conditions(board, machine)
+        self._conditions = conditions or Conditions(board, machine)
+        self._leases = leases or Leases()
+        self._denied = DeniedCommands()
+        self._tell = tell
+        self._withdrawn: dict[str, Outcome] = {}
+        """What became of commands under way that somebody withdrew."""
+        self._writing: set[str] = set()
+        """Commands that can no longer be withdrawn."""
         self._running: dict[str, asyncio.Task[Outcome]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._waiting: dict[str, int] = {}
@@ -89,7 +104,9 @@ class Executor:
     async def execute(self, asked: Execute) -> Outcome:
         """Carry out a command, or give the answer it has had already."""
         received = clock.monotonic()
-        known = self._journal.known(asked.command)
+        if asked.standing is not None:
+            await self.learn_lease(asked.standing)
+        known = self._journal.known(asked.command) or self._denied.known(asked.command)
         if known is not None and known.settled:
             return known
         task = self._running.get(asked.command)
@@ -99,8 +116,46 @@ class Executor:
             task = asyncio.create_task(self._run(asked, received), name=f"command {asked.command}")
             if not asked.dry_run:
                 self._running[asked.command] = task
-                task.add_done_callback(lambda _: self._running.pop(asked.command, None))
+                task.add_done_callback(lambda _: self._forget(asked.command))
         return await asyncio.shield(task)
+
+    async def cancel(self, asked: Cancel) -> Outcome:
+        """Withdraw a command in every state before it is executed; what became of it, where that is over already.
+
+        One that has not come yet is not carried out when it comes.
+
+        Raises:
+            Conflict: it is being written. Unavailable: the disk does not take the withdrawal.
+        """
+        known = self._withdrawn.get(asked.command) or self._journal.known(asked.command)
+        if known is not None and known.settled:
+            return known
+        under_way = asked.command in self._running
+        if asked.command in self._writing or (known is not None and not under_way):
+            raise Conflict(
+                "edge.command_gone_on", f"the command {asked.command} is being written by now", "See what became of it.",
+                command=asked.command, state="armed",
+            )  # fmt: skip
+        steps = () if known is None else known.steps
+        step = Step(state="cancelled", time=clock.now_us(), by=asked.by)
+        outcome = Outcome(command=asked.command, steps=(*steps, step), before=known.before if known else None)
+        if under_way:
+            self._withdrawn[asked.command] = outcome  # from now on: the disk may take its time
+        await asyncio.to_thread(self._journal.keep, outcome)
+        return outcome
+
+    async def learn_lease(self, standing: Standing) -> None:
+        """Learn who has a device alone. Where the disk does not take it, it holds until the gateway stops."""
+        if self._leases.adopt(standing):
+            try:
+                await asyncio.to_thread(self._leases.keep)
+            except OSError as error:
+                self._log.error("edge_leases_not_kept", message=str(error))
+
+    @property
+    def denied_unkept(self) -> int:
+        """Denied commands that no journal has."""
+        return self._denied.counted
 
     async def close(self, seconds: float) -> None:
         """Let what is under way end; what has not by then is indeterminate at the next start."""
@@ -121,9 +176,16 @@ class Executor:
             return await self._refused(asked, error)
         try:
             async with lock:
-                return await self._alone(asked, deadline)
+                withdrawn = self._withdrawn.get(asked.command)
+                return withdrawn or await self._alone(asked, deadline)
         finally:
             self._waiting[asked.device] -= 1
+
+    def _forget(self, command: str) -> None:
+        """It is over."""
+        self._running.pop(command, None)
+        self._withdrawn.pop(command, None)
+        self._writing.discard(command)
 
     async def _alone(self, asked: Execute, deadline: float) -> Outcome:
         """With the device to itself."""
@@ -143,11 +205,14 @@ class Executor:
         except LineshaftError as error:
             return Outcome(command=asked.command, steps=(self._step("denied", error),), before=present)
         try:
-            self._check_expiry(asked, deadline)  # the disk may have taken its time
-            self._conditions.check_fresh(machine, index)
+            self._check_still(asked, deadline, machine, index, point)
         except LineshaftError as error:
             return await self._end(armed, "expired" if isinstance(error, DeadlineExceeded) else "denied", error)
-        return await self._write(asked, armed, machine, index, point)
+        withdrawn = self._withdrawn.get(asked.command)
+        if withdrawn is None:
+            self._writing.add(asked.command)
+            return await self._write(asked, armed, machine, index, point)
+        return await self._keep(withdrawn)  # behind "armed", which may have come later
 
     async def _write(self, asked: Execute, armed: Outcome, machine: Machine, index: int, point: Point) -> Outcome:
         self._conditions.note_written(asked.device, point)
@@ -227,6 +292,35 @@ class Executor:
         index, point = find_point(machine.device, asked.point)
         return machine, index, point
 
+    def _check_still(self, asked: Execute, deadline: float, machine: Machine, index: int, point: Point) -> None:
+        """What may have changed while the disk took its time. Nothing is awaited between this and the write."""
+        self._check_expiry(asked, deadline)
+        if self._machine(asked.device) is not machine or machine.device.points[index] is not point:
+            raise self._outdated(asked)
+        self._check_lease(asked)
+        self._conditions.check_fresh(machine, index)
+        self._conditions.check_interlock(asked.device, point)
+
+    def _check_lease(self, asked: Execute) -> None:
+        """Refuse where somebody else has the device, and what was asked under a lease that is over."""
+        self._leases.check(asked.device, asked.principal.id)
+        lease = asked.standing.lease if asked.standing is not None else None
+        if lease is not None and lease.principal != asked.principal.id:
+            return  # known to be over: a newer word came
+        if lease is not None and self._leases.of(asked.device) is None:
+            raise Conflict(
+                "edge.lease_over", f"the lease of {asked.device!r} under which this was asked is over",
+                "Take it anew, and command again.", device=asked.device,
+            )  # fmt: skip
+
+    def _outdated(self, asked: Execute) -> Conflict:
+        return Conflict(
+            "edge.command_point_changed",
+            f"{asked.device}/{asked.point} is configured otherwise at the gateway {self._gateway!r} than when this was asked",
+            "Wait until the gateway has its newest configuration (`lineshaft device status`), and command again.",
+            device=asked.device, point=asked.point, gateway=self._gateway,
+        )  # fmt: skip
+
     def _check(self, asked: Execute, machine: Machine, index: int, point: Point) -> None:
         writer = machine.writer
         if writer is None:
@@ -234,8 +328,11 @@ class Executor:
                 "edge.driver_cannot_write", f"the driver {machine.device.driver!r} cannot write",
                 "Command the machine another way.", driver=machine.device.driver, device=asked.device,
             )  # fmt: skip
+        if asked.stands and asked.stands != digest(machine.device, point):
+            raise self._outdated(asked)
         check_value(asked.device, point, asked.value)
         self._check_second_person(asked, point)
+        self._check_lease(asked)
         self._conditions.check_fresh(machine, index)
         self._conditions.check_rate(asked.device, point, asked.value, self._board.get(f"{asked.device}/{asked.point}"))
         self._conditions.check_interlock(asked.device, point)
@@ -296,7 +393,14 @@ class Executor:
         """Nothing was written; the same id is not tried again."""
         state: CommandState = "expired" if isinstance(error, DeadlineExceeded) else "denied"
         outcome = Outcome(command=asked.command, steps=(self._step(state, error),))
-        return outcome if asked.dry_run else await self._keep(outcome)
+        if asked.dry_run:
+            return outcome
+        if self._denied.takes(asked.principal.id):
+            return await self._keep(outcome)
+        self._denied.count(outcome)
+        if self._tell is not None:
+            self._tell(asked, outcome)
+        return outcome
 
     async def _end(
         self, outcome: Outcome, state: CommandState, error: LineshaftError | None = None, detail: str = ""

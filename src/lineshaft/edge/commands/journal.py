@@ -24,6 +24,7 @@ KEPT_US: Final = 2 * 3600 * clock.MICROSECONDS
 MOST: Final = 50_000
 """Commands remembered; with more than that within `KEPT_US` no further ones are taken."""
 COMPACT_BYTES: Final = 8 << 20
+_SYNCED: Final = frozenset({"armed", "cancelled"})
 
 
 class Journal:
@@ -76,6 +77,8 @@ class Journal:
         What comes after that survives a crash of the process at once, and of the machine a little later: without it the
         next start says `indeterminate`.
 
+        So is one that was cancelled: it must not be carried out when it comes later.
+
         Raises:
             Unavailable: the disk does not take it; then it is not remembered, and nothing may be executed.
             TooMany: a new command, and too many are remembered.
@@ -84,7 +87,7 @@ class Journal:
             if outcome.command not in self._known and len(self._known) >= MOST:
                 self._compact()
                 self._check_room()
-            self._append(_line(outcome), sync=outcome.state == "armed")
+            self._append(_line(outcome), sync=outcome.state in _SYNCED)
             self._known[outcome.command] = outcome
             if self._size > self._compact_at:
                 self._compact()

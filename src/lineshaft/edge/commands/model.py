@@ -18,6 +18,9 @@ machine took it."""
 FINAL: Final = frozenset({"verified", "failed", "denied", "cancelled", "expired", "indeterminate"})
 
 
+LONGEST_LEASE_SECONDS: Final = 8 * 3600
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One transition of a command; steps are only ever added."""
 

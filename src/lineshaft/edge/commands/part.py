@@ -6,9 +6,12 @@ from typing import Any, Final
 
 from lineshaft.bus import decode_body
 from lineshaft.core.health import Check
+from lineshaft.edge.commands.conditions import Conditions
 from lineshaft.edge.commands.executor import Admits, Executor
 from lineshaft.edge.commands.journal import Journal
-from lineshaft.edge.commands.messages import Execute, Outcome
+from lineshaft.edge.commands.leases import Leases
+from lineshaft.edge.commands.messages import Cancel, Execute, Outcome, Standing
+from lineshaft.edge.guard.events import COMMAND_DENIED
 from lineshaft.edge.model import GatewayConfig
 from lineshaft.edge.parts import Surroundings
 
@@ -20,6 +23,10 @@ class CommandsPart:
 
     def __init__(self, here: Surroundings) -> None:
         self._here = here
+        self.leases = Leases(here.context.home.folder("edge") / "commands")
+        """Who writes to a device alone; whoever writes keeps to them."""
+        self.conditions = Conditions(here.tools.board, here.runner)
+        """What was written lately, by commands and by foreign clients."""
         self._journal: Journal | None = None
         self._executor: Executor | None = None
 
@@ -34,10 +41,12 @@ class CommandsPart:
         folder = self._here.context.home.folder("edge") / "commands"
         self._journal = await asyncio.to_thread(Journal, folder, self._here.gateway)
         self._executor = Executor(
-            self._here.runner, self._here.tools.board, self._journal, self._guard, self._here.gateway
-        )
+            self._here.runner, self._here.tools.board, self._journal, self._guard, self._here.gateway,
+            leases=self.leases, tell=self._tell, conditions=self.conditions,
+        )  # fmt: skip
         try:
-            await self._here.bus.serve("edge", "command", self._execute, gateway=self._here.gateway)
+            for verb, answer in (("command", self._execute), ("cancel", self._cancel), ("lease", self._lease)):
+                await self._here.bus.serve("edge", verb, answer, gateway=self._here.gateway)
         except BaseException:
             self._journal.close()
             self._executor = self._journal = None
@@ -47,7 +56,9 @@ class CommandsPart:
         return []
 
     def status(self) -> Mapping[str, Any]:
-        return {} if self._journal is None else {"remembered": len(self._journal)}
+        if self._journal is None or self._executor is None:
+            return {}
+        return {"remembered": len(self._journal), "denied_unkept": self._executor.denied_unkept}
 
     async def close(self) -> None:
         if self._executor is not None:
@@ -58,6 +69,27 @@ class CommandsPart:
     async def _execute(self, _caller: str, body: bytes) -> Outcome:
         assert self._executor is not None
         return await self._executor.execute(decode_body(body, Execute))
+
+    async def _cancel(self, _caller: str, body: bytes) -> Outcome:
+        assert self._executor is not None
+        return await self._executor.cancel(decode_body(body, Cancel))
+
+    async def _lease(self, _caller: str, body: bytes) -> None:
+        assert self._executor is not None
+        await self._executor.learn_lease(decode_body(body, Standing))
+
+    def _tell(self, asked: Execute, outcome: Outcome) -> None:
+        """Have the audit trail count what the journal does not keep."""
+        step = outcome.steps[-1]
+        try:
+            events = self._here.part("guard").guard.events
+        except KeyError:
+            return
+        events.repeated(
+            (asked.principal.id, asked.device, asked.point, step.code), COMMAND_DENIED,
+            principal=asked.principal.id, name=asked.principal.name, foreign=False, device=asked.device,
+            points=[asked.point], reason=step.detail, rules=[step.code],
+        )  # fmt: skip
 
     def _guard(self) -> Admits | None:
         """The guard of this gateway; None where it has none yet."""

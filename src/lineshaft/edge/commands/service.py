@@ -1,6 +1,7 @@
 """Commands as `web` runs them: recorded, decided, approved, sent to the gateway in time, and followed to their end."""
 
 import asyncio
+import contextlib
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -13,9 +14,9 @@ from lineshaft.core import clock, ids, logs
 from lineshaft.core.errors import Conflict, Forbidden, InvalidInput, LineshaftError, TooMany, Unavailable
 from lineshaft.core.principals import Decision, Principal
 from lineshaft.edge.commands import store
-from lineshaft.edge.commands.checks import check_value, find_point, rules_of
-from lineshaft.edge.commands.messages import Execute, Outcome
-from lineshaft.edge.commands.model import Command, Lease, Step, Value
+from lineshaft.edge.commands.checks import check_value, digest, find_point, rules_of
+from lineshaft.edge.commands.messages import Cancel, Execute, Outcome, Standing
+from lineshaft.edge.commands.model import LONGEST_LEASE_SECONDS, Command, Lease, Step, Value
 from lineshaft.edge.commands.store import Stored
 from lineshaft.edge.guard.model import GuardPrincipal
 from lineshaft.edge.model import Device
@@ -28,15 +29,19 @@ APPROVAL_SECONDS: Final = 900
 LONGEST_SECONDS: Final = 3600.0
 """Longest expiry."""
 LONGEST_WAIT_SECONDS: Final = 60.0
-LONGEST_LEASE_SECONDS: Final = 8 * 3600
 OPEN_AT_ONCE: Final = 20
 """Commands of one principal that may wait for a second person."""
+DENIED_IN_A_MINUTE: Final = 60
+"""Denied commands of one principal after which no more of theirs are taken before a minute is over."""
 RESOLVE_SECONDS: Final = 60.0
 """How long after its expiry a gateway is asked what became of a command."""
 _MARGIN_SECONDS: Final = 15.0
 """What the machine's answer, disks and the bus may take beside the read-back."""
 _AGAIN_SECONDS: Final = 0.25
 _LOOK_SECONDS: Final = 1.0
+_LAPSE_SECONDS: Final = 60.0
+"""How long one that waits may go unseen: other processes record commands too."""
+_TELL_SECONDS: Final = 3.0
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +64,11 @@ class Commands:
         self._bus = bus
         self._tenant = bus.subjects.tenant
         self._sending: dict[str, asyncio.Task[None]] = {}
+        self._withdrawn: dict[str, str] = {}
+        """Names of those who withdrew commands that their gateway has not heard of."""
+        self._lapsing: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        """One more waits for a second person."""
         self._log = logs.get("edge")
 
     # -- what is asked of it -----------------------------------------------------------------------------------------------
@@ -71,7 +81,7 @@ class Commands:
 
         Raises:
             InvalidInput, Unprocessable: the value cannot be. NotFound, Conflict: the point cannot be written, or the
-            device is somebody else's alone.
+            device is somebody else's alone. TooMany: too many of theirs wait, or were denied within a minute.
         """
         _, point = find_point(wanted.device, wanted.point)
         check_value(wanted.device.name, point, wanted.value)
@@ -88,7 +98,9 @@ class Commands:
             classification=rules.classification, approver="", state=steps[-1].state, settled=False, created=now,
             expires=expires, expiry_seconds=seconds, steps=steps,
         )  # fmt: skip
-        stored = await self._db.write(self._add, Stored(command=command, asker=_asker(principal), approver=""), key)
+        new = Stored(command=command, asker=_asker(principal), approver="", stands=digest(wanted.device, point))
+        stored = await self._db.write(self._add, new, key)
+        self._news.set()
         if stored.command.state == "authorised" and not stored.command.settled:
             self._follow(stored, rules.verify_seconds)
         return stored.command
@@ -104,6 +116,7 @@ class Commands:
         asked = Execute(
             command=ids.new_id(), device=wanted.device.name, point=point.name, value=wanted.value,
             principal=_asker(principal), expires=clock.now_us() + 5 * clock.MICROSECONDS, seconds=5.0, dry_run=True,
+            standing=await self._standing(wanted.device.name), stands=digest(wanted.device, point),
         )  # fmt: skip
         return await self._bus.request("edge", "command", asked, Outcome, timeout=10.0, gateway=wanted.gateway)
 
@@ -166,20 +179,36 @@ class Commands:
         return stored.command
 
     async def cancel(self, principal: Principal, command: str) -> Command:
-        """Withdraw a command that waits for a second person.
+        """Withdraw a command in every state before it is executed: the gateway says whether it was in time.
 
         Raises:
-            Conflict: it is under way or over.
+            Conflict: it is being written, or over. Unavailable, DeadlineExceeded: the gateway does not say.
         """
-        step = Step(state="cancelled", time=clock.now_us(), by=principal.name)
-        stored = await self._db.write(store.advance, self._tenant, command, step, principal=principal.id, settled=True)
-        return stored.command
+        found = (await self._db.query(store.get, self._tenant, command)).command
+        if found.state != "authorised" or found.settled:
+            step = Step(state="cancelled", time=clock.now_us(), by=principal.name)
+            stored = await self._db.write(
+                store.advance, self._tenant, command, step, principal=principal.id, settled=True
+            )  # fmt: skip
+            return stored.command
+        await self._db.write(store.note_cancel, self._tenant, found, principal.id, principal.name)
+        asked = Cancel(command=command, by=principal.name)
+        try:
+            outcome = await self._bus.request(
+                "edge", "cancel", asked, Outcome, timeout=_TELL_SECONDS, gateway=found.gateway
+            )
+        except Unavailable as error:
+            if error.code != "bus.gateway_away" or command not in self._sending:
+                raise
+            self._withdrawn[command] = principal.name  # it was never sent, or the gateway says later what became of it
+            return await self.get(command, wait=_TELL_SECONDS)
+        return (await self._db.write(store.settle, self._tenant, outcome)).command
 
-    async def lease(self, principal: Principal, device: str, seconds: int) -> Lease:
-        """Have a device to oneself; again: for longer.
+    async def lease(self, principal: Principal, device: str, gateway: str, seconds: int) -> Lease:
+        """Have a device to oneself; again: for longer. Its gateway keeps to it, whoever writes there.
 
         Raises:
-            Conflict: somebody else has it.
+            Conflict: somebody else has it. Unavailable, DeadlineExceeded: the gateway cannot be told; nobody has it then.
         """
         if not 1 <= seconds <= LONGEST_LEASE_SECONDS:
             raise InvalidInput(
@@ -191,12 +220,22 @@ class Commands:
             device=device, principal=principal.id, name=principal.name, taken=now,
             until=now + seconds * clock.MICROSECONDS,
         )  # fmt: skip
-        return await self._db.write(store.take_lease, self._tenant, lease)
+        before = await self._db.write(store.take_lease, self._tenant, lease)
+        try:
+            await self._tell(gateway, Standing(device=device, known=now, lease=lease))
+        except LineshaftError:
+            await self._db.write(store.put_back, self._tenant, lease, before)
+            raise
+        return lease
 
-    async def give_back(self, principal: Principal, device: str) -> None:
-        """End one's lease; an administrator also ends another's."""
+    async def give_back(self, principal: Principal, device: str, gateway: str) -> None:
+        """End one's lease; an administrator also ends another's. A gateway that is away learns it with the next command."""
         whoever = "administrator" in principal.roles
         await self._db.write(store.give_back, self._tenant, device, principal.id, whoever=whoever)
+        try:
+            await self._tell(gateway, Standing(device=device, known=clock.now_us()))
+        except LineshaftError as error:
+            self._log.warning("edge_lease_end_not_told", device=device, gateway=gateway, code=error.code)
 
     # -- running --------------------------------------------------------------------------------------------------------
 
@@ -205,12 +244,46 @@ class Commands:
         for stored in await self._db.query(store.unsettled, self._tenant):
             if stored.command.state == "authorised":
                 self._follow(stored, _MARGIN_SECONDS, again=True)
+        self._lapsing = asyncio.create_task(self._keep_lapsing(), name="commands that nobody approves")
 
     async def stop(self) -> None:
         """Leave what is under way to the next start."""
-        await end(*self._sending.values())
+        await end(self._lapsing, *self._sending.values())
+
+    async def _standing(self, device: str) -> Standing:
+        """Who has a device alone, as of now."""
+        now = clock.now_us()
+        lease = await self._db.query(store.lease_of, self._tenant, device)
+        return Standing(device=device, known=now if lease is None else max(now, lease.taken), lease=lease)
+
+    async def _tell(self, gateway: str, standing: Standing) -> None:
+        await self._bus.request("edge", "lease", standing, None, timeout=_TELL_SECONDS, gateway=gateway)
+
+    async def _keep_lapsing(self) -> None:
+        """Have what nobody approved in time expire, whether anybody looks or not."""
+        while True:
+            self._news.clear()
+            try:
+                following = await self._lapse_overdue()
+            except Exception:  # noqa: BLE001  # the boundary of a task that must go on: a database comes back
+                self._log.exception("edge_commands_not_lapsed")
+                following = None
+            left = _LAPSE_SECONDS
+            if following is not None:
+                left = min(left, max(following - clock.now_us(), 0) / clock.MICROSECONDS + _AGAIN_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), left)
+
+    async def _lapse_overdue(self) -> int | None:
+        """When the next one is overdue, microseconds UTC; None where none waits."""
+        overdue, following = await self._db.query(store.overdue, self._tenant)
+        for command in overdue:
+            with contextlib.suppress(Conflict):  # somebody was quicker
+                await self._lapse(command)
+        return following
 
     def _add(self, connection: Any, stored: Stored, key: str | None) -> Stored:
+        self._check_denied(connection, stored.command)
         if stored.command.state == "requested":
             count = store.count_open(connection, self._tenant, stored.command.principal)
             if count >= OPEN_AT_ONCE:
@@ -219,6 +292,16 @@ class Commands:
                     "Let them be approved, or cancel them.", count=count, maximum=OPEN_AT_ONCE,
                 )  # fmt: skip
         return store.add(connection, self._tenant, stored, key)
+
+    def _check_denied(self, connection: Any, command: Command) -> None:
+        since = command.created - 60 * clock.MICROSECONDS
+        count = store.count_denied(connection, self._tenant, command.principal, since)
+        if count >= DENIED_IN_A_MINUTE:
+            raise TooMany(
+                "edge.commands_denied", f"{count} commands of yours were denied within the last minute",
+                "See why with `lineshaft command list --state denied`, and wait a minute.", count=count,
+                maximum=DENIED_IN_A_MINUTE,
+            )  # fmt: skip
 
     async def _lapse(self, command: Command) -> None:
         """Nobody approved it in time."""
@@ -231,7 +314,11 @@ class Commands:
             return
         task = asyncio.create_task(self._carry_out(stored, verify_seconds, again=again), name=f"command {command}")
         self._sending[command] = task
-        task.add_done_callback(lambda _: self._sending.pop(command, None))
+        task.add_done_callback(lambda _: self._forget(command))
+
+    def _forget(self, command: str) -> None:
+        self._sending.pop(command, None)
+        self._withdrawn.pop(command, None)
 
     async def _carry_out(self, stored: Stored, verify_seconds: float, *, again: bool) -> None:
         """Send a command until the gateway says what became of it, and record that."""
@@ -251,10 +338,13 @@ class Commands:
         ambiguous = again
         while True:
             left = (command.expires - clock.now_us()) / clock.MICROSECONDS
+            if command.id in self._withdrawn and not ambiguous:
+                step = Step(state="cancelled", time=clock.now_us(), by=self._withdrawn[command.id])
+                return Outcome(command=command.id, steps=(step,))
             asked = Execute(
                 command=command.id, device=command.device, point=command.point, value=command.value,
                 principal=stored.asker, approver=stored.approver, reason=command.reason, expires=command.expires,
-                seconds=max(left, 0.0),
+                seconds=max(left, 0.0), standing=await self._standing(command.device), stands=stored.stands,
             )  # fmt: skip
             try:
                 timeout = max(left, 0.0) + verify_seconds + _MARGIN_SECONDS

@@ -61,6 +61,7 @@ COMMAND = Table(
     Column("expiry_seconds", Float, nullable=False),
     Column("result", LargeBinary, nullable=False),
     Column("project", String, nullable=False, server_default="main"),
+    Column("stands", String, nullable=False, server_default=""),
     UniqueConstraint("tenant", "principal", "key", name="edge_command_key"),
     Index("edge_command_tenant_created", "tenant", "created"),
     Index("edge_command_settled", "settled"),
@@ -108,6 +109,8 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     asker: GuardPrincipal
     approver: str
     """Handle of the second person."""
+    stands: str = ""
+    """Digest of the point as it was when it was asked."""
 
 
 def add(connection: Connection, tenant: str, stored: Stored, key: str | None) -> Stored:
@@ -124,7 +127,7 @@ def add(connection: Connection, tenant: str, stored: Stored, key: str | None) ->
     connection.execute(
         insert(COMMAND).values(
             tenant=tenant, key=key, value=msgspec.json.encode(command.value), asker=msgspec.json.encode(stored.asker),
-            approver="", approver_name="", result=msgspec.json.encode(Result()),
+            approver="", approver_name="", result=msgspec.json.encode(Result()), stands=stored.stands,
             project=project_of(connection, tenant, command.device),
             **{field: getattr(command, field) for field in _FIELDS},
         )
@@ -224,6 +227,29 @@ def unsettled(connection: Connection, tenant: str) -> list[Stored]:
     return [_stored(connection, row) for row in connection.execute(query.order_by(COMMAND.c.created)).all()]
 
 
+def overdue(connection: Connection, tenant: str) -> tuple[list[Command], int | None]:
+    """Commands that nobody approved in time, and when the next of those that still wait is overdue, microseconds UTC."""
+    now = clock.now_us()
+    waiting = (COMMAND.c.tenant == tenant, COMMAND.c.settled.is_(False), COMMAND.c.state == "requested")
+    rows = connection.execute(select(COMMAND).where(*waiting, COMMAND.c.expires < now)).all()
+    following = connection.scalar(select(func.min(COMMAND.c.expires)).where(*waiting, COMMAND.c.expires >= now))
+    return [_command(row, ()) for row in rows], following
+
+
+def note_cancel(connection: Connection, tenant: str, command: Command, principal: str, name: str) -> None:
+    """Enter in the audit trail who wants to withdraw a command that the gateway may have."""
+    _note(connection, tenant, command, "asked", Step(state="cancelled", time=clock.now_us(), by=name), principal)
+
+
+def count_denied(connection: Connection, tenant: str, principal: str, since: int) -> int:
+    """Commands of a principal since a time that ended as denied."""
+    query = select(func.count()).where(
+        COMMAND.c.tenant == tenant, COMMAND.c.created > since, COMMAND.c.principal == principal,
+        COMMAND.c.state == "denied",
+    )  # fmt: skip
+    return connection.scalar(query) or 0
+
+
 # -- leases ----------------------------------------------------------------------------------------------------------------
 
 
@@ -251,13 +277,14 @@ def lease_of(connection: Connection, tenant: str, device: str) -> Lease | None:
     return Lease(device=row.device, principal=row.principal, name=row.name, taken=row.taken, until=row.until)
 
 
-def take_lease(connection: Connection, tenant: str, lease: Lease) -> Lease:
-    """Give somebody a device to themselves, or for longer.
+def take_lease(connection: Connection, tenant: str, lease: Lease) -> Lease | None:
+    """Give somebody a device to themselves, or for longer; what they had of it before.
 
     Raises:
         Conflict: somebody else has it.
     """
     check_lease(connection, tenant, lease.device, lease.principal)
+    before = lease_of(connection, tenant, lease.device)
     _forget_lease(connection, tenant, lease.device)
     connection.execute(insert(LEASE).values(tenant=tenant, **msgspec.structs.asdict(lease)))
     facts = {"until": clock.rfc3339(lease.until)}
@@ -265,7 +292,26 @@ def take_lease(connection: Connection, tenant: str, lease: Lease) -> Lease:
         principal=lease.principal, action="edge:command", resource=f"{lease.device}/lease", outcome="done", facts=facts
     )
     write(connection, tenant, act)
-    return lease
+    return before
+
+
+def put_back(connection: Connection, tenant: str, lease: Lease, before: Lease | None) -> None:
+    """Undo `take_lease`, unless it was taken anew since."""
+    held = lease_of(connection, tenant, lease.device)
+    if held is None or held.taken != lease.taken:
+        return
+    _forget_lease(connection, tenant, lease.device)
+    if before is not None:
+        connection.execute(insert(LEASE).values(tenant=tenant, **msgspec.structs.asdict(before)))
+    facts = {"undone": True, "reason": "the gateway does not know of it"}
+    act = Act(
+        principal=lease.principal,
+        action="edge:command",
+        resource=f"{lease.device}/lease",
+        outcome="refused",
+        facts=facts,
+    )
+    write(connection, tenant, act)
 
 
 def give_back(connection: Connection, tenant: str, device: str, principal: str, *, whoever: bool) -> None:
@@ -325,7 +371,7 @@ def _stored(connection: Connection, row: Row[Any]) -> Stored:
         Step(state=step.state, time=step.time, by=step.by, code=step.code, detail=step.detail) for step in steps
     )
     asker = msgspec.json.decode(row.asker, type=GuardPrincipal)
-    return Stored(command=_command(row, taken), asker=asker, approver=row.approver)
+    return Stored(command=_command(row, taken), asker=asker, approver=row.approver, stands=row.stands)
 
 
 def _command(row: Row[Any], steps: Sequence[Step]) -> Command:

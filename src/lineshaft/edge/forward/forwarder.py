@@ -16,7 +16,7 @@ import msgspec
 
 from lineshaft.bus import EVENTS, BatchHeader, Bus, Gap, LiveMessage, StoredMessage, read_batch_header
 from lineshaft.bus.envelopes import decode_body, forwarding_headers
-from lineshaft.core.errors import InvalidInput, LineshaftError, TooLarge, Unavailable
+from lineshaft.core.errors import DeadlineExceeded, InvalidInput, LineshaftError, TooLarge, Unavailable
 from lineshaft.edge.forward.drops import Drops, source_times
 from lineshaft.edge.forward.index import Index, holds
 from lineshaft.edge.forward.rates import Rate
@@ -106,7 +106,7 @@ class Forwarder:
             while True:
                 try:
                     await self._send_until_lost()
-                except Unavailable:  # the own bus is being started anew
+                except (Unavailable, DeadlineExceeded):  # the own bus is being started anew, or hangs
                     await asyncio.sleep(_RETRY_SECONDS)
                 else:
                     self._log.warning("edge_hub_lost_its_end")
@@ -208,7 +208,7 @@ class Forwarder:
             if self._live_task is not None and self._live_task.done():
                 self._live_task.result()
             if self._hub.connected and self._line_mark is not None:
-                with contextlib.suppress(Unavailable):
+                with contextlib.suppress(Unavailable, DeadlineExceeded):
                     await self._look_at_lanes((await self._store.state()).last)
             await asyncio.sleep(_LOOK_SECONDS)
 

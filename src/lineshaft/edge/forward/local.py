@@ -2,19 +2,34 @@
 
 A gateway's machine has no access service. At its first start it makes an operator and an account of its own, and one
 connection for the gateway, whose key and signed permissions lie in `edge/forward/keys`, readable by the owner only.
-The server listens on loopback and admits nobody without such a token.
+The server listens on loopback and admits nobody without such a token. The connection's key is a new one at every start
+and every thirty days; the account's token then names everything older as void, so that a copy of the file is soon none.
 """
 
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from lineshaft.bus import Bus, BusAdministration, BusAuth, BusServer, BusSettings, Subjects, permissions
 from lineshaft.bus.address import find_address
-from lineshaft.bus.claims import Key, KeyKind, account_jwt, credentials, new_key, operator_jwt, user_jwt
+from lineshaft.bus.claims import (
+    EVERYBODY,
+    FOR_EVER,
+    Key,
+    KeyKind,
+    account_jwt,
+    credentials,
+    new_key,
+    operator_jwt,
+    read_claims,
+    read_credentials,
+    user_jwt,
+)
 from lineshaft.bus.connection import Connection
 from lineshaft.bus.settings import MIB
-from lineshaft.core.errors import Corrupt
+from lineshaft.core import clock
+from lineshaft.core.errors import Corrupt, Unavailable
 from lineshaft.core.home import Home, write_file
 from lineshaft.edge.settings import EdgeSettings
 
@@ -54,6 +69,7 @@ class LocalBus:
         """Make what is missing of keys and credentials; the server, its files written."""
         operator, account = self._key("operator", "operator"), self._key("account", "account")
         system = self._key(_SYSTEM, "account")
+        void = self._void()
         name = self._settings.gateway
         self._write(self.credentials, account, name, self._allowed(name))
         self._write(
@@ -63,13 +79,38 @@ class LocalBus:
         auth = BusAuth(
             operator_jwt=operator_jwt(operator, "edge", system_account=system.public), system_account=system.public,
             preload={
-                account.public: account_jwt(operator, account.public, "edge"),
-                system.public: account_jwt(operator, system.public, "system", streams=False),
+                account.public: account_jwt(operator, account.public, "edge", revoked=void),
+                system.public: account_jwt(operator, system.public, "system", streams=False, revoked=void),
             },
         )  # fmt: skip
         server = BusServer(settings_of(self._settings), self._home, auth)
         server.prepare()
         return server
+
+    async def rotate(self, administration: BusAdministration) -> None:
+        """Give the gateway's connection a new key; what has the old one is cut off, and comes back with the new one.
+
+        Raises:
+            Unavailable: the own server does not take it; the old key holds on.
+        """
+        operator, account = self._key("operator", "operator"), self._key("account", "account")
+        name, void = self._settings.gateway, self._void()
+        before = self.credentials.read_bytes()
+        self._write(self.credentials, account, name, self._allowed(name))
+        try:
+            await administration.push_account(account_jwt(operator, account.public, "edge", revoked=void))
+        except BaseException:
+            write_file(self.credentials, before)
+            raise
+
+    def _void(self) -> dict[str, int]:
+        """Revocations of every token made before now; the last one's key for ever, should the clock be set back."""
+        void = {EVERYBODY: clock.now_us() // clock.MICROSECONDS - 1}
+        for file in (self.credentials, self._folder / f"{_SYSTEM}.creds"):
+            with contextlib.suppress(Unavailable, Corrupt):
+                token = read_credentials(file).split("\n")[1]
+                void[str(read_claims(token)["sub"])] = FOR_EVER
+        return void
 
     @property
     def credentials(self) -> Path:

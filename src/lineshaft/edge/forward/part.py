@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from lineshaft.bus import Bus, ServerCare
+from lineshaft.bus import Bus, BusAdministration, ServerCare
 from lineshaft.core import clock
 from lineshaft.core.errors import LineshaftError
 from lineshaft.core.health import Check
@@ -18,6 +18,7 @@ from lineshaft.edge.tasks import end
 
 _CONNECT_SECONDS = 10.0
 _RETRY_SECONDS = 0.2
+_ROTATE_SECONDS = 30 * 24 * 3600.0
 
 
 class StoreAndForward:
@@ -49,11 +50,12 @@ class StoreAndForward:
         """Make the stream, then forward and keep within bounds, for ever."""
         administration = await LocalBus(self._home, self._settings).administer()
         self._care = ServerCare(administration, self._home)
-        work = [asyncio.create_task(self._care.run(), name="edge bus care")]
+        work = [
+            asyncio.create_task(self._care.run(), name="edge bus care"),
+            asyncio.create_task(self._keep_rotating(administration), name="edge bus key"),
+        ]
         try:
-            await self._make()
-            created = (await self.store.state()).created
-            self._drops = Drops(self._home.folder(FOLDER) / "dropped.json", created)
+            self._drops = Drops(self._home.folder(FOLDER) / "dropped.json", await self._make())
             self._forwarder = Forwarder(self.store, self._hub, self._drops, self._settings, self._log)
             self._keeper = Keeper(self.store, self._drops, self._settings, self._forwarder, self._log)
             work += [
@@ -100,15 +102,24 @@ class StoreAndForward:
             "dropped_rows": self._drops.rows, "trouble": trouble,
         }  # fmt: skip
 
-    async def _make(self) -> None:
+    async def _keep_rotating(self, administration: BusAdministration) -> None:
+        while True:
+            await asyncio.sleep(_ROTATE_SECONDS)
+            try:
+                await LocalBus(self._home, self._settings).rotate(administration)
+                self._log.info("edge_bus_key_rotated")
+            except LineshaftError as error:
+                self._log.warning("edge_bus_key_not_rotated", code=error.code, message=error.message)
+
+    async def _make(self) -> str:
+        """Make the stream, however often the own bus goes away meanwhile; its creation time."""
         said = ""
         while True:
             try:
                 await self.store.make()
+                return (await self.store.state()).created
             except LineshaftError as error:
                 if error.code != said:
                     self._log.warning("edge_store_waits", code=error.code, message=error.message)
                 said = error.code
                 await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                return

@@ -55,6 +55,8 @@ class Machine:
         self._argv: list[str] = []
         self.bus: asyncio.subprocess.Process | None = None
         self.gateway: asyncio.subprocess.Process | None = None
+        self.lives: list[asyncio.subprocess.Process] = []
+        """Every gateway process so far, in order; their exit statuses say which were killed."""
 
     @property
     def settings(self) -> EdgeSettings:
@@ -75,11 +77,13 @@ class Machine:
     async def start_gateway(self, batches_per_second: float, rows: int = 10) -> None:
         (self.home.path / STATUS).unlink(missing_ok=True)
         flags = [part for item in self._flags.items() for part in ("--set", "=".join(item))]
+        argv = [sys.executable, "-m", __name__, "--home", str(self.home.path), "--rate", str(batches_per_second)]
         with (self.home.folder("logs") / "gateway.log").open("ab") as log:
             self.gateway = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", __name__, "--home", str(self.home.path), "--rate", str(batches_per_second),
-                "--rows", str(rows), *flags, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                *die_with_parent([*argv, "--rows", str(rows), *flags]),
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
+        self.lives.append(self.gateway)
 
     @staticmethod
     async def kill(process: asyncio.subprocess.Process | None) -> None:
@@ -242,7 +246,7 @@ async def _main(home: Home, flags: dict[str, str], batches_per_second: float, ro
     waiting = asyncio.create_task(stopping.wait())
     done, _ = await asyncio.wait([*tasks, feeding, waiting], return_when=asyncio.FIRST_COMPLETED)
     await end(feeding)
-    clean = await lane.close(8)
+    clean = await lane.close(8, last=waiting in done)
     await end(*tasks, waiting)
     await forward.close()
     await hub.close()

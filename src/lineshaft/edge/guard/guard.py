@@ -95,6 +95,13 @@ class Guard:
         """What would decide in the mode `enforce`."""
         return self._enforced
 
+    @property
+    def epoch(self) -> object | None:
+        """Another object whenever a decision about the same read may be another one, but for what the clock or the plant
+        says; None where every operation has to be judged by itself, because it is counted or recorded.
+        """
+        return self._compiled if self.mode == "enforce" and not self._compiled.remembers else None
+
     def check(self, operations: Sequence[Operation], principal: GuardPrincipal, state: State = _PLAIN) -> list[Verdict]:
         """Judge operations that are about to be sent, in their order. Never raises.
 

@@ -10,6 +10,7 @@ import typer
 from lineshaft.core import console
 from lineshaft.core.console import HomeOption, JsonOption, say
 from lineshaft.core.errors import InvalidInput
+from lineshaft.edge.headings import headings, with_symbols
 from lineshaft.edge.imports.model import Imported, unreadable
 
 _COLUMNS = (("name", "name"), ("address", "address"), ("type", "type"), ("scale", "scale"), ("unit", "unit"))
@@ -19,7 +20,7 @@ def import_file(
     file: Annotated[
         Path,
         typer.Argument(
-            help="A table (.csv), register map (.yaml), OPC UA node set (.xml), or a folder of SunSpec models (.json).",
+            help="A table (.csv), register map (.yaml), OPC UA node set (.xml), points or a folder of SunSpec models (.json).",
             exists=True,
         ),
     ],
@@ -44,7 +45,7 @@ def import_file(
     """Make points of what a file says; those that a device has already stay as they are."""
     import msgspec
 
-    models = file.is_dir() or file.suffix == ".json"
+    models = file.is_dir() or (file.suffix == ".json" and not _holds_points(file))
     if type_:
         imported = _from_object(file, type_, device, root, home)
     else:
@@ -76,6 +77,8 @@ def _from_file(file: Path) -> Imported:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise unreadable(file.name, f"it is no UTF-8 text: {error}") from error
+    if file.suffix == ".json":
+        return _from_points(file)
     if file.suffix == ".csv":
         from lineshaft.edge.imports import table
 
@@ -85,6 +88,30 @@ def _from_file(file: Path) -> Imported:
 
         return registers.points_of(text, file=file.name)
     raise unreadable(file.name, f"nothing is known of {file.suffix or 'files without an ending'}")
+
+
+def _holds_points(file: Path) -> bool:
+    """Whether a JSON file holds points, as `--out` and `device show --json` write them; a SunSpec model holds a group."""
+    import msgspec
+
+    try:
+        read = msgspec.json.decode(file.read_bytes())
+    except msgspec.DecodeError:
+        return False
+    return isinstance(read, list) or (isinstance(read, dict) and "points" in read and "group" not in read)
+
+
+def _from_points(file: Path) -> Imported:
+    import msgspec
+
+    from lineshaft.edge.cli import read_points
+    from lineshaft.edge.model import Point
+    from lineshaft.edge.units import of_table
+
+    try:
+        return Imported(points=msgspec.convert(read_points(file), list[Point])).settle(of_table)
+    except msgspec.ValidationError as error:
+        raise unreadable(file.name, f"its points cannot be: {error}") from error
 
 
 def _from_object(file: Path, type_: str, device: str, root: str, home: Path | None) -> Imported:
@@ -115,6 +142,7 @@ def _from_object(file: Path, type_: str, device: str, root: str, home: Path | No
                 continue
             imported.points.append(Point(
                 name=name, address=one["address"], kind=one.get("kind", "number"), unit=one.get("unit", ""),
+                unit_text=one.get("unit_text", ""),
                 low=one.get("low"), high=one.get("high"), description=one.get("description") or description,
             ))  # fmt: skip
     return imported
@@ -161,12 +189,13 @@ def _say(imported: Imported, there: int, *, as_json: bool, done: bool) -> None:
     import msgspec
 
     points = msgspec.to_builtins(imported.points)
-    left = msgspec.to_builtins(imported.left)
+    left, notes = msgspec.to_builtins(imported.left), msgspec.to_builtins(imported.notes)
     if as_json:
-        console.output({"points": points, "left": left, "there": there}, as_json=True)
+        console.output({"points": points, "left": left, "notes": notes, "there": there}, as_json=True)
         return
-    console.output(points, as_json=False, columns=_COLUMNS, empty=say("No points.", "没有测点。"))
-    for one in left:
+    rows = with_symbols(points)
+    console.output(rows, as_json=False, columns=headings(_COLUMNS), empty=say("No points.", "没有测点。"))
+    for one in [*notes, *left]:
         console.note(f"{one['name']}: {one['reason']}")
     verb = say("imported", "已导入") if done else say("found", "找到")
     count = len(points) - there

@@ -1,9 +1,12 @@
 """What an import gives."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from lineshaft.core.errors import InvalidInput
 from lineshaft.edge.model import Point
+from lineshaft.edge.units import as_said
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +21,15 @@ class Imported(msgspec.Struct, kw_only=True):
 
     points: list[Point] = []
     left: list[Left] = []
+    notes: list[Left] = []
+    """What somebody should know of points."""
+
+    def settle(self, rule: Callable[[Point], tuple[Point, str]] = as_said) -> "Imported":
+        """Give the points' units their codes; those that have none stay as text, with a note."""
+        ruled = [rule(point) for point in self.points]
+        self.points = [point for point, _ in ruled]
+        self.notes += [Left(name=point.name, reason=note) for point, note in ruled if note]
+        return self
 
     def leave(self, name: str, reason: str) -> None:
         """Note what did not become a point."""

@@ -12,6 +12,7 @@ import msgspec
 
 from lineshaft.edge.imports.model import Imported, unique, unreadable
 from lineshaft.edge.model import Point, PointKind
+from lineshaft.edge.units import Said, of_information
 
 _NS: Final = "{http://opcfoundation.org/UA/2011/03/UANodeSet.xsd}"
 _NODE: Final = re.compile(r"^(?:ns=(?P<index>\d+);)?(?P<rest>[isgb]=.+)$", re.DOTALL)
@@ -80,10 +81,10 @@ def points_of(data: bytes, *, file: str) -> Imported:
             imported.points.append(
                 Point(
                     name=unique(name, taken), address=_address(node_id, uris), kind=kind, description=node.description,
-                    unit=_unit(properties.get((node_id, "EngineeringUnits"))), low=low, high=high,
+                    low=low, high=high, **_unit(properties.get((node_id, "EngineeringUnits"))),
                 )
             )  # fmt: skip
-    return imported
+    return imported.settle()
 
 
 def members_of(data: bytes, name: str, *, file: str) -> dict[tuple[str, ...], str]:
@@ -204,20 +205,26 @@ def _texts(node: _Node | None, name: str) -> str:
     )
 
 
-def _unit(node: _Node | None) -> str:
-    """The display name of `EngineeringUnits`."""
-    if node is None:
-        return ""
-    for each in node.element.iter():
-        if str(each.tag).rpartition("}")[2] == "EUInformation":
-            name = next((one for one in each if str(one.tag).rpartition("}")[2] == "DisplayName"), None)
-            texts = (
-                []
-                if name is None
-                else [(one.text or "").strip() for one in name.iter() if str(one.tag).endswith("}Text")]
-            )
-            return texts[0] if texts else ""
-    return ""
+def _unit(node: _Node | None) -> Said:
+    """By the value of `EngineeringUnits`."""
+    information = (
+        None if node is None else next((one for one in node.element.iter() if _local(one) == "EUInformation"), None)
+    )
+    if information is None:
+        return {"unit": "", "unit_text": ""}
+    parts = {_local(one): one for one in information}
+    number, namespace = (_text_of(parts.get(name)) for name in ("UnitId", "NamespaceUri"))
+    named = parts["DisplayName"].iter() if "DisplayName" in parts else ()
+    text = next((_text_of(one) for one in named if _local(one) == "Text"), "")
+    return of_information(int(number) if number.isascii() and number.isdecimal() else -1, namespace, text)
+
+
+def _local(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _text_of(element: Any) -> str:
+    return "" if element is None else (element.text or "").strip()
 
 
 def _range(node: _Node | None) -> tuple[float | None, float | None]:

@@ -88,7 +88,7 @@ def points_of(models: Mapping[int, Model], blocks: Iterable[Block]) -> Imported:
             imported.leave(f"model {block.model}", "its definition was not given")
             continue
         _Walk(block, imported, taken).walk(model.group, _level(str(model.group.get("name", block.model))))
-    return imported
+    return imported.settle()
 
 
 class _Walk:
@@ -147,7 +147,7 @@ class _Walk:
             Point(
                 name=unique(name, self._taken), address=f"holding:{self._block.start + place}", kind=becomes, type=stored,
                 length=2 * int(point["size"]) if stored == "text" else 0, scale=scale, sentinels=sentinels,
-                unit=str(point.get("units", "")), description=str(point.get("label") or point.get("desc") or ""),
+                unit=_unit(str(point.get("units") or "")), description=str(point.get("label") or point.get("desc") or ""),
             )
         )  # fmt: skip
 
@@ -177,6 +177,11 @@ def _size(group: Mapping[str, Any]) -> int:
     inner = sum(_size(each) * int(each.get("count", 1)) for each in group.get("groups", ())
                 if isinstance(each.get("count", 1), int))  # fmt: skip
     return inner + sum(int(point["size"]) for point in group.get("points", ()))
+
+
+def _unit(said: str) -> str:
+    """The models' C are degrees Celsius, not coulombs; SF says that there is a scale factor."""
+    return {"C": "°C", "SF": ""}.get(said, said)
 
 
 def _power_of_ten(factor: int) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from lineshaft.edge.imports.model import Imported, unreadable
 from lineshaft.edge.model import Point, Report, WriteRules
+from lineshaft.edge.units import of_table
 
 _NESTED: Final = {"write": WriteRules, "report": Report}
 _COLUMNS: Final = frozenset(
@@ -52,7 +53,7 @@ def points_of(text: str, *, file: str) -> Imported:
     if faults:
         more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         raise unreadable(file, "; ".join(faults[:_SHOWN]) + more)
-    return imported
+    return imported.settle(of_table)
 
 
 def _point(row: Mapping[str | None, Any]) -> Point:

@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from asyncua import ua
 
+from lineshaft.core import units
 from lineshaft.edge.model import Device, Point
+from lineshaft.edge.units import shown
 
 NAMESPACE: Final = "urn:lineshaft:tags"
 NAMESPACE_INDEX: Final = 2
@@ -54,15 +56,14 @@ def folder(path: str, description: str = "") -> Any:
 def variable(device: Device, point: Point) -> list[Any]:
     """A point and its properties: unit and range where it has them."""
     path = f"{device.path}/{point.name}"
-    analog = point.kind in ("number", "integer") and (point.unit or point.low is not None)
+    unit = _unit(point)
+    analog = point.kind in ("number", "integer") and (unit is not None or point.low is not None)
     kind = _ObjectIds.BaseDataVariableType
     if analog:
         kind = _ObjectIds.AnalogItemType if _has_range(point) else _ObjectIds.AnalogUnitType
     attributes = _attributes(point.name, point.description, _TYPES[point.kind].value, ua.Variant())
     items = [_item(path, point.name, node_id(device.path), _ObjectIds.HasComponent, attributes, kind)]
-    if analog and point.unit:
-        text = ua.LocalizedText(point.unit)
-        unit = ua.EUInformation(NamespaceUri=NAMESPACE, UnitId=-1, DisplayName=text, Description=text)
+    if analog and unit is not None:
         items.append(_property(path, "EngineeringUnits", _ObjectIds.EUInformation, unit))
     if analog and _has_range(point):
         range_ = ua.Range(Low=point.low, High=point.high)
@@ -73,6 +74,19 @@ def variable(device: Device, point: Point) -> list[Any]:
 def properties(path: str) -> list[str]:
     """Paths of the properties that a point's node may have."""
     return [f"{path}#{name}" for name in ("EngineeringUnits", "EURange")]
+
+
+def _unit(point: Point) -> Any:
+    """The point's unit as `EUInformation` (OPC 10000-8, 5.6.4.3); None where it has none."""
+    text = shown(point.unit, point.unit_text)
+    if not text:
+        return None
+    found = units.find(point.unit) if point.unit else None
+    code = found.code if found is not None else point.unit if units.is_code(point.unit) else ""
+    return ua.EUInformation(
+        NamespaceUri=units.NAMESPACE if code else NAMESPACE, UnitId=units.number_of(code),
+        DisplayName=ua.LocalizedText(text), Description=ua.LocalizedText(found.name if found is not None else text),
+    )  # fmt: skip
 
 
 def _has_range(point: Point) -> bool:

@@ -10,11 +10,14 @@ from litestar.params import FromPath, HeaderParameter, JSONBody
 from lineshaft.access import Access
 from lineshaft.core import clock
 from lineshaft.core.principals import MAIN_PROJECT, Principal
+from lineshaft.edge import weakening
 from lineshaft.edge.parts.store import PartDocuments, StoredPart
+from lineshaft.edge.parts.views import reduced
 from lineshaft.edge.store import Change, Devices
 
 _ROOT = "/api/v1/edge/gateways/{gateway:str}/parts"
 _TAGS = ["edge"]
+GUARD = "guard"
 _READ = {"action": "edge:read", "project": MAIN_PROJECT}
 _CONFIGURE = {"action": "edge:configure", "project": MAIN_PROJECT}
 IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", description="ETag of the document as you read it")]
@@ -34,8 +37,9 @@ class PartList(msgspec.Struct, frozen=True, kw_only=True):
     items: list[PartView]
 
 
-def _view(stored: StoredPart) -> PartView:
-    return PartView(name=stored.name, document=dict(stored.document), changed=clock.rfc3339(stored.changed))
+def _view(stored: StoredPart, *, whole: bool = True) -> PartView:
+    document = dict(stored.document) if whole else reduced(stored.name, stored.document)
+    return PartView(name=stored.name, document=document, changed=clock.rfc3339(stored.changed))
 
 
 def _whole(stored: StoredPart) -> Response[PartView]:
@@ -47,18 +51,37 @@ async def _admit(access: Access, devices: Devices, principal: Principal, gateway
     await access.require(principal, _CONFIGURE["action"], await devices.gateway_resource(gateway))
 
 
+async def _configures(access: Access, devices: Devices, principal: Principal, gateway: str) -> bool:
+    """Whether somebody may configure a gateway, and so see all of it."""
+    return access.authorize(principal, _CONFIGURE["action"], await devices.gateway_resource(gateway)).allowed
+
+
 @get(_ROOT, opt=_READ, tags=_TAGS)
-async def list_parts(parts: NamedDependency[PartDocuments], gateway: FromPath[str]) -> PartList:
-    """Parts of a gateway that are configured."""
-    return PartList(items=[_view(stored) for stored in await parts.list(gateway)])
+async def list_parts(
+    access: NamedDependency[Access],
+    devices: NamedDependency[Devices],
+    parts: NamedDependency[PartDocuments],
+    principal: NamedDependency[Principal],
+    gateway: FromPath[str],
+) -> PartList:
+    """Parts of a gateway that are configured; who may not configure it sees where they are, not who gets in and how."""
+    whole = await _configures(access, devices, principal, gateway)
+    return PartList(items=[_view(stored, whole=whole) for stored in await parts.list(gateway)])
 
 
 @get(f"{_ROOT}/{{part:str}}", opt=_READ, tags=_TAGS)
 async def get_part(
-    parts: NamedDependency[PartDocuments], gateway: FromPath[str], part: FromPath[str]
+    access: NamedDependency[Access],
+    devices: NamedDependency[Devices],
+    parts: NamedDependency[PartDocuments],
+    principal: NamedDependency[Principal],
+    gateway: FromPath[str],
+    part: FromPath[str],
 ) -> Response[PartView]:
-    """A part's document, and its ETag."""
-    return _whole(await parts.get(gateway, part))
+    """A part's document, and its ETag; reduced as in the list."""
+    stored = await parts.get(gateway, part)
+    whole = await _configures(access, devices, principal, gateway)
+    return Response(_view(stored, whole=whole), headers={"etag": stored.etag})
 
 
 @put(f"{_ROOT}/{{part:str}}", opt=_CONFIGURE, tags=_TAGS)
@@ -74,6 +97,11 @@ async def put_part(
 ) -> Response[PartView]:
     """Configure a part of a gateway; it gets a new configuration."""
     await _admit(access, devices, principal, gateway)
+    if part == GUARD:
+        now = await parts.find(gateway, part)
+        lost = weakening.of_guard(now.document if now else None, data)
+        await weakening.require_second_person(access, principal, await devices.gateway_resource(gateway), lost)
+        if_match = if_match or (now.etag if now is not None and lost else None)
     change = Change(author=principal.id, comment=f"part {part}")
     return _whole(await parts.put(gateway, part, data, change, if_match=if_match))
 

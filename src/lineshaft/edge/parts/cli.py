@@ -9,6 +9,7 @@ import typer
 from lineshaft.core import console
 from lineshaft.core.console import HomeOption, JsonOption, YesOption, say
 from lineshaft.core.errors import InvalidInput
+from lineshaft.edge.headings import headings
 
 app = console.application("What a gateway does beside reading devices.")
 
@@ -29,7 +30,7 @@ def list_parts(gateway: _Gateway = "gateway", home: HomeOption = None, json: Jso
     with connect(home=home) as client:
         rows = client.request("GET", _path(gateway))["items"]
     empty = say("Nothing is configured: every part does its default.", "尚未配置：各部件按默认方式工作。")
-    console.output(rows, as_json=json, columns=(("name", "part"), ("changed", "changed")), empty=empty)
+    console.output(rows, as_json=json, columns=headings((("name", "part"), ("changed", "changed"))), empty=empty)
 
 
 @app.command()

@@ -59,6 +59,10 @@ class PartDocuments:
         """
         return await self._db.query(self._get, gateway, name)
 
+    async def find(self, gateway: str, name: str) -> StoredPart | None:
+        """One document; None where the part does its default."""
+        return next((stored for stored in await self.list(gateway) if stored.name == name), None)
+
     async def put(
         self, gateway: str, name: str, document: Document, change: Change, *, if_match: str | None = None
     ) -> StoredPart:

@@ -13,6 +13,7 @@ from lineshaft.core import clock
 from lineshaft.core.errors import InvalidInput
 from lineshaft.core.http import check_limit, decode_cursor, encode_cursor
 from lineshaft.core.principals import MAIN_PROJECT, Principal
+from lineshaft.edge import weakening
 from lineshaft.edge.driver import find_driver
 from lineshaft.edge.model import Point, ScanGroup
 from lineshaft.edge.profiles.model import DeviceProfile
@@ -129,6 +130,11 @@ async def apply_profile(
     chosen = await profiles.devices_of(profile)
     for stored in chosen:
         await access.require(principal, "edge:configure", await devices.resource(stored.device.name, stored.gateway))
+    given = (await profiles.get(profile)).profile
+    for stored in chosen:
+        lost = weakening.of_device(stored.device, given.applied(stored.device))
+        concerned = await devices.resource(stored.device.name, stored.gateway)
+        await weakening.require_second_person(access, principal, concerned, lost)
     await profiles.apply(profile, chosen, Change(author=principal.id, comment=f"profile {profile}"))
     return Applied(devices=[stored.device.name for stored in chosen])
 

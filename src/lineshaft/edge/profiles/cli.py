@@ -8,6 +8,7 @@ import typer
 
 from lineshaft.core import console
 from lineshaft.core.console import HomeOption, JsonOption, YesOption, say
+from lineshaft.edge.headings import headings
 
 app = console.application("Device profiles: what devices of one make have in common.")
 
@@ -33,7 +34,7 @@ def list_profiles(home: HomeOption = None, json: JsonOption = False) -> None:
         "No profiles yet: `lineshaft edge profile set` makes one.",
         "还没有设备模板：用 lineshaft edge profile set 创建。",
     )
-    console.output(rows, as_json=json, columns=columns, empty=empty)
+    console.output(rows, as_json=json, columns=headings(columns), empty=empty)
 
 
 @app.command()
@@ -58,17 +59,21 @@ def set_profile(
         str, typer.Option("--mode", help="`subscribe`, or `poll`; what the driver can, if not given.")
     ] = "",
     home: HomeOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Add or replace a profile; `profile apply` then gives it to its devices."""
     from lineshaft.client import connect
-    from lineshaft.edge.cli import group_of, read_option, read_points
+    from lineshaft.edge.cli import group_of, read_options, read_points
 
     body: dict[str, Any] = {
-        "driver": driver, "title": title, "source": source, "options": dict(read_option(text) for text in option or []),
+        "driver": driver, "title": title, "source": source, "options": read_options(driver, option),
         "points": read_points(points), "groups": [group_of(driver, period, mode)],
     }  # fmt: skip
     with connect(home=home) as client:
-        client.request("PUT", f"{_ROOT}/{quote(name, safe='')}", json=body)
+        kept = client.request("PUT", f"{_ROOT}/{quote(name, safe='')}", json=body)
+    if json:
+        console.output(kept, as_json=True)
+        return
     console.note(
         say(f"Kept {name}, with {len(body['points'])} points.", f"已保存 {name}，{len(body['points'])} 个测点。")
     )
@@ -85,7 +90,8 @@ def apply(name: _Name, yes: YesOption = False, home: HomeOption = None, json: Js
     with connect(home=home) as client:
         changed = client.request("POST", f"{_ROOT}/{quote(name, safe='')}/apply")["devices"]
     empty = say("No device is made from it.", "没有由它创建的设备。")
-    console.output(changed if json else [{"device": device} for device in changed], as_json=json, empty=empty)
+    rows = [{"device": device} for device in changed]
+    console.output(changed if json else rows, as_json=json, columns=headings((("device", "device"),)), empty=empty)
 
 
 @app.command()

@@ -9,8 +9,10 @@ from lineshaft.bus.subjects import Subjects
 from lineshaft.core import clock
 from lineshaft.core.errors import Conflict, NotFound
 from lineshaft.core.http import check_match, etag
+from lineshaft.edge.driver import Faults
 from lineshaft.edge.profiles.model import DeviceProfile
 from lineshaft.edge.store import METADATA, Change, Devices, StoredDevice, check_device, commit
+from lineshaft.edge.units import settled
 from lineshaft.records import Database
 
 PROFILE = Table(
@@ -60,9 +62,13 @@ class Profiles:
         """Add or replace a profile; devices made from it change when it is applied.
 
         Raises:
+            InvalidInput: units of its points that are none.
             PreconditionFailed: it changed since the caller read it.
         """
-        return await self._db.write(self._put, profile, if_match)
+        faults = Faults(profile.name)
+        points = settled(profile.points, faults)
+        faults.refuse()
+        return await self._db.write(self._put, msgspec.structs.replace(profile, points=points), if_match)
 
     async def remove(self, name: str) -> None:
         """Forget a profile.

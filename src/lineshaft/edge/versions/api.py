@@ -9,7 +9,9 @@ from litestar.params import FromPath, QueryParameter
 
 from lineshaft.access import Access
 from lineshaft.core.principals import MAIN_PROJECT, Principal
+from lineshaft.edge import weakening
 from lineshaft.edge.model import GatewayConfig
+from lineshaft.edge.parts.views import reduced_config
 from lineshaft.edge.store import Change, Devices
 from lineshaft.edge.versions.diff import Difference
 from lineshaft.edge.versions.store import Versions
@@ -45,17 +47,33 @@ def _view(config: GatewayConfig) -> ConfigurationView:
     )  # fmt: skip
 
 
+async def _configures(access: Access, devices: Devices, principal: Principal, gateway: str) -> bool:
+    """Whether somebody may configure a gateway, and so see all of it."""
+    return access.authorize(principal, _CONFIGURE["action"], await devices.gateway_resource(gateway)).allowed
+
+
 @get(_ROOT, opt=_READ, tags=_TAGS)
 async def get_configuration(
-    versions: NamedDependency[Versions], gateway: FromPath[str], version: FromPath[int]
+    access: NamedDependency[Access],
+    devices: NamedDependency[Devices],
+    versions: NamedDependency[Versions],
+    principal: NamedDependency[Principal],
+    gateway: FromPath[str],
+    version: FromPath[int],
 ) -> ConfigurationView:
-    """One configuration that a gateway had or has."""
-    return _view(await versions.get(gateway, version))
+    """One configuration that a gateway had or has; of its parts, who may not configure it sees where they are."""
+    config = await versions.get(gateway, version)
+    if not await _configures(access, devices, principal, gateway):
+        config = msgspec.structs.replace(config, parts=reduced_config(config))
+    return _view(config)
 
 
 @get(f"{_ROOT}/diff", opt=_READ, tags=_TAGS)
 async def diff_configurations(
+    access: NamedDependency[Access],
+    devices: NamedDependency[Devices],
     versions: NamedDependency[Versions],
+    principal: NamedDependency[Principal],
     gateway: FromPath[str],
     version: FromPath[int],
     against: Annotated[
@@ -64,7 +82,10 @@ async def diff_configurations(
 ) -> DifferenceList:
     """What a version changed, against the one before it or any other."""
     before = version - 1 if against is None else against
-    return DifferenceList(before=before, after=version, items=list(await versions.diff(gateway, before, version)))
+    found = await versions.diff(
+        gateway, before, version, reduced=not await _configures(access, devices, principal, gateway)
+    )
+    return DifferenceList(before=before, after=version, items=list(found))
 
 
 @post(f"{_ROOT}/restore", opt=_CONFIGURE, tags=_TAGS, status_code=200)
@@ -80,6 +101,8 @@ async def restore_configuration(
     await access.require(principal, _CONFIGURE["action"], await devices.gateway_resource(gateway))
     for name, project in await versions.concerned(gateway, version):
         await access.require(principal, _CONFIGURE["action"], await devices.resource(name, gateway, project))
+    lost = await versions.lost(gateway, version)
+    await weakening.require_second_person(access, principal, await devices.gateway_resource(gateway), lost)
     change = Change(author=principal.id, comment=f"back to version {version}")
     return _view(await versions.restore(gateway, version, change))
 

@@ -10,9 +10,12 @@ from lineshaft.core import clock
 from lineshaft.core.errors import NotFound
 from lineshaft.edge.model import GatewayConfig, decode_config
 from lineshaft.edge.parts.model import check_document
-from lineshaft.edge.parts.store import PART
+from lineshaft.edge.parts.store import PART, documents
+from lineshaft.edge.parts.views import reduced_config
 from lineshaft.edge.store import CONFIG, Change, Devices, check_device, commit
+from lineshaft.edge.units import kept
 from lineshaft.edge.versions.diff import Difference, differences
+from lineshaft.edge.weakening import of_device, of_guard
 from lineshaft.records import Database
 
 
@@ -40,13 +43,24 @@ class Versions:
         """
         return await self._db.query(self._concerned, gateway, version)
 
-    async def diff(self, gateway: str, before: int, after: int) -> Sequence[Difference]:
+    async def diff(self, gateway: str, before: int, after: int, *, reduced: bool = False) -> Sequence[Difference]:
         """What differs between two versions.
+
+        Args:
+            reduced: only of what those see who may not configure the gateway.
 
         Raises:
             NotFound: the gateway never had one of them.
         """
-        return await self._db.query(self._diff, gateway, before, after)
+        return await self._db.query(self._diff, gateway, before, after, reduced)
+
+    async def lost(self, gateway: str, version: int) -> Sequence[str]:
+        """What going back to a version takes away from the safety of writing, in words (`weakening`).
+
+        Raises:
+            NotFound: the gateway never had that version.
+        """
+        return await self._db.query(self._lost, gateway, version)
 
     async def restore(self, gateway: str, version: int, change: Change) -> GatewayConfig:
         """Configure a gateway as it was in a version; that is a new version. Zones stay as they are now.
@@ -56,11 +70,10 @@ class Versions:
             InvalidInput, Conflict: it cannot be so any more; nothing is changed then.
         """
         config = await self.get(gateway, version)
-        for device in config.devices:
-            check_device(device)
+        settled = tuple(check_device(kept(device)) for device in config.devices)
         for name, document in config.parts.items():
             check_document(name, document)
-        return await self._db.write(self._restore, config, change)
+        return await self._db.write(self._restore, msgspec.structs.replace(config, devices=settled), change)
 
     def _get(self, connection: Connection, gateway: str, version: int) -> GatewayConfig:
         row = connection.execute(
@@ -82,8 +95,22 @@ class Versions:
         project_of = self._devices.project_of_device
         return [(name, project_of(connection, then.get(name) or now[name])) for name in changed]
 
-    def _diff(self, connection: Connection, gateway: str, before: int, after: int) -> list[Difference]:
-        return differences(self._get(connection, gateway, before), self._get(connection, gateway, after))
+    def _diff(
+        self, connection: Connection, gateway: str, before: int, after: int, reduced: bool  # noqa: FBT001
+    ) -> list[Difference]:  # fmt: skip
+        configs = [self._get(connection, gateway, version) for version in (before, after)]
+        if reduced:
+            configs = [msgspec.structs.replace(config, parts=reduced_config(config)) for config in configs]
+        return differences(*configs)
+
+    def _lost(self, connection: Connection, gateway: str, version: int) -> list[str]:
+        then = self._get(connection, gateway, version)
+        wanted = {device.name: device for device in then.devices}
+        now = [stored.device for stored in self._devices.of_gateway(connection, gateway)]
+        lost = [reason for device in now for reason in of_device(device, wanted.get(device.name))]
+        return lost + of_guard(
+            documents(connection, self._subjects.tenant, gateway).get("guard"), then.parts.get("guard")
+        )
 
     def _restore(self, connection: Connection, config: GatewayConfig, change: Change) -> GatewayConfig:
         tenant, gateway = self._subjects.tenant, config.gateway

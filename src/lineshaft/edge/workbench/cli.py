@@ -18,6 +18,7 @@ from lineshaft.core import console
 from lineshaft.core.console import HomeOption, JsonOption, say
 from lineshaft.core.errors import NotFound
 from lineshaft.edge.endpoints import driver_of
+from lineshaft.edge.headings import headings, with_symbols
 
 if TYPE_CHECKING:
     from lineshaft.edge.driver import Simulated
@@ -98,7 +99,7 @@ def _adding(running: "Simulated", points: Path) -> Iterator[str]:
 
 
 def _written(value: Any) -> str:
-    """An option's value as `read_option` takes it: JSON, and a text as it is unless it could be taken for JSON."""
+    """An option's value as `read_options` takes it: JSON, and a text as it is unless it could be taken for JSON."""
     import msgspec
 
     if isinstance(value, str):
@@ -131,10 +132,13 @@ def probe(
 ) -> None:
     """Connect to a device once, without configuring it: what it says of itself, and of single addresses."""
     from lineshaft.client import connect
-    from lineshaft.edge.cli import group_of, read_option
+    from lineshaft.edge.cli import check_choice, group_of, read_options
+    from lineshaft.edge.model import PointKind, RawType
 
+    check_choice("--type", type_, RawType)
+    check_choice("--kind", kind, PointKind)
     speaks = driver or driver_of(endpoint)
-    options = dict(read_option(text) for text in option or [])
+    options = read_options(speaks, option)
     if secret:
         options["secret"] = secret
     points = [
@@ -155,7 +159,7 @@ def probe(
         columns = (
             ("address", "address"), ("data_type", "type"), ("unit", "unit"), ("description", "value"), ("refused", ""),
         )  # fmt: skip
-        console.output(report["looked_up"], as_json=False, columns=columns)
+        console.output(with_symbols(report["looked_up"]), as_json=False, columns=headings(columns))
 
 
 def browse(
@@ -175,10 +179,10 @@ def browse(
 ) -> None:
     """List what a device offers, without configuring it."""
     from lineshaft.client import connect
-    from lineshaft.edge.cli import FOUND_COLUMNS, group_of, read_option, walk
+    from lineshaft.edge.cli import FOUND_COLUMNS, group_of, read_options, walk
 
     speaks = driver or driver_of(endpoint)
-    options = dict(read_option(text) for text in option or [])
+    options = read_options(speaks, option)
     if secret:
         options["secret"] = secret
     device = {
@@ -187,5 +191,5 @@ def browse(
     }  # fmt: skip
     with connect(home=home) as client:
         found, _ = walk(client, device, {"root": root, "depth": depth}, quiet=json)
-    rows = [{"kind": "number", **one, "name": "/".join(one.get("path") or [one["name"]])} for one in found]
-    console.output(found if json else rows, as_json=json, columns=FOUND_COLUMNS)
+    rows = with_symbols({"kind": "number", **one, "name": "/".join(one.get("path") or [one["name"]])} for one in found)
+    console.output(found if json else rows, as_json=json, columns=headings(FOUND_COLUMNS))

@@ -53,6 +53,10 @@ class CalculatedDriver:
                 formulas[point.name] = Formula.parse(point.address)
             except InvalidInput as error:
                 faults.add(f"points.{point.name}.address", point.address, str(error.facts["reason"]))
+        for name, formula in formulas.items():
+            if not formula.inputs:
+                rule = 'it reads no point, so nothing would ever have it computed: name one as tag("device/point")'
+                faults.add(f"points.{name}.address", formula.text, rule)
         for name in _circular(device.name, formulas):
             faults.add(f"points.{name}.address", formulas[name].text, "it needs its own result")
         faults.refuse()

@@ -1,6 +1,8 @@
 """Requests to one server and observations of its resources, on aiocoap over UDP."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
@@ -108,44 +110,70 @@ class Observation:
 
 
 class Client:
-    """One server."""
+    """One server.
+
+    The library keeps to one request on the way for each socket (NSTART of RFC 7252, 4.8, as it is by default); the options'
+    `at_once` is NSTART here, so there are up to as many sockets, opened when they are first needed.
+    """
 
     def __init__(self, address: Address, options: CoapOptions) -> None:
         self._base = f"coap://{address.authority}/"
         self._options = options
         self._context: Context | None = None
+        """Of observations, and the first of those that ask."""
+        self._opened: list[Context] = []
+        self._free: list[Context] = []
         self._places = asyncio.Semaphore(options.at_once)
 
     async def open(self) -> None:
         """Make a socket; nothing is sent yet."""
-        self._context = await Context.create_client_context(transports=["udp6"])
+        self._context = await self._add()
+        self._free.append(self._context)
 
     async def close(self) -> None:
-        """Close the socket."""
-        context, self._context = self._context, None
-        if context is not None:
+        """Close the sockets."""
+        opened, self._opened = self._opened, []
+        self._context = None
+        self._free.clear()
+        for context in opened:
             await context.shutdown()
+
+    async def _add(self) -> Context:
+        context = await Context.create_client_context(transports=["udp6"])
+        self._opened.append(context)
+        return context
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[Context]:
+        """A socket on which nothing is on the way."""
+        async with self._places:
+            if self._context is None:
+                raise Silent("it is not connected")
+            context = self._free.pop() if self._free else await self._add()
+            try:
+                yield context
+            finally:
+                if context in self._opened:
+                    self._free.append(context)
 
     async def get(self, resource: Resource) -> Answer:
         """What a resource is now, in all its blocks. Raises Silent."""
-        async with self._places:
-            return _answer(await self.wait(self._request(Message(code=GET, uri=self._base + resource.text)).response))
+        message = Message(code=GET, uri=self._base + resource.text)
+        async with self._place() as context:
+            return _answer(await self.wait(context.request(message).response))
 
     async def put(self, resource: Resource, payload: bytes, content_format: int) -> Answer:
         """Write a resource. Raises Silent."""
         message = Message(code=PUT, uri=self._base + resource.text, payload=payload, content_format=content_format)
-        async with self._places:
-            return _answer(await self.wait(self._request(message).response))
+        async with self._place() as context:
+            return _answer(await self.wait(context.request(message).response))
 
     def observe(self, resource: Resource) -> Observation:
         """Ask to be told of a resource's changes."""
         message = Message(code=GET, uri=self._base + resource.text, observe=0)
-        return Observation(self._request(message, blockwise=False), self, resource)
-
-    def _request(self, message: Message, *, blockwise: bool = True) -> Any:
         if self._context is None:
             raise Silent("it is not connected")
-        return self._context.request(message, handle_blockwise=blockwise)
+        return Observation(self._context.request(message, handle_blockwise=False), self, resource)
 
     async def wait(self, response: "asyncio.Future[Message]") -> Message:
         """An answer, within the time that the options give it. Raises Silent."""

@@ -21,8 +21,8 @@ class CoapOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     but one on this machine."""
     format: Format = ""
     """What payloads are, whatever the server says of them; empty: what it says, and text where it says nothing."""
-    at_once: Annotated[int, Meta(ge=1, le=64)] = 8
-    """Requests on the way at a time."""
+    at_once: Annotated[int, Meta(ge=1, le=64)] = 4
+    """Requests on the way at a time: NSTART of RFC 7252, 4.8, which has 1 where nothing is known of the network."""
     timeout_seconds: Annotated[float, Meta(ge=0.5, le=120)] = 10.0
     """How long to wait for an answer, retransmissions included."""
     slack_seconds: Annotated[float, Meta(ge=0, le=3600)] = 5.0

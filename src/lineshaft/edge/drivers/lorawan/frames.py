@@ -91,10 +91,21 @@ def crypt(payload: bytes, key: bytes, direction: int, address: int, counter: int
     return bytes(one ^ other for one, other in zip(payload, stream, strict=False))
 
 
-def acknowledgement(key: bytes, address: int, counter: int) -> bytes:
-    """An unconfirmed downlink without payload that acknowledges a confirmed uplink (4.3.1.3)."""
-    message = struct.pack("<BIBH", UNCONFIRMED_DOWN << 5, address, ACK, counter & 0xFFFF)
-    return message + mic(message, key, DOWN, address, counter)
+def downlink(
+    keys: tuple[bytes, bytes], address: int, counter: int, *, acknowledges: bool, port: int = 0, payload: bytes = b"",
+    confirmed: bool = False,
+) -> bytes:  # fmt: skip
+    """A data frame for a device (4.3): with a payload, an acknowledgement of its confirmed frame (4.3.1.3), or both.
+
+    Args:
+        keys: NwkSKey and AppSKey.
+        port: 0: there is no payload.
+    """
+    kind = CONFIRMED_DOWN if confirmed else UNCONFIRMED_DOWN
+    message = struct.pack("<BIBH", kind << 5, address, ACK if acknowledges else 0, counter & 0xFFFF)
+    if port:
+        message += bytes([port]) + crypt(payload, keys[1], DOWN, address, counter)
+    return message + mic(message, keys[0], DOWN, address, counter)
 
 
 def join_accept(key: bytes, nonce: int, net_id: int, address: int, receive_delay: int = 1) -> bytes:

@@ -1,10 +1,11 @@
 """Options of a LoRaWAN end device."""
 
 import re
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Meta
 
 from lineshaft.edge.driver import Faults
 from lineshaft.edge.drivers.http.access import is_loopback
@@ -27,6 +28,10 @@ class LorawanOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     secret: str = ""
     """Its password is hexadecimal: OTAA the AppKey, 32 digits; ABP the NwkSKey and the AppSKey after it, 64 digits."""
     region: Literal["EU868", "CN470"] = "EU868"
+    downlinks: Literal["confirmed", "unconfirmed"] = "confirmed"
+    """Whether the device is asked to confirm what is written to it."""
+    downlink_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
+    """How long a write waits for the device to be heard, and then to confirm it."""
     plaintext: bool = False
     """Listen beyond this machine: the forwarders' protocol proves nothing, only the devices' frames in it do."""
 

@@ -67,7 +67,7 @@ class Sessions:
             ) from error  # fmt: skip
         return record if record.fingerprint == fingerprint else Record(fingerprint=fingerprint)
 
-    def save(self, dev_eui: str, record: Record) -> None:
-        """Write a device's record."""
+    def save(self, dev_eui: str, document: bytes) -> None:
+        """Write a device's record, as `msgspec.json` encodes it. Blocks until the disk has it."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_file(self._folder / f"{dev_eui}.json", msgspec.json.encode(record))
+        write_file(self._folder / f"{dev_eui}.json", document)

@@ -20,6 +20,7 @@ from lineshaft.bus.settings import is_loopback
 from lineshaft.core import logs
 from lineshaft.core.errors import Conflict, InvalidInput, LineshaftError, Unavailable
 from lineshaft.edge.driver import Faults
+from lineshaft.edge.drivers.mqtt.bounded import bound_packets
 from lineshaft.edge.secrets import Secret, Secrets
 from lineshaft.edge.tasks import end
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 Version = Literal["3.1.1", "5"]
 DEFAULT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 _MOST_UNSENT: Final = 10_000
+_MOST_AROUND: Final = 1 << 17
+"""Bytes of a packet beside its payload: topic and properties."""
 _REFUSED_USER: Final = ("bad user name or password", "not authorized", "bad username or password", "not authorised")
 
 
@@ -44,6 +47,8 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     keep_alive_seconds: Annotated[int, Meta(ge=2, le=3600)] = 15
     timeout_seconds: Annotated[float, Meta(ge=0.5, le=120)] = 10.0
     """How long to wait for an answer of the broker."""
+    payload_bytes: Annotated[int, Meta(ge=1024, le=256 << 20)] = 4 << 20
+    """Longest message that is taken; a longer one is dropped, counted and told as a gap."""
 
     def judge(self, endpoint: str, faults: Faults) -> None:
         """Note what cannot be."""
@@ -107,6 +112,10 @@ class Broker:
         self._watcher: asyncio.Task[None] | None = None
         self._gone: asyncio.Future[LineshaftError] | None = None
         self._log = logs.get("edge")
+        self.oversized = 0
+        """Messages that were longer than the options allow."""
+        self.on_oversized: Callable[[str], None] = lambda _topic: None
+        """Called with the topic of each."""
 
     @property
     def connected(self) -> bool:
@@ -212,7 +221,7 @@ class Broker:
         options: dict[str, Any] = {"clean_session": self._clean}
         if five:
             options = {"clean_start": self._clean, "properties": _session_expiry(clean=self._clean)}
-        return aiomqtt.Client(
+        client = aiomqtt.Client(
             str(parts.hostname), parts.port or DEFAULT_PORTS[parts.scheme],
             username=secret.user if secret and secret.user else None, password=secret.password if secret else None,
             identifier=self._client_id or None, queue_type=_passing_to(self._take),
@@ -221,12 +230,25 @@ class Broker:
             timeout=self._options.timeout_seconds, keepalive=self._options.keep_alive_seconds,
             max_queued_outgoing_messages=_MOST_UNSENT, tls_context=tls, **options,
         )  # fmt: skip
+        bound_packets(client._client, self._options.payload_bytes + _MOST_AROUND)  # noqa: SLF001  # the same as theirs
+        return client
 
     def _take(self, message: Any) -> None:
         try:
+            if len(message.payload) > self._options.payload_bytes:
+                self._refuse(message.topic.value)
+                return
             self._receive(message.topic.value, message.payload, bool(message.retain))
         except Exception:  # noqa: BLE001  # one strange message must not end the connection
             self._log.exception("mqtt_message_failed", device=self._device, topic=message.topic.value)
+
+    def _refuse(self, topic: str) -> None:
+        self.oversized += 1
+        if self.oversized == 1:
+            self._log.warning(
+                "mqtt_message_too_long", device=self._device, topic=topic, most=self._options.payload_bytes
+            )
+        self.on_oversized(topic)
 
     async def _watch(self, client: "aiomqtt.Client") -> None:
         """Nothing ever comes out of the queue; the iteration ends with the connection."""

@@ -39,6 +39,7 @@ class MqttSource:
             plan.device.name, plan.device.endpoint, options, tools.secrets, self._receive,
             version=options.version, client_id=options.client_id, clean=options.clean,
         )  # fmt: skip
+        self._broker.on_oversized = self._refuse
         self._sink: Sink | None = None
         self._columns = Columns(256)
         self._scheduled = False
@@ -96,6 +97,11 @@ class MqttSource:
         if self._sink is not None and self._columns.rows:
             self._sink.take(self._columns)
             self._columns.clear()
+
+    def _refuse(self, topic: str) -> None:
+        targets = self._mapping.targets(topic)
+        if targets:
+            self._spoil(topic, targets, f"it is longer than {self._options.payload_bytes} bytes")
 
     def _spoil(self, topic: str, targets: list[Target], reason: str) -> None:
         """A message that cannot be read: its points are bad, and values are known to be missing."""
@@ -194,7 +200,10 @@ class MqttSource:
         ]
 
     async def about(self) -> AnyMapping[str, str]:
-        return {"broker": self._plan.device.endpoint, "MQTT": self._options.version, "format": self._options.format}
+        return {
+            "broker": self._plan.device.endpoint, "MQTT": self._options.version, "format": self._options.format,
+            "oversized": str(self._broker.oversized),
+        }  # fmt: skip
 
     async def _listen(self, filters: list[str], seconds: float) -> list[Found]:
         looking = self._looking = Looking(self._options.format)

@@ -82,10 +82,28 @@ def streams(data: bytes) -> tuple[Header, list[Observation]]:
     Raises:
         ValueError: not one. Refused: the agent's errors.
     """
+    root = _streams(data)
+    return _header(root), _observations(root)
+
+
+def present(data: bytes) -> list[Observation]:
+    """Observations of a `current` that is polled: nothing follows from its place in the sequence, so it may not say it.
+
+    Raises:
+        ValueError: not one. Refused: the agent's errors.
+    """
+    return _observations(_streams(data))
+
+
+def _streams(data: bytes) -> Any:
     root = read(data)
     if local(root) != "MTConnectStreams":
         raise ValueError(f"it is a {local(root)} where MTConnectStreams was expected")
-    return _header(root), [_observation(element) for element in root.iter("{*}*") if element.get("dataItemId")]
+    return root
+
+
+def _observations(root: Any) -> list[Observation]:
+    return [_observation(element) for element in root.iter("{*}*") if element.get("dataItemId")]
 
 
 def devices(data: bytes) -> Any:

@@ -113,7 +113,7 @@ class MTConnectSource:
     async def read(self, block: Block) -> Columns:
         try:
             with self._explaining():
-                _, found = documents.streams(await self._get("current"))
+                found = documents.present(await self._get("current"))
         except LineshaftError as error:
             self._lose(error)
             raise

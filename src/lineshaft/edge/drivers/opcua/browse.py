@@ -19,6 +19,7 @@ from lineshaft.edge.drivers.opcua.address import read_address, write_address
 from lineshaft.edge.drivers.opcua.datatypes import DataType, DataTypes, plain
 from lineshaft.edge.drivers.opcua.session import Session
 from lineshaft.edge.model import PointKind
+from lineshaft.edge.units import Said, of_information
 
 OBJECTS: Final = "i=85"
 _SERVER: Final = "i=2253"
@@ -260,7 +261,7 @@ def _found(variable: _Variable, facts: list[Any], said: dict[Any, Any], kind: Da
     return Found(
         address=variable.address, name=str(name.Name) if name is not None else "", path=variable.path,
         kind=column or "number", data_type=kind.name if kind else "", refused=refused,
-        unit=_unit(units), description=(getattr(description, "Text", None) or ""),
+        description=(getattr(description, "Text", None) or ""), **_unit(units),
         low=_number(getattr(range_, "Low", None)), high=_number(getattr(range_, "High", None)),
     )  # fmt: skip
 
@@ -297,15 +298,10 @@ def _content(answer: Any) -> Any:
     return answer.Value.Value
 
 
-def _unit(information: Any) -> str:
-    """The unit's symbol, else its UNECE code, which is packed into the number."""
+def _unit(information: Any) -> Said:
     text = getattr(getattr(information, "DisplayName", None), "Text", None)
-    if text:
-        return str(text)
-    number = getattr(information, "UnitId", -1)
-    if not isinstance(number, int) or number <= 0:
-        return ""
-    return number.to_bytes(4, "big").lstrip(b"\0").decode("ascii", "ignore")
+    namespace = getattr(information, "NamespaceUri", None)
+    return of_information(getattr(information, "UnitId", -1), str(namespace or ""), str(text or ""))
 
 
 def _number(value: Any) -> float | None:

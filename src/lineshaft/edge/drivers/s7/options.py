@@ -24,6 +24,8 @@ class S7Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Name of the secret whose password opens the controller (S7-300 and S7-400); its user name is not used."""
     pdu: Annotated[int, Meta(ge=240, le=960)] = 960
     """Greatest PDU to ask for, bytes; the controller may grant less."""
+    at_once: Annotated[int, Meta(ge=1, le=32)] = 8
+    """Requests on the way at a time, to ask for; the controller may grant fewer, down to one (AmQ, calling)."""
     gap: Annotated[int, Meta(ge=0, le=200)] = 16
     """Bytes between two points up to which they are read as one item: an item costs 12 bytes to ask for."""
     state_seconds: Annotated[float, Meta(ge=0.1, le=600)] = 5.0

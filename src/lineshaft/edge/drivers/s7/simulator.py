@@ -22,6 +22,7 @@ _CPU_STATE: Final = 0x0424
 _STATE_RECORD: Final = 20
 _AREA_BYTES: Final = 128
 _STEP_SECONDS: Final = 1.0
+_AT_ONCE: Final = 3
 
 
 class Controller(Server):
@@ -43,6 +44,13 @@ class Controller(Server):
             return super()._get_szl_data(szl_id, szl_index)
         state = 0x08 if self.cpu_state == CPUState.RUN else 0x04
         return struct.pack(">HHHBB", _STATE_RECORD, 1, 0, 0xFF, state).ljust(4 + _STATE_RECORD, b"\0")
+
+    def _handle_setup_communication(self, request: dict[str, Any]) -> bytes:
+        """Grants several requests on the way, as real controllers do; the library's server grants one."""
+        answer = bytearray(super()._handle_setup_communication(request))
+        granted = min(int(request["parameters"].get("max_amq_caller", 1)), _AT_ONCE)
+        struct.pack_into(">HH", answer, len(answer) - 6, granted, granted)
+        return bytes(answer)
 
     def _parse_address_specification(self, addr_spec: bytes) -> dict[str, Any]:
         return {**super()._parse_address_specification(addr_spec), "bit": addr_spec[-1] & 7 if addr_spec else 0}

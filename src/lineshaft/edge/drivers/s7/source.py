@@ -172,25 +172,17 @@ class S7Source:
         buffer = bytearray(reading.packing.size)
         status = np.zeros(len(block.points), np.uint32)
         beyond: set[int] = set()
-        for items in reading.packing.exchanges:
-            self.counts["requests"] += 1
-            try:
-                answers = link.read(items)
-            except Malformed as error:
-                self.counts["answers_malformed"] += 1
-                self._complain(
-                    quality.BAD_DECODING, [index for item in items for index in item.places], block, str(error)
-                )
-                for item in items:
-                    status[list(item.places)] = quality.BAD_DECODING
+        exchanges = reading.packing.exchanges
+        self.counts["requests"] += len(exchanges)
+        for items, answered in zip(exchanges, link.read_all(exchanges), strict=True):
+            if isinstance(answered, Exception):
+                wrong = answered.status if isinstance(answered, Refused) else quality.BAD_DECODING
+                self.counts["answers_malformed"] += isinstance(answered, Malformed)
+                places = [index for item in items for index in item.places]
+                status[places] = wrong
+                self._complain(wrong, places, block, str(answered))
                 continue
-            except Refused as error:
-                answers = [Answer(0)] * len(items)
-                for item in items:
-                    status[list(item.places)] = error.status
-                self._complain(error.status, [index for item in items for index in item.places], block, str(error))
-                continue
-            for item, answer in zip(items, answers, strict=True):
+            for item, answer in zip(items, answered, strict=True):
                 if answer.status == quality.GOOD and len(answer.data) == item.length:
                     buffer[item.offset : item.offset + item.length] = answer.data
                     continue

@@ -119,7 +119,9 @@ class Host:
     def _receive(self, topic: str, payload: bytes, _retained: bool) -> None:  # noqa: FBT001  # the broker calls it so
         if topic == self._topic:
             state = read_state(payload)
-            if not self._going and (state is None or not state.online):  # the will of our connection before, or of somebody with our name
+            if not self._going and (
+                state is None or not state.online
+            ):  # the will of our connection before, or of somebody with our name
                 self._start(self._say_online())
             return
         read = read_topic(topic)

@@ -19,6 +19,7 @@ from lineshaft.edge.drivers.sparkplug.datatypes import BY_NAME
 from lineshaft.edge.drivers.sparkplug.edge_node import EdgeNode, NodeMetric, NodeOptions
 from lineshaft.edge.model import GatewayConfig
 from lineshaft.edge.parts.model import Document, Surroundings
+from lineshaft.edge.units import shown
 
 _NAME: Final = "sparkplug_node"
 _DATATYPES: Final = {"number": "Double", "integer": "Int64", "boolean": "Boolean", "text": "String"}
@@ -36,7 +37,9 @@ class SparkplugNodeDocument(NodeOptions, frozen=True, kw_only=True, forbid_unkno
         """The metrics of each device that has any."""
         found = {
             device.name: [
-                NodeMetric(name=point.name, datatype=BY_NAME[_DATATYPES[point.kind]], unit=point.unit)
+                NodeMetric(
+                    name=point.name, datatype=BY_NAME[_DATATYPES[point.kind]], unit=shown(point.unit, point.unit_text)
+                )
                 for point in device.points
                 if any(fnmatchcase(f"{device.name}/{point.name}", pattern) for pattern in self.points)
             ]

@@ -32,11 +32,23 @@ _REASONS: Final[Mapping[str, int]] = {
     UNJUDGEABLE: ILLEGAL_VALUE, UNRECORDED: SERVER_FAILURE, FAILED: SERVER_FAILURE,
 }  # fmt: skip
 """Exception codes where it was not a rule that refused."""
+_RULES: Final[Mapping[str, int]] = {
+    "edge.device_leased": BUSY, "edge.command_device_stale": SERVER_FAILURE, "edge.proxy_device_changed": SERVER_FAILURE,
+}  # fmt: skip
+"""Exception codes where what refused passes."""
+_READS: Final = frozenset((1, 2, 3, 4))
+_ADMITTED_SECONDS: Final = 0.05
+"""How long a permitted read is permitted again without asking: a rule about time or plant mode is so much late for it."""
+_MOST_ADMITTED: Final = 256
 _WRITE_BUFFER: Final = 65_536
 
 
 class Judge(Protocol):
     """The guard, as far as proxies need it."""
+
+    @property
+    def epoch(self) -> object | None:
+        """See `Guard.epoch`."""
 
     def check(self, operations: list[Operation], principal: GuardPrincipal, state: State) -> list[Verdict]:
         """What it says of each operation."""
@@ -101,6 +113,9 @@ class Client(asyncio.Protocol):
         self._asked: dict[int, tuple[int, int]] = {}
         """Transaction and unit of every request under way."""
         self._heard = clock.monotonic()
+        self._epoch: object | None = None
+        self._admitted: dict[tuple[int, bytes], tuple[int, float]] = {}
+        """Reads that the guard permitted just now: the unit that each is for, and until when that counts."""
 
     # -- the connection -----------------------------------------------------------------------------------------------
 
@@ -173,6 +188,15 @@ class Client(asyncio.Protocol):
     def _request(self, transaction: int, unit: int, pdu: bytes) -> None:
         self._heard = clock.monotonic()
         side = self._side
+        epoch = side.guard.epoch
+        if epoch is not self._epoch:
+            self._epoch = epoch
+            self._admitted.clear()
+        known = self._admitted.get((unit, pdu))
+        if known is not None and self._heard < known[1]:
+            side.counts.reads += 1
+            self._ask(transaction, unit, known[0], pdu)
+            return
         try:
             target = _target(side, unit)
             operations = side.requests.operations(target, pdu)
@@ -185,9 +209,16 @@ class Client(asyncio.Protocol):
         if code:
             self._answer(transaction, unit, bytes((pdu[0] | _EXCEPTION, code)))
             return
+        if epoch is not None and pdu[0] in _READS:
+            if len(self._admitted) >= _MOST_ADMITTED:
+                self._admitted.clear()
+            self._admitted[unit, pdu] = (target, self._heard + _ADMITTED_SECONDS)
+        self._ask(transaction, unit, target, pdu)
+
+    def _ask(self, transaction: int, unit: int, target: int, pdu: bytes) -> None:
         self._tags += 1
         self._asked[self._tags] = (transaction, unit)
-        side.upstream.ask(self._answered, self._tags, target, pdu)
+        self._side.upstream.ask(self._answered, self._tags, target, pdu)
 
     def _refusal(self, operations: list[Operation], verdicts: list[Verdict]) -> int:
         """The exception code of a request that is held back; 0 where it goes on. Notes what goes on and is no read."""
@@ -195,7 +226,8 @@ class Client(asyncio.Protocol):
         for verdict in verdicts:
             if not verdict.allowed:
                 side.counts.refused += 1
-                return _REASONS.get(verdict.reason, ILLEGAL_FUNCTION)
+                passing = _RULES.get(verdict.rules[0], ILLEGAL_FUNCTION) if verdict.rules else ILLEGAL_FUNCTION
+                return _REASONS.get(verdict.reason, passing)
         if reads("modbus", operations[0].function):
             side.counts.reads += 1
             return 0

@@ -15,6 +15,7 @@ from lineshaft.edge.proxies.modbus.document import ModbusListener, invalid, read
 from lineshaft.edge.proxies.modbus.listener import Listener
 from lineshaft.edge.proxies.modbus.rules import PointRules
 from lineshaft.edge.proxies.passed import PassedWrites
+from lineshaft.edge.proxies.rules import ForeignRules
 
 
 class ModbusProxyPart:
@@ -81,9 +82,10 @@ class ModbusProxyPart:
         context = None
         if wanted.tls is not None:
             context = functools.partial(server_context, self._here.context.home, self._here.gateway, wanted.tls)
+        rules = ForeignRules(device, self._here.tools.board, self._here.part("commands"), self._here.runner)
         listener = Listener(
             wanted, device, DRIVER.plan(device).options, read_endpoint(device.endpoint), tools=self._here.tools,
-            guard=PointRules(device, guard, self._here.tools.board, self._here.runner), passed=self._passed, context=context,
+            guard=PointRules(device, guard, rules), passed=self._passed, context=context,
         )  # fmt: skip
         self._listeners.append(listener)
         await listener.start()

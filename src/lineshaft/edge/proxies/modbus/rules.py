@@ -1,20 +1,14 @@
-"""What points say of writes to them holds for foreign clients too: their own rules, then the guard.
+"""The rules of a device and its points, asked of every request before the guard is. What is written in part is refused."""
 
-A point with rules for commands is written by a foreign client only within them: never one of class A, which takes a
-second person, and never in part, since nobody knows then what it will hold.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from lineshaft.core.errors import LineshaftError
-from lineshaft.edge.board import Board
-from lineshaft.edge.commands.checks import check_value
-from lineshaft.edge.commands.conditions import Conditions
 from lineshaft.edge.guard.functions import reads
 from lineshaft.edge.guard.model import GuardPrincipal, State, Verdict
 from lineshaft.edge.guard.operation import UNITS, Operation
 from lineshaft.edge.model import Device, Point
+from lineshaft.edge.proxies.rules import ForeignRules
 
 
 class Guarding(Protocol):
@@ -27,47 +21,47 @@ class Guarding(Protocol):
 
 
 class PointRules:
-    """Judges operations by the points' rules before the guard does.
+    """Judges operations by the rules of device and points before the guard does."""
 
-    Args:
-        machine: the running device of a name.
-    """
-
-    def __init__(self, device: Device, guard: Guarding, board: Board, machine: Callable[[str], Any]) -> None:
-        self._device = device.name
+    def __init__(self, device: Device, guard: Guarding, rules: ForeignRules) -> None:
         self._ruled = {point.name: point for point in device.points if point.write is not None}
         self._guard = guard
-        self._board = board
-        self._conditions = Conditions(board, machine)
+        self._rules = rules
+
+    @property
+    def epoch(self) -> object | None:
+        """See `Guard.epoch`."""
+        epoch: object | None = self._guard.guard.epoch
+        return epoch
 
     def check(self, operations: list[Operation], principal: GuardPrincipal, state: State) -> list[Verdict]:
         """See `Judge.check`; a request of which one operation breaks a rule is refused as a whole."""
+        written: list[Point] = []
         for operation in operations:
             if reads("modbus", operation.function) or operation.unjudgeable:
                 continue  # what is no number, the guard denies
-            broken = next(filter(None, (self._broken(name, operation.values) for name in operation.points)), None)
+            broken = self._broken(operation, written)
             if broken is not None:
                 self._guard.guard.events.judged("guard.denied", operation, principal, broken)
                 return [broken] * len(operations)
-        return self._guard.check(operations, principal, state)
+        verdicts = self._guard.check(operations, principal, state)
+        if written and all(verdict.allowed for verdict in verdicts):
+            for point in written:
+                self._rules.note_written(point)
+        return verdicts
 
-    def _broken(self, name: str, values: Sequence[int]) -> Verdict | None:
-        """The refusal by a point's own rules; None where they do not object."""
-        point = self._ruled.get(name)
-        if point is None:
-            return None
-        assert point.write is not None
-        if point.write.classification == "A":
-            return _refused(
-                "class A", f"{name} is of class A, and no second person has approved: write it by a command"
-            )
-        if len(values) != 1:
-            return _refused("whole", f"{name} has rules, so it is written whole or not at all")
-        value = _value(point, values[0])
+    def _broken(self, operation: Operation, written: list[Point]) -> Verdict | None:
+        """The refusal by rules of the device or its points; None where they do not object. Notes points with rules."""
         try:
-            check_value(self._device, point, value)
-            self._conditions.check_rate(self._device, point, value, self._board.get(f"{self._device}/{name}"))
-            self._conditions.check_interlock(self._device, point)
+            self._rules.check_lease()
+            for name in operation.points:
+                point = self._ruled.get(name)
+                if point is None:
+                    continue
+                if len(operation.values) != 1 and point.write is not None and point.write.classification != "A":
+                    return _refused("whole", f"{name} has rules, so it is written whole or not at all")
+                self._rules.check_point(point, _value(point, operation.values))
+                written.append(point)
         except LineshaftError as error:
             return _refused(error.code, error.message)
         return None
@@ -77,7 +71,9 @@ def _refused(rule: str, reason: str) -> Verdict:
     return Verdict(allowed=False, rules=(rule,), reason=reason)
 
 
-def _value(point: Point, millionths: int) -> float | int | bool:
+def _value(point: Point, values: Sequence[int]) -> float | int | bool:
+    """A point's value; nothing is made of one in part, which is refused before it is looked at."""
+    millionths = values[0] if values else 0
     if point.kind == "boolean":
         return millionths != 0
     return millionths // UNITS if point.kind == "integer" else millionths / UNITS

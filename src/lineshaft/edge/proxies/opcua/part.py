@@ -12,6 +12,7 @@ from lineshaft.edge.model import Device, GatewayConfig
 from lineshaft.edge.parts.model import Document, Surroundings
 from lineshaft.edge.proxies.opcua.document import OpcUaProxyDocument, invalid, read_document
 from lineshaft.edge.proxies.passed import PassedWrites
+from lineshaft.edge.proxies.rules import ForeignRules
 
 if TYPE_CHECKING:
     from lineshaft.edge.proxies.opcua.server import ProxyServer
@@ -90,7 +91,8 @@ class OpcUaProxyPart:
         passed = PassedWrites(lambda: guard.recorder)
         found = mirror(device)
         self._left_out = list(found.left_out)
-        self._desk = Desk(device, found, guard=guard, passed=passed, board=tools.board, runner=self._here.runner)
+        rules = ForeignRules(device, tools.board, self._here.part("commands"), self._here.runner)
+        self._desk = Desk(device, found, guard=guard, passed=passed, rules=rules)
         server = ProxyServer(
             device, found, self._desk, tools.board, host=document.host, port=document.port,
             users=NamedUsers({secret.user: secret.password for secret in secrets}),

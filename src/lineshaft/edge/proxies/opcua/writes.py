@@ -1,16 +1,14 @@
 """Writes of the proxy's clients: the point's own rules, then the guard, then the device; the device's answer."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from asyncua import ua
 
 from lineshaft.core import logs, quality
-from lineshaft.core.errors import Forbidden, InvalidInput, LineshaftError
-from lineshaft.edge.board import Board
-from lineshaft.edge.commands.checks import check_value, find_point, rules_of
-from lineshaft.edge.commands.conditions import Conditions
+from lineshaft.core.errors import InvalidInput, LineshaftError
+from lineshaft.edge.commands.checks import find_point
 from lineshaft.edge.commands.executor import WRITE_SECONDS
 from lineshaft.edge.driver import Write
 from lineshaft.edge.guard.model import GuardPrincipal, State, Verdict
@@ -19,7 +17,7 @@ from lineshaft.edge.guard.part import GuardPart
 from lineshaft.edge.model import Device, Point
 from lineshaft.edge.proxies.opcua.mirror import Mirror
 from lineshaft.edge.proxies.passed import PassedWrites
-from lineshaft.edge.runner import DeviceRunner
+from lineshaft.edge.proxies.rules import ForeignRules
 
 _Codes = ua.StatusCodes
 _DENIED: Final = int(_Codes.BadUserAccessDenied)
@@ -29,21 +27,22 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
 }  # fmt: skip
 
 
-class Desk:
-    """Judges what clients ask of one device, and carries out what they may.
+_CODES: Final[Mapping[str, int]] = {
+    "edge.command_out_of_range": int(_Codes.BadOutOfRange), "edge.device_leased": int(_Codes.BadLocked),
+    "edge.command_device_stale": quality.BAD_NO_COMMUNICATION,
+    "edge.proxy_device_changed": quality.BAD_NO_COMMUNICATION,
+}  # fmt: skip
+"""Status codes of refusals by code; `BadUserAccessDenied` for all others."""
 
-    Args:
-        runner: the running device of a name.
-    """
+
+class Desk:
+    """Judges what clients ask of one device, and carries out what they may."""
 
     def __init__(
-        self, device: Device, mirror: Mirror, *, guard: GuardPart, passed: PassedWrites, board: Board,
-        runner: Callable[[str], DeviceRunner | None],
+        self, device: Device, mirror: Mirror, *, guard: GuardPart, passed: PassedWrites, rules: ForeignRules
     ) -> None:  # fmt: skip
         self._device, self._mirror = device, mirror
-        self._guard, self._passed, self._board = guard, passed, board
-        self._runner = runner
-        self._conditions = Conditions(board, runner)
+        self._guard, self._passed, self._rules = guard, passed, rules
         self._log = logs.get("edge").bind(device=device.name, proxy="opcua")
         self.refused = 0
         self.passed = 0
@@ -98,26 +97,19 @@ class Desk:
             self.refused += 1
             return int(_Codes.BadTooManyOperations), None
         self._passed.note(principal, [operation], [verdict], origin)
+        self._rules.note_written(point)
         self.passed += 1
         return None, Write(self._mirror.nodes[asked.NodeId], value)
 
     def _break_of_rules(self, point: Point, value: Any, operation: Operation, principal: GuardPrincipal) -> int:
         """The status code where the point's own rules forbid it; 0 where they do not."""
-        name = self._device.name
         try:
             find_point(self._device, point.name)
-            if rules_of(point).classification == "A":
-                raise Forbidden(
-                    "edge.command_unapproved", f"{name}/{point.name} is of class A, and no second person has approved",
-                    "Write it by a command, which another person approves.", device=name, point=point.name,
-                )  # fmt: skip
-            check_value(name, point, value)
-            self._conditions.check_rate(name, point, value, self._board.get(f"{name}/{point.name}"))
-            self._conditions.check_interlock(name, point)
+            self._rules.check_lease()
+            self._rules.check_point(point, value)
         except LineshaftError as error:
             self._note(operation, principal, error.message, error.code)
-            beyond = error.code == "edge.command_out_of_range"
-            return int(_Codes.BadOutOfRange) if beyond else _DENIED
+            return _CODES.get(error.code, _DENIED)
         return 0
 
     def _refuse(self, address: str, point: Point | None, principal: GuardPrincipal, reason: str) -> int:
@@ -143,14 +135,9 @@ class Desk:
     # -- the device -----------------------------------------------------------------------------------------------------
 
     async def _carry_out(self, writes: Sequence[Write]) -> list[int]:
-        runner = self._runner(self._device.name)
-        if runner is None:
-            return [quality.BAD_NO_COMMUNICATION] * len(writes)
-        for write in writes:
-            self._conditions.note_written(self._device.name, self._device.points[write.point])
         try:
             async with asyncio.timeout(WRITE_SECONDS):
-                written = await runner.write(writes)
+                written = await self._rules.running().write(writes)
         except InvalidInput:
             return [int(_Codes.BadTypeMismatch)] * len(writes)
         except LineshaftError as error:

@@ -1,0 +1,1 @@
+"""Corrections: what replaced a sample, kept with the old value, who, when and why."""

@@ -1,0 +1,1 @@
+"""Reading a history from its storage alone, with no service running, on any machine that may read it."""

@@ -1,0 +1,228 @@
+"""From a request to its answer: the tags that patterns name, the caller's right to them, their rows, the statement."""
+
+import asyncio
+import contextlib
+import fnmatch
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Annotated
+
+import msgspec
+import pyarrow as pa
+from msgspec import Meta
+
+from lineshaft.access.labels import Egress, Release, Subject
+from lineshaft.core import clock
+from lineshaft.core.errors import InvalidInput, NotFound
+from lineshaft.core.principals import Principal
+from lineshaft.history.answers import encode_rows
+from lineshaft.history.model import Tag
+from lineshaft.history.reader import HistoryReader
+from lineshaft.history.settings import HistorySettings
+from lineshaft.history.sql import faults
+from lineshaft.history.sql.frames import Limits, Question, SqlFormat, TagRow
+from lineshaft.history.sql.process import SqlProcess
+from lineshaft.history.store import Tags
+
+MAXIMUM_TAGS = 10_000
+MAXIMUM_SQL = 100_000
+_PAGE = 1000
+_WILD = re.compile(r"[*?\[]")
+_FRAME_ROWS = 65_536
+
+MEDIA_TYPES: Mapping[SqlFormat, str] = {
+    "json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv",
+    "arrow": "application/vnd.apache.arrow.stream", "parquet": "application/vnd.apache.parquet",
+}  # fmt: skip
+
+
+class SqlRequest(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}, forbid_unknown_fields=True):
+    """A statement, and the samples that it is about."""
+
+    sql: Annotated[str, Meta(min_length=1, max_length=MAXIMUM_SQL)]
+    from_: str
+    """RFC 3339, or an offset such as -1h; included."""
+    tags: Annotated[list[str], Meta(min_length=1, max_length=1000)]
+    """Paths of tags, or patterns with * and ?."""
+    to: str = "now"
+    format: SqlFormat | None = None
+    """What `Accept` asks for where null; else JSON."""
+    purpose: str = "operation"
+    recipient: str = ""
+
+
+class SqlQueries:
+    """Runs statements, so many at once."""
+
+    def __init__(self, history: HistoryReader, tags: Tags, egress: Egress, settings: HistorySettings) -> None:
+        self._history = history
+        self._tags = tags
+        self._egress = egress
+        self._limits = Limits(
+            seconds=settings.sql_seconds, memory_bytes=settings.sql_memory_bytes, rows=settings.sql_rows
+        )
+        self._at_once = settings.sql_at_once
+        self._places = asyncio.Semaphore(settings.sql_at_once)
+        self.running = 0
+        """Statements that have a process now."""
+
+    async def answer(self, principal: Principal, asked: SqlRequest, kind: SqlFormat) -> AsyncGenerator[bytes, None]:
+        """The pieces of an answer; whatever keeps a small one from being given is raised before the first of them.
+
+        Raises:
+            InvalidInput: time, tags or statement. NotFound: no such tag. Forbidden: a tag or the statement.
+            TooLarge, DeadlineExceeded, TooMany, Unprocessable: beyond the limits. Unavailable: the history.
+        """
+        now_us = clock.now_us()
+        start_us = clock.parse_time(asked.from_, field="from", now=now_us)
+        end_us = clock.parse_time(asked.to, field="to", now=now_us)
+        if end_us < start_us:
+            raise InvalidInput(
+                "history.range_reversed", f"to ({asked.to}) lies before from ({asked.from_})", "Exchange the two.",
+                field="to", value=asked.to, start=asked.from_,
+            )  # fmt: skip
+        known = await self.find(principal, asked.tags)
+        release = await self._egress.admit(
+            principal, "history:read", [Subject("tag", tag.path, tag.handle, tag.project) for tag in known.values()],
+            purpose=asked.purpose, recipient=asked.recipient, carried=kind != "json", start_us=start_us,
+        )  # fmt: skip
+        question = Question(sql=asked.sql, format=kind, limits=self._limits, tags=[_row(tag) for tag in known.values()])
+        made = self._run(question, release, known, start_us, end_us)
+        return await _begun(release.pieces(made), made)
+
+    async def find(self, principal: Principal, patterns: list[str]) -> dict[int, Tag]:
+        """The caller's tags that the patterns name, by number.
+
+        Raises:
+            NotFound: a pattern names none that the caller may know of.
+        """
+        found: dict[int, Tag] = {}
+        whole = [pattern for pattern in patterns if not _WILD.search(pattern)]
+        for tag in await self._tags.require(principal.tenant, whole, principal.projects) if whole else ():
+            found[tag.number] = tag
+        for pattern in (pattern for pattern in patterns if _WILD.search(pattern)):
+            matching = await self._matching(principal, pattern)
+            if not matching:
+                raise NotFound(
+                    "history.tag_pattern_unmatched", f"no tag has a path like {pattern[:200]!r}",
+                    "`lineshaft history tags` lists them; * stands for any characters, / among them.",
+                    field="tags", value=pattern[:200],
+                )  # fmt: skip
+            found |= {tag.number: tag for tag in matching}
+            if len(found) > MAXIMUM_TAGS:
+                break
+        if len(found) > MAXIMUM_TAGS:
+            raise InvalidInput(
+                "history.sql_tags_too_many", f"the patterns name more than {MAXIMUM_TAGS} tags",
+                "Name fewer tags.", field="tags", maximum=MAXIMUM_TAGS,
+            )  # fmt: skip
+        return found
+
+    async def _matching(self, principal: Principal, pattern: str) -> list[Tag]:
+        wild = _WILD.search(pattern)
+        prefix = pattern[: wild.start()] if wild else pattern
+        like = re.compile(fnmatch.translate(pattern))
+        after = ""
+        found: list[Tag] = []
+        while len(found) <= MAXIMUM_TAGS:
+            page = await self._tags.list(
+                principal.tenant, prefix=prefix, after=after, limit=_PAGE, removed=True, projects=principal.projects
+            )
+            found += [tag for tag in page if like.match(tag.path)]
+            if len(page) < _PAGE:
+                break
+            after = page[-1].path
+        return found
+
+    async def _run(
+        self, question: Question, release: Release, known: Mapping[int, Tag], start_us: int, end_us: int
+    ) -> AsyncGenerator[bytes, None]:
+        try:
+            await asyncio.wait_for(self._places.acquire(), self._limits.seconds)
+        except TimeoutError:
+            raise faults.busy(self._at_once) from None
+        self.running += 1
+        try:
+            async with SqlProcess(question) as process:
+                needed = await process.ask()
+                if "samples" in needed:
+                    await self._feed(process, release, known, [(start_us, end_us)])
+                elif "rollup_1h" in needed:
+                    await self._feed_hours(process, release, known, start_us, end_us)
+                await process.send(b"")
+                await process.ready()
+                async for piece in process.pieces():
+                    yield piece
+        finally:
+            self.running -= 1
+            self._places.release()
+
+    async def _feed_hours(
+        self, process: SqlProcess, release: Release, known: Mapping[int, Tag], start_us: int, end_us: int
+    ) -> None:
+        """Send stored hours where they say what the samples say, and the samples of the other times."""
+        if release.changes:  # an hour of values that must be changed is made of changed values
+            await self._feed(process, release, known, [(start_us, end_us)])
+            return
+        buckets, stretches = await self._history.hours(known, start_us, end_us)
+        sent = 0
+        async with contextlib.aclosing(_one(buckets)) as batches:
+            async for rows in release.rows(batches, {}):
+                sent += await self._send(process, rows, sent)
+        await self._feed(process, release, known, stretches, sent)
+
+    async def _feed(
+        self, process: SqlProcess, release: Release, known: Mapping[int, Tag], stretches: list[tuple[int, int]],
+        sent: int = 0,
+    ) -> None:  # fmt: skip
+        """Send the rows as they may leave. Each counts as given: a statement can put any of them into one line."""
+        paths = {number: tag.path for number, tag in known.items()}
+        for start_us, end_us in stretches:
+            limit = self._limits.rows - sent + 1
+            async with contextlib.aclosing(self._history.raw(known, start_us, end_us, limit=limit)) as batches:
+                async for rows in release.rows(batches, paths):
+                    sent += await self._send(process, rows, sent)
+
+    async def _send(self, process: SqlProcess, rows: pa.RecordBatch, sent: int) -> int:
+        """Send rows in frames; returns how many.
+
+        Raises:
+            TooLarge: with those already sent they are more than a statement may look at.
+        """
+        if sent + len(rows) > self._limits.rows:
+            raise faults.too_many_rows(self._limits)
+        for first in range(0, len(rows), _FRAME_ROWS):
+            await process.send(await asyncio.to_thread(_encoded, rows, first))
+        return len(rows)
+
+
+async def _one(rows: pa.RecordBatch) -> AsyncGenerator[pa.RecordBatch, None]:
+    if len(rows):
+        yield rows
+
+
+def _encoded(rows: pa.RecordBatch, first: int) -> bytes:
+    return encode_rows(rows.slice(first, _FRAME_ROWS))
+
+
+def _row(tag: Tag) -> TagRow:
+    return TagRow(tag.number, tag.path, tag.handle, tag.unit, tag.description, tag.kind, tag.device, tag.project)
+
+
+async def _begun(pieces: AsyncIterator[bytes], made: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """The same pieces, the first one there already: what keeps a query from starting is refused, not cut off.
+
+    Closing them closes what makes them, and with it the process.
+    """
+
+    async def all_of_them() -> AsyncGenerator[bytes, None]:
+        async with contextlib.aclosing(made), contextlib.aclosing(pieces):  # type: ignore[type-var]  # a generator too
+            first = await anext(pieces, b"")
+            yield b""  # a generator that has not begun would not clean up where it is closed
+            yield first
+            async for piece in pieces:
+                yield piece
+
+    begun = all_of_them()
+    await anext(begun)
+    return begun

@@ -1,0 +1,91 @@
+"""Reading a file for an import: its plan, what is in it, and its batches."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lineshaft.core import clock
+from lineshaft.core.errors import InvalidInput
+from lineshaft.history.transfer.files import FileFormat, rows
+from lineshaft.history.transfer.mapping import RowFault, Sample, Target, mapped, mapping_for
+
+_SHOWN = 100
+
+
+class Summary:
+    """What a file holds."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.faults = 0
+        self.shown: list[dict[str, Any]] = []
+        """The first faults."""
+        self.tags: set[int] = set()
+        self._low: int | None = None
+        self._high: int | None = None
+
+    def add(self, one: Sample | RowFault) -> None:
+        """Count one."""
+        if isinstance(one, RowFault):
+            self.faults += 1
+            if len(self.shown) < _SHOWN:
+                self.shown.append(msgspec.to_builtins(one))
+            return
+        self.samples += 1
+        self.tags.add(one.tag)
+        self._low = one.ts_us if self._low is None else min(self._low, one.ts_us)
+        self._high = one.ts_us if self._high is None else max(self._high, one.ts_us)
+
+    @property
+    def first(self) -> str | None:
+        """Time of its oldest sample."""
+        return None if self._low is None else clock.rfc3339(self._low)
+
+    @property
+    def last(self) -> str | None:
+        """Time of its newest sample."""
+        return None if self._high is None else clock.rfc3339(self._high)
+
+
+def plan(
+    file: Path, kind: FileFormat, tags: Sequence[Mapping[str, Any]], given: Mapping[str, str], time: str
+) -> Callable[[], Iterator[Sample | RowFault]]:
+    """What reads the file, once for each call.
+
+    Raises:
+        InvalidInput: it is empty, or its columns do not say what they are.
+    """
+    known = {tag["path"]: Target(tag["number"], tag["kind"]) for tag in tags}
+    first = next((row for _, row in rows(file, kind) if "!" not in row), None)
+    if first is None:
+        raise InvalidInput(
+            "history.import_empty", f"{file.name} has no row", "Is it the right file, and the right --format?",
+            field="file", value=file.name,
+        )  # fmt: skip
+    mapping = mapping_for(first, known, given, time)
+    return lambda: mapped(rows(file, kind), mapping)
+
+
+def encoded(samples: Iterable[Sample]) -> bytes:
+    """A telemetry batch."""
+    import pyarrow as pa
+
+    from lineshaft.bus.telemetry import SCHEMA, encode
+
+    columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+    for one in samples:
+        columns["tag"].append(one.tag)
+        columns["ts"].append(one.ts_us)
+        columns["arrival"].append(None)
+        columns["q"].append(one.quality)
+        for name, type_ in (("v", float), ("vi", int), ("vs", str), ("vb", bool)):
+            columns[name].append(one.value if type(one.value) is type_ else None)
+    arrays = [
+        pa.array(columns[field.name], pa.int64()).cast(field.type)
+        if pa.types.is_timestamp(field.type)
+        else pa.array(columns[field.name], field.type)
+        for field in SCHEMA
+    ]
+    return encode(pa.RecordBatch.from_arrays(arrays, schema=SCHEMA))

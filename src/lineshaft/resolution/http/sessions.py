@@ -1,0 +1,72 @@
+"""Sessions over HTTP: a nonce to prove oneself over, and from then on an identity for as long as it is used.
+
+They live in the worker that made them; a client keeps its connection, or says who it is with each request.
+"""
+
+import secrets
+from collections import OrderedDict
+
+import msgspec
+
+MOST: int = 20_000
+NEW_SECONDS: float = 120.0
+"""How long a session waits for its proof."""
+IDLE_SECONDS: float = 900.0
+LONGEST_SECONDS: float = 8 * 3600.0
+"""From the proof on."""
+
+
+class HttpSession(msgspec.Struct):
+    """One session."""
+
+    id: str
+    nonce: bytes
+    source: str
+    """Address of the peer; a session is no good from elsewhere."""
+    identity: str = ""
+    """Index and handle, where it is proved."""
+    ends: float = 0.0
+    until: float = 0.0
+
+
+class HttpSessions:
+    """The sessions of one worker; the oldest go first when there are too many."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._open: OrderedDict[str, HttpSession] = OrderedDict()
+
+    def open(self, source: str, now: float) -> HttpSession:
+        """A new session that nobody has proved anything in.
+
+        Args:
+            source: address of the peer.
+            now: seconds on a clock that never steps.
+        """
+        while self._open and (len(self._open) >= self._most or next(iter(self._open.values())).until <= now):
+            self._open.popitem(last=False)
+        session = HttpSession(secrets.token_hex(16), secrets.token_bytes(16), source, ends=now + LONGEST_SECONDS)
+        session.until = now + NEW_SECONDS
+        self._open[session.id] = session
+        return session
+
+    def find(self, number: str, source: str, now: float) -> HttpSession | None:
+        session = self._open.get(number)
+        if session is None or session.source != source or session.until <= now:
+            return None
+        if session.identity:
+            session.until = min(session.ends, now + IDLE_SECONDS)
+            self._open.move_to_end(number)
+        return session
+
+    def prove(self, session: HttpSession, identity: str, now: float) -> None:
+        """From now on it is this identity's; its nonce is used up."""
+        session.identity = identity
+        session.nonce = secrets.token_bytes(16)
+        session.until = now + IDLE_SECONDS
+
+    def close(self, number: str) -> None:
+        self._open.pop(number, None)
+
+    def __len__(self) -> int:
+        return len(self._open)
