@@ -5,12 +5,16 @@ import msgspec
 import pytest
 
 from lineshaft.access import tokens
+from lineshaft.bus.telemetry import encode
 from lineshaft.core import clock
+from lineshaft.history.testing import samples
 from lineshaft.web.testing_installation import AREA, running_installation
 
 PASSWORD = "rivers run under nine bridges"
 OWN = {
-    "/api/v1/history/tags", "/api/v1/history/latest", "/api/v1/history/raw", "/api/v1/access/session",
+    "/api/v1/history/tags", "/api/v1/history/latest", "/api/v1/history/raw", "/api/v1/history/processed",
+    "/api/v1/history/at", "/api/v1/history/windows", "/api/v1/history/corrections", "/api/v1/history/sql",
+    "/api/v1/history/import", "/api/v1/access/session",
 }  # fmt: skip
 """What answers for the caller's own tenant: there the first tenant's objects are as if they were not there."""
 NOBODY_ASKS = {"/healthz", "/readyz", "/api/openapi.json"}
@@ -90,9 +94,19 @@ async def test_nothing_is_there_for_another_tenant(first, stranger):
 
 async def test_where_a_tenant_has_objects_of_its_own_it_sees_only_those(first, stranger):
     assert (await stranger.get("/api/v1/history/tags")).json()["items"] == []
-    for path in ("latest", "raw"):
-        answer = await stranger.get(f"/api/v1/history/{path}", params={"tag": first["tag"], "from": "-1h"})
-        assert (answer.status_code, answer.json()["code"]) == (404, "history.tag_unknown")
+    asked = {"latest": {}, "raw": {"from": "-1h"}, "processed": {"from": "-1h"}, "at": {"time": "-1m"}, "corrections": {},
+             "windows": {"event": "-1m"}}  # fmt: skip
+    for path, params in asked.items():
+        answer = await stranger.get(f"/api/v1/history/{path}", params={"tag": first["tag"], **params})
+        assert (answer.status_code, answer.json()["code"]) == (404, "history.tag_unknown"), path
+    correction = {"reason": "test", "items": [{"path": first["tag"], "time": "-1h", "value": 1.0}]}
+    question = {"sql": "select 1", "from": "-1h", "tags": [first["tag"]]}
+    for path, how in {
+        "corrections": {"json": correction}, "sql": {"json": question},
+        "import": {"params": {"file": "0" * 32, "seq": 1}, "content": encode(samples([(1, 1, 0.5)]))},
+    }.items():  # fmt: skip
+        answer = await stranger.post(f"/api/v1/history/{path}", **how)
+        assert answer.status_code == 404, (path, answer.text)
 
 
 async def test_the_first_tenant_finds_all_of_it(house, first):
