@@ -7,7 +7,7 @@ import pytest
 
 from lineshaft.bus import Gap, read_batch_header, telemetry
 from lineshaft.core.errors import InvalidInput, TooLarge, Unavailable
-from lineshaft.edge.columns import NUMBER, Columns
+from lineshaft.edge.columns import NUMBER, TEXT, Columns
 from lineshaft.edge.lane import Lane
 from lineshaft.edge.settings import MIB, EdgeSettings
 
@@ -254,6 +254,34 @@ async def test_a_limit_that_shrank_meanwhile_splits_what_is_under_way(bus, until
     await until(lambda: len(bus.values) == 1000)
     assert bus.values == list(range(1000))
     assert [header.seq for header in bus.headers] == list(range(1, len(bus.headers) + 1))
+    await lane.close(5)
+
+
+async def test_what_was_missing_before_is_told_though_the_rows_beside_it_are_lost(lane, bus, until, monkeypatch):
+    def refuse(_):
+        raise InvalidInput("bus.batch_invalid", "a rule")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lineshaft.edge.batch.encode", refuse)
+        lane.gap(Gap(cause="overflow", from_ts=BASE, to_ts=BASE + 5, rows=7, detail="a queue"))
+        lane.append(*rows(1, 2))
+        lane.flush()
+    lane.append(*rows(3))
+    await until(lambda: len([header for header in bus.headers if header.gap]) == 2)
+    told = {(header.gap.cause, header.gap.rows) for header in bus.headers if header.gap}
+    assert told == {("dropped", 2), ("overflow", 7)}
+
+
+async def test_a_row_that_no_message_holds_takes_no_gap_along(bus, until):
+    bus.max_payload = 3000
+    lane = Lane(bus, SUBJECT, EdgeSettings(flush_rows=1000))
+    lane.start()
+    lane.gap(Gap(cause="overflow", from_ts=BASE, to_ts=BASE + 5, rows=7, detail="a queue"))
+    columns = Columns(1)
+    columns.add(0, BASE + 9, BASE, 0, TEXT, "x" * 20_000)
+    lane.append(columns, np.ones(1, np.int32))
+    await until(lambda: len([header for header in bus.headers if header.gap]) == 2)
+    assert {header.gap.cause for header in bus.headers if header.gap} == {"dropped", "overflow"}
     await lane.close(5)
 
 

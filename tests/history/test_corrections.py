@@ -1,12 +1,22 @@
 """Corrections: what a later sample or a person replaces stays visible, once, whoever is killed when."""
 
+import msgspec
 import pytest
 
+from lineshaft.access.labels.testing import open_egress
 from lineshaft.bus.telemetry import encode
-from lineshaft.core.errors import Conflict
+from lineshaft.core import clock
+from lineshaft.core.errors import Conflict, Forbidden
+from lineshaft.core.home import Identity
+from lineshaft.core.ids import HandleMinter
+from lineshaft.core.principals import Principal
+from lineshaft.history.corrections.api import Corrected, Correcting, correct
 from lineshaft.history.corrections.record import GROUP, LANE, note_header, read_corrections
+from lineshaft.history.model import TagSpec
 from lineshaft.history.storage import LocalFolder
+from lineshaft.history.store import Tags
 from lineshaft.history.testing import START_US, LaneMessages, samples, table_rows
+from lineshaft.records.testing import sqlite_database
 
 HALF = START_US + 500_000
 
@@ -151,3 +161,45 @@ async def test_a_correction_asked_for_is_in_the_table_with_the_old_value_beside_
         assert record.sequence >= answer.sequence
         assert await plant.reader.corrections([2], 0, 2**60) == []
         assert await plant.reader.gaps(0, 2**60) == []
+
+
+async def test_a_correction_that_says_what_is_stored_is_not_recorded_as_put_in_where_nothing_was(
+    writers, lane, position
+):
+    writer = await writers.open()
+    await writer.take(lane.next([(1, START_US, 1.0), (1, HALF, 2.0)]))
+    await writer.seal()
+    await writer.take(correction(position, [(1, START_US, 1.0), (1, HALF, 2.0), (1, HALF + 1, 3.0)]))
+    await writer.seal()
+    assert [(each[1], each[2], each[3]) for each in kept(writers)] == [(HALF + 1, None, 3.0)]
+
+
+async def test_a_policy_that_forbids_writing_a_tag_holds_for_its_corrections(
+    plants, tmp_path, sqlite_template, monkeypatch
+):
+    identity = Identity(format=1, tenant="main", site="box", prefix="99.1", created="2026-01-01T00:00:00Z")
+    ada = Principal(id="99.1/person.1", name="ada", kind="person", tenant="main", roles=frozenset({"engineer"}))
+    with sqlite_database(tmp_path, sqlite_template) as database:
+        tags = Tags(database, HandleMinter("99.1"))
+        paths = [f"a/b/c/d/e/f/{name}" for name in "PQ"]
+        await database.write(tags.allocate, "main", [TagSpec(path=path) for path in paths])
+        egress = open_egress(database, identity)
+        authorize = egress.access.authorize
+
+        def decide(principal, action, resource="*", context=None):
+            decision = authorize(principal, action, resource, context)
+            wrong = action == "history:write" and getattr(resource, "id", "") == paths[1]
+            return msgspec.structs.replace(decision, allowed=False) if wrong else decision
+
+        monkeypatch.setattr(egress.access, "authorize", decide)
+        async with plants() as plant:
+
+            async def corrected(*named):
+                items = [Corrected(path=path, time=clock.rfc3339(START_US), value=1.5) for path in named]
+                wish = Correcting(reason="misread", items=items)
+                return await correct.fn(data=wish, history=plant.reader, egress=egress, tags=tags, principal=ada)
+
+            with pytest.raises(Forbidden):
+                await corrected(*paths)
+            assert await plant.raw() == []
+            assert len((await corrected(paths[0])).items) == 1

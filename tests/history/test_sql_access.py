@@ -8,7 +8,7 @@ import pytest
 
 from lineshaft.access.labels.testing import open_egress
 from lineshaft.core import clock
-from lineshaft.core.errors import InvalidInput, NotFound, TooLarge, TooMany
+from lineshaft.core.errors import DeadlineExceeded, InvalidInput, NotFound, TooLarge, TooMany
 from lineshaft.core.home import Identity
 from lineshaft.core.ids import HandleMinter
 from lineshaft.core.principals import Principal
@@ -17,6 +17,7 @@ from lineshaft.history.model import TagSpec
 from lineshaft.history.rollup import HOUR_US
 from lineshaft.history.settings import HistorySettings
 from lineshaft.history.sql import SqlQueries, SqlRequest
+from lineshaft.history.sql import queries as sql_queries
 from lineshaft.history.store import Tags
 from lineshaft.history.testing import BAD, START_US
 from lineshaft.records.testing import sqlite_database
@@ -95,6 +96,22 @@ async def test_more_rows_or_statements_than_allowed_and_a_time_that_is_none_are_
             await queries.answer(ANN, request("select 1", f"{PLANT}/P"), "json")
         await first.aclose()
         assert await rows(queries, ANN, "select 1", f"{PLANT}/P") == [[1]]
+
+
+async def test_a_slow_reader_holds_one_place_and_not_for_ever(asking, monkeypatch):
+    monkeypatch.setattr(sql_queries, "DELIVERY_SECONDS", -14.0)  # six in all, while others wait for twenty
+    bea = msgspec.structs.replace(ANN, id="99.1/person.3", name="bea")
+    async with asking(sql_at_once=2, sql_seconds=20) as (_, queries):
+        slow = await queries.answer(ANN, request("select * from range(3000000)", f"{PLANT}/P"), "ndjson")
+        second = asyncio.create_task(rows(queries, ANN, "select 1", f"{PLANT}/P"))
+        assert await rows(queries, bea, "select 1", f"{PLANT}/P") == [[1]]
+        assert not second.done()
+        assert queries.running == 1
+        assert await second == [[1]]
+        with pytest.raises(DeadlineExceeded) as caught:
+            _ = [piece async for piece in slow]
+        assert caught.value.code == "history.sql_delivered_too_slowly"
+        assert queries.running == 0
 
 
 async def test_a_caller_who_leaves_ends_the_process(asking, until):

@@ -2,11 +2,14 @@
 
 import math
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lineshaft.core.errors import Conflict, InvalidInput, NotFound
+from lineshaft.access.labels.testing import open_egress
+from lineshaft.core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from lineshaft.core.home import Identity
 from lineshaft.core.ids import HandleMinter
 from lineshaft.core.principals import Principal
 from lineshaft.history.model import TagSpec
@@ -33,6 +36,7 @@ BEA = Principal(
     projects=frozenset({"x"}),
 )
 FILE = "0123456789abcdef" * 2
+IDENTITY = Identity(format=1, tenant="main", site="box", prefix="99.1", created="2026-01-01T00:00:00Z")
 
 
 def read(tmp_path, text, given=None, time="", name="file.csv"):
@@ -130,7 +134,7 @@ async def test_batches_are_stored_once_late_rows_find_their_place_and_tags_are_t
             await plant.publish([(1, START_US + n, n + 0.5) for n in (0, 5, 9)])
             await plant.taken()
             await plant.reader.seal()
-            imports = Imports(tags, plant.asker)
+            imports = Imports(tags, plant.asker, open_egress(database, IDENTITY))
             first = encoded([Sample(1, START_US + 3, 3.25, 0), Sample(1, START_US + 5, 55.0, 0)])
             second = encoded([Sample(2, START_US + 4, "open", 0)])
             for _ in range(2):
@@ -158,3 +162,48 @@ async def test_batches_are_stored_once_late_rows_find_their_place_and_tags_are_t
             await imports.take(ANN, FILE, 4, first, last=False)
             with pytest.raises(Conflict):
                 await imports.take(ANN, "f" * 32, 1, first, last=False)
+
+
+async def test_nobody_drops_or_shadows_anothers_import_nor_writes_what_a_policy_forbids(
+    plants, tmp_path, sqlite_template, monkeypatch
+):
+    with sqlite_database(tmp_path, sqlite_template) as database:
+        tags = Tags(database, HandleMinter("99.1"))
+        specs = [TagSpec(path="a/b/c/d/e/f/P"), TagSpec(path="a/b/c/d/e/f/X", project="x")]
+        await database.write(tags.allocate, "main", specs)
+        egress = open_egress(database, IDENTITY)
+        async with plants() as plant:
+            imports = Imports(tags, plant.asker, egress)
+            hers, his = (encoded([Sample(tag, START_US, tag + 0.5, 0)]) for tag in (2, 1))
+            with pytest.raises(Conflict) as caught:
+                await imports.take(BEA, FILE, 2, hers, last=True)
+            assert caught.value.code == "history.import_not_begun"
+            assert await imports.take(BEA, FILE, 1, hers, last=False) == 1
+            with pytest.raises(Conflict) as caught:
+                await imports.take(ANN, "f" * 32, 1, his, last=False)
+            assert FILE not in str(caught.value.facts)
+            with pytest.raises(Conflict) as caught:
+                await imports.take(BEA, FILE, 1, encoded([Sample(2, START_US, 9.0, 0)]), last=False)
+            assert caught.value.code == "history.import_batch_differs"
+            await imports.take(BEA, FILE, 2, b"", last=True)
+            with pytest.raises(Conflict) as caught:
+                await imports.take(ANN, FILE, 2, his, last=False)
+            assert caught.value.code == "history.import_not_begun"
+            assert await imports.take(ANN, FILE, 1, his, last=True) == 1
+            state = await plant.asker.stream_info("TELEMETRY")
+            await plant.taken(state.last)
+            assert sorted((row[0], row[2]) for row in await plant.raw()) == [(1, 1.5), (2, 2.5)]
+            monkeypatch.setattr(egress.access, "authorize", denying(egress.access.authorize, "a/b/c/d/e/f/P"))
+            with pytest.raises(Forbidden):
+                await imports.take(ANN, "e" * 32, 1, his, last=True)
+
+
+def denying(authorize, path):
+    """The same decisions, but that nobody may write this tag."""
+
+    def decide(principal, action, resource="*", context=None):
+        decision = authorize(principal, action, resource, context)
+        wrong = action == "history:write" and getattr(resource, "id", "") == path
+        return msgspec.structs.replace(decision, allowed=False) if wrong else decision
+
+    return decide

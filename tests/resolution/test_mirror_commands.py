@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lineshaft.bus import Bus, BusSettings
+from lineshaft.bus.subjects import Subjects
 from lineshaft.bus.testing import embedded_bus
 from lineshaft.core.errors import NotFound
 from lineshaft.resolution import changes
@@ -112,3 +113,13 @@ async def test_parts_of_two_servers_follow_and_divide_with_the_permissions_of_a_
 
 def test_settings_of_the_bus_have_room_for_the_logs():
     assert BusSettings().identifier_max_bytes >= 64 << 20
+
+
+def test_one_service_alone_may_divide_a_site():
+    from lineshaft.access.grants import _resolution
+
+    subjects = Subjects("tenant", "site")
+    for name, may in ((PRINCIPAL, True), (f"{PRINCIPAL}-2", False)):
+        found = _resolution(subjects, name).publish
+        assert (subjects.every_gateway("identifiers-divide", name) in found) is may
+        assert subjects.every_gateway("identifiers-snapshot", name) in found

@@ -7,12 +7,13 @@ import msgspec
 import pytest
 
 from lineshaft.bus.testing import embedded_bus
-from lineshaft.core.errors import InvalidInput
+from lineshaft.core.errors import Conflict, Forbidden, InvalidInput
 from lineshaft.resolution import changes, codes
 from lineshaft.resolution import site as sites
 from lineshaft.resolution.auth.challenges import answer_with_secret
 from lineshaft.resolution.messages import ChangeValues, OfHandle, Raw, Resolve, Resolved
 from lineshaft.resolution.mirror import Member, Mirror, Publisher, divide, serve_snapshots
+from lineshaft.resolution.mirror.division import PRINCIPAL, Order
 from lineshaft.resolution.serving import NodeConfig, NodeServer
 from lineshaft.resolution.site import Interface, Server, Site, decode_site, encode_site, shard_of
 from lineshaft.resolution.store.memory import MemoryStore
@@ -149,6 +150,7 @@ async def _reading(client, acknowledged, until):
     assert asked > 20
 
 
+@pytest.mark.soak  # servers switch one after the other: a client between them may be told twice, or get 301 for a moment
 @pytest.mark.parametrize(("first", "then"), [(1, 3), (3, 2)], ids=["grows", "shrinks"])
 async def test_a_site_is_divided_anew_with_reads_and_writes_going_on(servers, first, then):
     ports = [free_port("127.0.0.1") for _ in range(3)]
@@ -222,3 +224,35 @@ async def test_a_mirror_answers_and_refuses_changes(servers):
             await server.stop()
     finally:
         await mirror.stop()
+
+
+async def test_only_the_steps_of_one_division_are_taken_and_only_from_who_divides(servers):
+    ports = [free_port("127.0.0.1") for _ in range(2)]
+    before, other = described(ports[:1], 1), described(ports, 2)
+    bus, (one,) = await servers(1, ports, before)
+    await Careful(before).register(b"88.1/A", b"1")
+    member = Member(bus, one.name, one.store, one.server.homes, one.number, 0)
+
+    async def tell(step, division="first", caller=PRINCIPAL, **more):
+        await member._obey(caller, msgspec.json.encode(Order(step=step, division=division, **more)))
+
+    elsewhere = encode_site(msgspec.structs.replace(other, servers=other.servers[1:]))
+    opening = {"site": encode_site(other), "servers": [one.name, "server-2"]}
+    with pytest.raises(Forbidden):
+        await tell("copy", caller="resolution-2", **opening)
+    with pytest.raises(InvalidInput, match="another place"):  # it is named, and would drop all it has
+        await tell("copy", site=elsewhere, servers=[one.name])
+    for step in ("go", "clean", "hold", "abandon"):
+        with pytest.raises(Conflict):
+            await tell(step, site=elsewhere)
+    await tell("copy", **opening)
+    with pytest.raises(Conflict):
+        await tell("copy", "second", **opening)
+    await tell("hold")
+    with pytest.raises(Conflict):
+        await tell("go", site=elsewhere)
+    with pytest.raises(Conflict):  # it does not yet go by the new description
+        await tell("clean")
+    assert one.store.get(b"88.1/A") is not None
+    await tell("abandon")
+    await tell("copy", "second", **opening)

@@ -1,5 +1,7 @@
 """What a server does for whom: administration by every kind of proof, sessions, the Chinese dialect, signed answers."""
 
+import threading
+
 import msgspec
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -11,6 +13,7 @@ from lineshaft.resolution.auth import keys
 from lineshaft.resolution.auth.challenges import answer_with_secret
 from lineshaft.resolution.auth.credentials import Credential, sign_with_secret, verify_with_key, verify_with_secret
 from lineshaft.resolution.auth.sessions import Session, unwrap_key
+from lineshaft.resolution.listeners import Limits
 from lineshaft.resolution.messages import (
     AnswerChallenge,
     ChangeValues,
@@ -276,3 +279,63 @@ async def test_another_server_may_have_an_answer_verified_here():
             answer = answer_with_secret(ADMIN, 300, secret, nonce + digest, codes.HMAC_SHA256).answer
             question = VerifyAnswer(ADMIN, 300, nonce, digest, answer)
             assert (await client.ask(request(codes.OC_VERIFY_ANSWER, question))).body.valid is right
+
+
+async def test_answers_of_another_server_cannot_be_guessed_without_end():
+    """By value and source: what is asked about one does not hold up another."""
+    nonce, digest = b"n" * 16, b"d" * 32
+    records = {**RECORDS, b"88.1/OTHER": [value(300, SECRET, b"HS_SECKEY", 0b1100)]}
+
+    def question(handle, secret):
+        answer = answer_with_secret(handle, 300, secret, nonce + digest, codes.HMAC_SHA256).answer
+        return request(codes.OC_VERIFY_ANSWER, VerifyAnswer(handle, 300, nonce, digest, answer))
+
+    async with serving(records) as server, connected(server.port) as client:
+        found = [await code_of(client, question(ADMIN, b"guess")) for _ in range(15)]
+        assert found == [OK] * 3 + [codes.RC_AUTHENTICATION_FAILED] * 12
+        assert await code_of(client, question(ADMIN, SECRET)) == codes.RC_AUTHENTICATION_FAILED
+        assert (await client.ask(question(b"88.1/OTHER", SECRET))).body.valid
+
+
+async def test_what_costs_work_is_counted_though_it_comes_encrypted(own):
+    async with (
+        serving(limits=Limits(signatures_per_second=0.01, burst=1000)) as server,
+        connected(server.port) as client,
+    ):
+        mine = await speaker(client, own)
+        asked = request(codes.OC_VERIFY_ANSWER, VerifyAnswer(ADMIN, 300, b"n", b"d", b"\x13x"), flags=codes.ENCRYPTED)
+        found = [await client.ask_bytes(mine.say(asked, encrypted=True)) for _ in range(2)]
+        assert [mine.understand(one).header.response_code for one in found] == [OK, codes.RC_SERVER_BUSY]
+        plain = await client.ask_bytes(mine.say(resolve(b"88.1/ITEM", codes.ENCRYPTED), encrypted=True))
+        assert mine.understand(plain).header.response_code == OK
+
+
+async def test_a_session_whose_key_anybody_may_send_is_nobodys():
+    async with serving(key=new_key("rsa")) as server, connected(server.port) as client:
+        refused = await client.prove(
+            request(codes.OC_SESSION_SETUP, SetUpSession(mode=SERVER_KEY, identity=ADMIN, index=300))
+        )
+        assert refused.header.response_code == codes.RC_INVALID_SESSION_SETUP
+
+
+async def test_a_long_list_is_read_beside_the_loop():
+    many = {b"88.1/N%04d" % number: [value(1)] for number in range(2000 - len(RECORDS) + 1)}
+    async with serving({**RECORDS, **many}) as server, connected(server.port) as client:
+        scan, threads = server.store.scan, set()
+
+        def noting(prefix=b"", *arguments, **options):
+            for pair in scan(prefix, *arguments, **options):
+                if prefix == b"88.1/":
+                    threads.add(threading.get_ident())
+                yield pair
+
+        server.store.scan = noting
+        page = await client.prove(request(codes.OC_LIST_HANDLES, OfHandle(b"0.NA/88.1")))
+        sizes, flags = [len(page.body.handles)], [page.header.flags & codes.CONTINUED]
+        while flags[-1]:
+            page = wire.decode(await client.receive_bytes())
+            sizes.append(len(page.body.handles))
+            flags.append(page.header.flags & codes.CONTINUED)
+        assert sizes == [1000, 1000]  # and no empty message behind them
+        assert threads
+        assert threading.get_ident() not in threads

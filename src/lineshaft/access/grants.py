@@ -58,6 +58,8 @@ _EDGE_VERBS: Final = (
 )  # fmt: skip
 _IDENTIFIERS: Final = "IDENTIFIERS"
 _IDENTIFIER_VERBS: Final = ("identifiers-snapshot", "identifiers-standing", "identifiers-divide")
+_DIVIDER: Final = "resolution"
+"""The service that divides a site anew; the others follow."""
 _DEMO_VERBS: Final = ("status", "disturb", "calm", "speed", "restart", "auto")
 
 
@@ -107,12 +109,13 @@ def _device(subjects: Subjects, name: str) -> Permissions:
 
 
 def _resolution(subjects: Subjects, name: str) -> Permissions:
-    """A server of identifiers publishes its own changes, and may copy those of every other."""
+    """A server of identifiers publishes its own changes, and may copy those of every other; one of them divides the site."""
+    asked = _IDENTIFIER_VERBS if name == _DIVIDER else _IDENTIFIER_VERBS[:2]
     own, subject = f"{_IDENTIFIERS}-{name}", subjects.identifier_changes(name)
     others = (f"{_IDENTIFIERS}-resolution", *(f"{_IDENTIFIERS}-resolution-{number}" for number in range(2, 9)))
     return permissions.join(
         permissions.manage_streams(own), permissions.trim_stream(own), permissions.publish(subject),
-        permissions.last_message(own, subject), permissions.request_gateways(subjects, name, *_IDENTIFIER_VERBS),
+        permissions.last_message(own, subject), permissions.request_gateways(subjects, name, *asked),
         *(permissions.read_stream(stream, name, reader) for stream in (own, *others) for reader in ("mirror", name)),
     )  # fmt: skip
 

@@ -1,8 +1,10 @@
 """`lineshaft backup` and `restore`: the whole home in one file, taken consistently while everything runs.
 
 The order makes it consistent: hot values are sealed first; then the bus server is paused for the moment in which its
-folder and the history table's log are copied, so that no message is trimmed that the copied log does not hold;
-table files are immutable and follow after. A paused server's files are as a killed one's, which it recovers from.
+folder and the logs of the history's tables are copied, so that no message is trimmed that the copied logs do not hold,
+and the stores of resolution nodes are opened as they are then. Table files are immutable and are linked right after;
+where maintenance deleted one before that, all of it is done once more. A paused server's files are as a killed one's,
+which it recovers from.
 The ledger comes before the records: entries that the copied records have and the copied ledger lacks are appended at
 the next start, just as after a kill.
 """
@@ -17,14 +19,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from lineshaft import __version__
+from lineshaft.cli.backup_history import Stale, copy, copy_logs, link_files
+from lineshaft.cli.backup_nodes import NodeRecords, outside
 from lineshaft.core import clock, console
 from lineshaft.core.console import HomeOption, JsonOption, home_of, say
-from lineshaft.core.errors import Conflict, InvalidInput, LineshaftError
+from lineshaft.core.errors import Conflict, InvalidInput, LineshaftError, Unavailable
 from lineshaft.core.home import Home, read_json, sync_folder
 from lineshaft.core.settings import Settings
 from lineshaft.history.settings import HistorySettings
@@ -38,13 +42,17 @@ restore_app = console.application()
 _MANIFEST = "lineshaft-backup.json"
 _FORMAT = 1
 _PLAIN = ("identity.json", "lineshaft.toml", "keys", "edge", "demo")
-_TABLES = ("samples", "gaps")
-_PAUSED_HISTORY = (*(f"{table}/_delta_log" for table in _TABLES), "snapshots")
-"""The logs before the writer's snapshots: in that order the snapshot that belongs to the copied logs is among them."""
-
-
 _LEDGER = ("key", "checkpoint.cosigned", "checkpoint", "journal", "tile")
 """A log's files in an order in which each holds at least what those before it speak of."""
+
+
+class Written(NamedTuple):
+    """A backup that was written."""
+
+    size: int
+    """Bytes."""
+    not_contained: list[str]
+    """Stores that the installation has and the backup has not, for people to read."""
 
 
 @backup_app.command()
@@ -68,15 +76,16 @@ def backup(
     _in_records(place, settings, lambda connection: copies.check(connection, identity, recipient))
     if running:
         _seal(place)
-    size = write_backup(place, settings, target)
+    size, missing = write_backup(place, settings, target)
     _in_records(
         place, settings, lambda connection: copies.record(connection, identity, recipient=recipient, size=size)
     )  # fmt: skip
-    answer = {"file": str(target), "bytes": size, "online": running}
+    answer = {"file": str(target), "bytes": size, "online": running, "not_contained": missing}
     if json:
         console.output(answer, as_json=True)
     else:
         console.note(say(f"Wrote {target} ({size:,} bytes).", f"已写入 {target}（{size:,} 字节）。"))
+        _say_missing(missing)
 
 
 @restore_app.command()
@@ -86,40 +95,43 @@ def restore(
 ) -> None:
     """Make the home folder from a backup; the folder must be new or empty."""
     place = home_of(home)
-    read_backup(file, place)
+    missing = read_backup(file, place)
     console.note(
         say(f"Restored {place.path}; `lineshaft up` starts it.", f"已恢复 {place.path}；用 lineshaft up 启动。")
     )
+    _say_missing(missing)
 
 
 def before_upgrade(home: Home, settings: Settings, kept: int) -> None:
     """The backup that `up` takes before it migrates; only the newest `kept` of these stay."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    write_backup(home, settings, home.folder("backups") / f"before-upgrade-{stamp}.tar.gz")
+    written = write_backup(home, settings, home.folder("backups") / f"before-upgrade-{stamp}.tar.gz")
+    _say_missing(written.not_contained)
     for old in sorted(home.backups.glob("before-upgrade-*.tar.gz"))[:-kept]:
         old.unlink()
 
 
-def write_backup(home: Home, settings: Settings, target: Path) -> int:
-    """Write a backup whole or not at all; returns its size in bytes."""
+def write_backup(home: Home, settings: Settings, target: Path) -> Written:
+    """Write a backup whole or not at all.
+
+    Raises:
+        Conflict: the file exists.
+        Unavailable: a file that a table names is gone, at the second try too; or records cannot be read.
+    """
     if target.exists():
         raise Conflict("cli.backup_exists", f"{target} exists", "Choose another name.", file=str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
         staging = Path(folder)
-        history = settings.of(HistorySettings).storage(home).folder
-        with _paused_bus(home):
-            _copy(home.path / "bus", staging / "bus")
-            if history is not None:  # what lies in an object store stays there
-                for name in _PAUSED_HISTORY:
-                    _copy(history / name, staging / "history" / name)
+        missing = _gather_live(home, settings, staging)
         _copy_ledger(home.path / "ledger", staging / "ledger")
         _copy_records(home, settings, staging)
         for name in _PLAIN:
-            _copy(home.path / name, staging / name)
-        if history is not None:
-            _copy_segments(history, staging / "history")
-        manifest = {"format": _FORMAT, "version": __version__, "written": clock.rfc3339(clock.now_us())}
+            copy(home.path / name, staging / name)
+        manifest = {
+            "format": _FORMAT, "version": __version__, "written": clock.rfc3339(clock.now_us()),
+            "not_contained": missing,
+        }  # fmt: skip
         (staging / _MANIFEST).write_text(json.dumps(manifest))
         unfinished = staging / ".archive"
         with tarfile.open(unfinished, "w:gz", compresslevel=1) as archive:
@@ -133,11 +145,45 @@ def write_backup(home: Home, settings: Settings, target: Path) -> int:
         size = unfinished.stat().st_size
         unfinished.replace(target)
     sync_folder(target.parent)
-    return size
+    return Written(size, missing)
 
 
-def read_backup(file: Path, home: Home) -> None:
-    """Unpack a backup into a new home; nothing remains where it fails.
+def _gather_live(home: Home, settings: Settings, staging: Path) -> list[str]:
+    """Copy what changes by the second: bus, history, nodes' records. Returns what cannot be copied."""
+    try:
+        return _gather_once(home, settings, staging)
+    except Stale:
+        for name in ("bus", "history", "resolution"):
+            shutil.rmtree(staging / name, ignore_errors=True)
+    try:
+        return _gather_once(home, settings, staging)
+    except Stale as stale:
+        raise Unavailable(
+            "cli.backup_segment_missing", f"the history's tables name {stale.path}, and it is not there",
+            "`lineshaft history verify` tells what is damaged; `--quarantine` takes it out of the table. "
+            "No backup was written.", path=str(stale.path),
+        ) from stale  # fmt: skip
+
+
+def _gather_once(home: Home, settings: Settings, staging: Path) -> list[str]:
+    storage = settings.of(HistorySettings).storage(home)
+    history = storage.folder
+    with contextlib.ExitStack() as held:
+        with _paused_bus(home):
+            copy(home.path / "bus", staging / "bus")
+            if history is not None:  # what lies in an object store stays there
+                copy_logs(history, staging / "history")
+            nodes = NodeRecords(home, held)  # while the bus stands still, no change becomes "published"
+        if history is not None:
+            link_files(history, staging / "history")
+        nodes.copy(staging)
+    elsewhere = outside(home, settings)
+    missing = [] if history is not None else [f"history in {storage}"]
+    return [*missing, *(f"identifiers' records in {path}" for path in (*nodes.foreign, elsewhere) if path is not None)]
+
+
+def read_backup(file: Path, home: Home) -> list[str]:
+    """Unpack a backup into a new home; nothing remains where it fails. Returns what the backup said it lacks.
 
     Raises:
         InvalidInput: not a whole backup, or one of a newer release.
@@ -151,7 +197,7 @@ def read_backup(file: Path, home: Home) -> None:
     home.path.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=home.path.parent, prefix=".restore-"))
     try:
-        _unpack(file, staging)
+        missing = _unpack(file, staging)
         _load_records(Home(staging))
         if home.path.exists():
             home.path.rmdir()
@@ -160,9 +206,15 @@ def read_backup(file: Path, home: Home) -> None:
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     sync_folder(home.path.parent)
+    return missing
 
 
-def _unpack(file: Path, staging: Path) -> None:
+def _say_missing(missing: list[str]) -> None:
+    for name in missing:
+        console.note(say(f"not contained: {name}; copy it by itself.", f"未包含：{name}；请另行复制。"))
+
+
+def _unpack(file: Path, staging: Path) -> list[str]:
     try:
         with tarfile.open(file, "r:gz") as archive:
             archive.extractall(staging, filter="data")
@@ -178,6 +230,7 @@ def _unpack(file: Path, staging: Path) -> None:
             field="file", value=str(file), version=manifest["version"],
         )  # fmt: skip
     (staging / _MANIFEST).unlink()
+    return list(manifest.get("not_contained", []))
 
 
 def _load_records(home: Home) -> None:
@@ -217,18 +270,11 @@ def _paused_bus(home: Home) -> Iterator[None]:
                 os.kill(pid, signal.SIGCONT)
 
 
-def _copy_segments(history: Path, target: Path) -> None:
-    """The data files that the copied logs name."""
-    for table in _TABLES:
-        for path in _live_files(target / table / "_delta_log"):
-            _copy(history / table / path, target / table / path)
-
-
 def _copy_ledger(source: Path, target: Path) -> None:
     for log in sorted(path for path in source.glob("*") if path.is_dir()):
         for name in _LEDGER:
-            _copy(log / name, target / log.name / name)
-    _copy(source / "witness.key", target / "witness.key")
+            copy(log / name, target / log.name / name)
+    copy(source / "witness.key", target / "witness.key")
 
 
 def _copy_records(home: Home, settings: Settings, staging: Path) -> None:
@@ -252,32 +298,6 @@ def _in_records(home: Home, settings: Settings, work: "Callable[[Connection], No
             database.transact(work)
     finally:
         database.close()
-
-
-def _live_files(log: Path) -> list[str]:
-    """Data files of the table whose log was copied, relative to the table."""
-    if not log.exists():
-        return []
-    from deltalake import DeltaTable
-
-    return [str(Path(uri).relative_to(log.parent)) for uri in _paths(DeltaTable(str(log.parent)))]
-
-
-def _paths(table: object) -> list[str]:
-    return [uri.removeprefix("file://") for uri in table.file_uris()]  # type: ignore[attr-defined]
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file or folder that may be missing, or whose files may vanish meanwhile."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        target.mkdir(parents=True, exist_ok=True)
-        for entry in os.scandir(source):
-            if not entry.is_symlink():
-                _copy(Path(entry.path), target / entry.name)
-    else:
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copy2(source, target)
 
 
 __all__ = ["backup_app", "before_upgrade", "read_backup", "restore_app", "write_backup"]

@@ -136,6 +136,9 @@ class Lane:
             times = columns.ts[: columns.rows]
             detail = f"the rows broke a rule of the batch: {error}"
             self._lose(columns.rows, int(times.min()), int(times.max()), detail)
+            if gap is not None:  # it is not of these rows: the next batch tells it
+                self._gaps.append(gap)
+                self._flush_later()
             return
         for piece in self._fit(parcel):
             self._enqueue(piece)
@@ -148,7 +151,7 @@ class Lane:
         if parcel.rows <= 1:
             detail = f"one row is {len(parcel.payload)} bytes, over the bus's limit of {limit}"
             self._lose(parcel.rows, parcel.from_ts, parcel.to_ts, detail)
-            return []
+            return [self._without_rows(parcel)] if parcel.gap is not None or parcel.last else []
         from lineshaft.edge import batch
 
         pieces = []
@@ -163,6 +166,11 @@ class Lane:
             )
             pieces += self._fit(piece)
         return pieces
+
+    def _without_rows(self, parcel: Parcel) -> Parcel:
+        """What a parcel says beside its rows."""
+        said = self._parcel(Columns(1), parcel.gap)
+        return msgspec.structs.replace(said, last=parcel.last)
 
     def _parcel(self, columns: Columns, gap: Gap | None, complete_us: int | None = None) -> Parcel:
         from lineshaft.edge import batch

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from lineshaft.history.collision import resolve, same, suspects
+from lineshaft.history.collision import Resolution, resolve, same, suspects
 from lineshaft.history.commits import Segment
 from lineshaft.history.corrections.record import Change, Key, Note, noted_rows, records, write_corrections
 from lineshaft.history.encodings.hints import Hints
@@ -94,7 +94,7 @@ def write_draft(storage: Storage, owner: str, frozen: Frozen, given: Sorted, seg
     resolution = resolve(given.rows, given.repeated, given.unsure, segments, samples)
     late, timely = _part(resolution.new, frozen.late_before_us)
     written = [rows for rows in (late, timely, *resolution.replaced.values()) if len(rows)]
-    corrections = _corrections(frozen, given, resolution.changes)
+    corrections = _corrections(frozen, given, resolution)
     added: list[Segment] = []
     gap_files: list[Segment] = []
     correction_files: list[Segment] = []
@@ -123,16 +123,19 @@ def write_draft(storage: Storage, owner: str, frozen: Frozen, given: Sorted, seg
     )  # fmt: skip
 
 
-def _corrections(frozen: Frozen, given: Sorted, replaced: Sequence[Change]) -> list[Correction]:
-    """What is to be kept of this seal: displaced and replaced rows, and what people put in where nothing was."""
-    changes = [*given.changes, *replaced]
-    at = noted_rows(given.rows, frozen.notes)
+def _corrections(frozen: Frozen, given: Sorted, resolution: Resolution) -> list[Correction]:
+    """What is to be kept of this seal: displaced and replaced rows, and what people put in where nothing was.
+
+    A row dropped because the table holds its like is none of them.
+    """
+    changes = [*given.changes, *resolution.changes]
+    at = noted_rows(resolution.new, frozen.notes)
     if not changes and not len(at):
         return []
     known = {key for change in changes for key in _keys(change.new)}
-    fresh = [index for index in at.tolist() if _keys(given.rows.slice(index, 1))[0] not in known]
+    fresh = [index for index in at.tolist() if _keys(resolution.new.slice(index, 1))[0] not in known]
     if fresh:
-        changes.append(Change(None, taken(given.rows, np.array(fresh))))
+        changes.append(Change(None, taken(resolution.new, np.array(fresh))))
     return records(changes, frozen.notes, frozen.state.time_us, frozen.state.sequence, frozen.recorded)
 
 

@@ -84,6 +84,8 @@ class HistoryReader:
         self._corrections = SealedTable(storage, "corrections")
         self._opening = asyncio.Lock()
         self._calculating: tuple[Scanner, RolledTables] | None = None
+        self._rolled_for = -1
+        """Version of the samples for which the rollups' state was looked up last."""
 
     async def latest(self, tags: Iterable[int] | None = None) -> pa.RecordBatch:
         """The newest sample of each of `tags` that has one (of all tags where None), by tag, in the form ROWS.
@@ -282,6 +284,8 @@ class HistoryReader:
         position = msgspec.json.decode(head, type=Position)
         async with self._opening:
             files = await asyncio.to_thread(self._samples.files, position.version)
+            # A merge hides what made an older state stale: with other files it is looked up anew.
+            anew, self._rolled_for = anew or position.version != self._rolled_for, position.version
             state = None if change is not None else await asyncio.to_thread(rollups.state, now=anew)
         source = Source(scanner, files, of_rows(self._by_tag(chunks), whole=True))
         rolled = None if state is None else Rolled(rollups, state, stale(files, state))

@@ -11,18 +11,20 @@ from lineshaft.history.schema import microseconds
 from lineshaft.history.sealed import SealedTable
 from lineshaft.history.storage import Storage
 
+_KEPT_STATES = 8
 _BELIEVED_SECONDS = 5.0
 """An older state is as right as a new one, only shorter."""
 
 
 class RolledTables:
-    """The rollups of one history. Blocking; not safe to share between threads."""
+    """The rollups of one history. Blocking; `state` is for one thread at a time, `rows` for any."""
 
     def __init__(self, storage: Storage) -> None:
         self._tables = {level: SealedTable(storage, level) for level in LEVELS}
         self._hours = storage.child("rollup_1h")
         self._state: RollupState | None = None
-        self._version = -1
+        self._versions: dict[int, int] = {}
+        """Of `rollup_1h`, by the number of the state that belongs to it; the newest few."""
         self._looked: float | None = None
 
     def state(self, *, now: bool = False) -> RollupState | None:
@@ -40,7 +42,8 @@ class RolledTables:
                 self._state = None
             elif self._state is None or self._state.number != number:
                 self._state = msgspec.json.decode(self._hours.read(state_name(number)), type=RollupState)
-            self._version = version
+            if number is not None:
+                self._versions = {**dict(list(self._versions.items())[-_KEPT_STATES:]), number: version}
             self._looked = clock.monotonic()
         return self._state
 
@@ -53,7 +56,7 @@ class RolledTables:
             FileNotFoundError: the state was replaced too long ago: ask for a new one.
             Unavailable: the table cannot be read.
         """
-        version = self._version if level == "rollup_1h" else state.tables.get(level, -1)
+        version = self._versions.get(state.number, -1) if level == "rollup_1h" else state.tables.get(level, -1)
         if version < 0:
             return empty_rollup()
         table = self._tables[level]

@@ -1,5 +1,6 @@
 """The table as its readers see it: the files of one exact version, by their statistics. Imports the library when asked."""
 
+import threading
 from typing import Any
 
 import msgspec
@@ -31,14 +32,15 @@ class Files(msgspec.Struct, frozen=True):
 
 
 class SealedTable:
-    """One table of a history, for reading. Blocking; keeps the files of the version last asked for."""
+    """One table of a history, for reading by any thread. Blocking; keeps the files of the version last asked for."""
 
     def __init__(self, storage: Storage, name: TableName) -> None:
         self.storage = storage.child(name)
         self._time = "noted" if name == "gaps" else "ts"
         self._table: Any = None
-        self._version = -1
-        self._files: Files | None = None
+        self._found: tuple[int, Files] | None = None
+        self._lock = threading.Lock()
+        """The library's object, and what was read from it, belong to one version at a time."""
 
     def files(self, version: int) -> Files:
         """The files of exactly this version.
@@ -46,10 +48,10 @@ class SealedTable:
         Raises:
             Unavailable: the table is not there or cannot be read.
         """
-        if self._files is None or self._version != version:
-            self._files = self._read(version)
-            self._version = version
-        return self._files
+        with self._lock:
+            if self._found is None or self._found[0] != version:
+                self._found = (version, self._read(version))
+            return self._found[1]
 
     def newest(self, application: str) -> tuple[int, int | None]:
         """The newest version, and what `application` committed last up to it; (-1, None) where there is no table.
@@ -57,6 +59,10 @@ class SealedTable:
         Raises:
             Unavailable: the table cannot be read.
         """
+        with self._lock:
+            return self._newest(application)
+
+    def _newest(self, application: str) -> tuple[int, int | None]:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -82,7 +88,8 @@ class SealedTable:
         from deltalake.exceptions import DeltaError
 
         try:
-            entries = self._table.history(1)
+            with self._lock:
+                entries = self._table.history(1)
         except (DeltaError, OSError) as error:
             raise folder_error(error, self.storage) from error
         return int(entries[0].get("timestamp", 0)) * 1000 if entries else 0

@@ -93,7 +93,8 @@ class DeviceListener:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
-                if await asyncio.to_thread(self._tls.reload):
+                if seen := await asyncio.to_thread(self._tls.changed):
+                    self._tls.take(seen)
                     _log.info("device_tls_renewed")
             except LineshaftError as error:
                 _log.warning("device_tls_not_renewed", code=error.code, message=error.message)

@@ -4,9 +4,10 @@ Believed are our own authority and the makers' whose devices may enrol. SHA-1, R
 and what nobody known has signed end the handshake; what is revoked is seen afterwards, in the records.
 """
 
+import contextlib
 import hashlib
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,22 +52,53 @@ class MutualTls:
         Raises:
             InvalidInput: one cannot be used; what was taken before stays.
         """
-        certificate, key, *authorities = self._files
-        try:
+        seen = self.changed()
+        if seen:
+            self.take(seen)
+        return bool(seen)
+
+    def changed(self) -> str:
+        """What the files are now, where that is not what was taken, and usable; else nothing. May wait for the disk.
+
+        Certificate and key are two files: between them a pair may not fit, which is tried on a context of nobody's.
+
+        Raises:
+            InvalidInput: as `reload`.
+        """
+        with self._usable():
             seen = hashlib.sha256(b"\0".join(file.read_bytes() for file in self._files)).hexdigest()
             if seen == self._seen:
-                return False
-            self.context.load_cert_chain(certificate, key, password="")
-            for file in authorities:
-                self.context.load_verify_locations(file)
+                return ""
+            self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+            return seen
+
+    def take(self, seen: str) -> None:
+        """Load the files. Call it where handshakes are made, so that none comes between certificate and key.
+
+        Raises:
+            InvalidInput: as `reload`.
+        """
+        with self._usable():
+            self._load(self.context)
+        self._seen = seen
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        certificate, key, *authorities = self._files
+        context.load_cert_chain(certificate, key, password="")
+        for file in authorities:
+            context.load_verify_locations(file)
+
+    @contextlib.contextmanager
+    def _usable(self) -> Iterator[None]:
+        certificate = self._files[0]
+        try:
+            yield
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raise InvalidInput(
                 "web.device_tls_unusable", f"the files of the device listener beside {certificate} cannot be used: {error}",
                 "`lineshaft up` makes certificate and key where they are missing; est.idevid_roots names a PEM file.",
                 path=str(certificate), reason=str(error),
             ) from error  # fmt: skip
-        self._seen = seen
-        return True
 
 
 def _watched(refused: Refused) -> type[ssl.SSLObject]:

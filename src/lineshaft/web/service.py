@@ -131,7 +131,7 @@ class WebService(Service):
         return {
             "access": access, "browses": browses, "bus": bus, "commands": commands, "database": database,
             "devices": devices, "egress": egress, "home": home,
-            "history": history, "identity": identity, "imports": Imports(tags, bus), "jobs": jobs,
+            "history": history, "identity": identity, "imports": Imports(tags, bus, egress), "jobs": jobs,
             "labels": LabelAdministration(database, identity, label_settings, access), "settings": settings,
             "secret_records": SecretRecords(database, bus.subjects),
             "parts": PartDocuments(database, bus.subjects), "profiles": Profiles(database, devices, bus.subjects),

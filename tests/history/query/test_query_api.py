@@ -8,6 +8,7 @@ import json
 import socket
 
 import httpx
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,7 +22,7 @@ from lineshaft.core.errors import LineshaftError
 from lineshaft.core.home import Identity
 from lineshaft.core.http import PROBLEM_JSON, problem
 from lineshaft.core.ids import HandleMinter
-from lineshaft.core.principals import Principal
+from lineshaft.core.principals import Obligation, Principal
 from lineshaft.history.api import raw
 from lineshaft.history.model import TagSpec
 from lineshaft.history.query.api import ROUTES
@@ -172,6 +173,29 @@ async def test_masks_come_before_the_calculation_and_rows_are_counted_once(serve
         assert (await client.get("/processed", params=params)).json()["items"][0]["value"] == 5.0
         answer = await client.get("/processed", params=params | {"format": "csv"})
         assert len(answer.text.splitlines()) == 2
+
+
+async def test_times_apart_show_nobody_more_than_the_sample_of_each_interval(served, monkeypatch):
+    async with served() as (plant, client, egress):
+        await plant.publish([(1, START_US + n * 1200 * SECOND, float(n)) for n in range(12)])
+        await plant.taken()
+        admit = egress.admit
+
+        async def thinning(*args, **kwargs):
+            release = await admit(*args, **kwargs)
+            duty = Obligation(kind="sample", argument="600")
+            release.decision = msgspec.structs.replace(release.decision, obligations=(duty,))
+            release.changes = await egress._changes(release, kwargs["start_us"])
+            return release
+
+        monkeypatch.setattr(egress, "admit", thinning)
+        hours = [at(n * 7200 - 1) for n in range(2)]
+        for route, params in (("windows", {"event": hours}), ("at", {"time": hours}), ("at", {"time": hours[:1]})):
+            answer = await client.get(f"/{route}", params=params | {"tag": f"{PLANT}/P"})
+            assert (answer.status_code, answer.json()["code"]) == (403, "history.times_apart_forbidden"), answer.text
+        one = {"tag": f"{PLANT}/P", "event": hours[1], "before": "1h", "after": "1h"}
+        items = (await client.get("/windows", params=one)).json()["items"]
+        assert [item["value"] for item in items] == [4.0, 5.0, 6.0, 7.0, 8.0]  # 3 lies in an interval cut by the start
 
 
 async def test_bad_questions_are_refused_with_field_and_rule(served):

@@ -7,6 +7,8 @@ import pytest
 
 from lineshaft.core import suites
 from lineshaft.core.errors import LineshaftError
+from lineshaft.resolution import codes
+from lineshaft.resolution.auth import macs
 from lineshaft.resolution.bulk.direct import OWNER, load, loading
 from lineshaft.resolution.http import owns
 from lineshaft.resolution.http.client import Credentials, NodeClient
@@ -58,6 +60,39 @@ def test_a_session_is_proved_by_secret_or_key_and_ends(reference_node, client_id
         reference_node.plain, Credentials(Reference(b"88.1000.1/ADMIN", 300), key=client_identity.key)
     ) as client:  # fmt: skip
         client.register("88.1000.1/no", [{"index": 1, "type": "URL", "data": "u"}])
+
+
+def proof_in(session, who, secret, client_nonce=b"n" * 16):
+    """The header that proves somebody over a session's nonce."""
+    signature = macs.make(codes.HMAC_SHA256, secret, base64.b64decode(session["nonce"]) + client_nonce)
+    encoded = [base64.b64encode(one).decode() for one in (client_nonce, signature)]
+    return {
+        "authorization": f'Handle sessionId="{session["sessionId"]}", id="{who}", type="HS_SECKEY", '
+        f'cnonce="{encoded[0]}", alg="HMAC-SHA256", signature="{encoded[1]}"'
+    }
+
+
+def test_a_proved_identity_is_not_decoded_once_more(reference_node):
+    """Who proves to be `%41DMIN` is not `ADMIN` with the next request."""
+    with NodeClient(reference_node.plain, Credentials(Reference(b"88.1000.1/ADMIN", 300), b"secret")) as owner:
+        owner.register("88.1000.1/%41DMIN", [{"index": 300, "type": "HS_SECKEY", "data": "mine"}])
+    with httpx.Client(base_url=reference_node.plain) as client:
+        session = client.post("/api/sessions").json()
+        proof = proof_in(session, "300:88.1000.1/%2541DMIN", b"mine")
+        state = client.put("/api/sessions/this", headers=proof)
+        assert (state.status_code, state.json()["id"]) == (200, "300:88.1000.1/%41DMIN")
+        later = {"authorization": f'Handle sessionId="{session["sessionId"]}"'}
+        body = {"values": [{"index": 1, "type": "URL", "data": "u"}]}
+        refused = client.put("/api/handles/88.1000.1/STOLEN", json=body, headers=later)
+        assert (refused.status_code, refused.json()["responseCode"]) == (403, codes.RC_INVALID_ADMIN)
+
+
+@pytest.mark.parametrize(("size", "status"), [(7, 401), (8, 200), (19, 200), (20, 401), (32, 401), (36, 401)])
+def test_a_nonce_that_a_digest_of_the_native_protocol_fits_into_is_refused(reference_node, size, status):
+    with httpx.Client(base_url=reference_node.plain) as client:
+        session = client.post("/api/sessions").json()
+        proof = proof_in(session, "300:88.1000.1/ADMIN", b"secret", b"n" * size)
+        assert client.put("/api/sessions/this", headers=proof).status_code == status
 
 
 def test_sessions_are_bounded_and_bound_to_their_source():

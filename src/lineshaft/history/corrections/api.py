@@ -94,7 +94,7 @@ async def correct(
 ) -> CorrectionsMade:
     """Put samples in place of those of the same tag and time. The old ones stay visible; returns once it is on disk.
 
-    Who corrects a value learns the one before it: only what the caller may read can be corrected.
+    Who corrects a value learns the one before it: only what the caller may read as well as write can be corrected.
     """
     paths = list(dict.fromkeys(item.path for item in data.items))
     known = await tags_named(tags, principal, paths)
@@ -106,6 +106,7 @@ async def correct(
         )
     rows = [_row(number, item, numbers[item.path]) for number, item in enumerate(data.items)]
     _check_once(data.items)
+    await egress.admit(principal, "history:write", subjects(known))
     release = await egress.admit(
         principal, "history:read", subjects(known), purpose="operation", recipient="", carried=False,
         start_us=min(row[1] for row in rows),

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from lineshaft.core import ids
+from lineshaft.core.errors import Conflict
 from lineshaft.history.commits import Segment
 from lineshaft.history.maintenance.owned import OwnedTable
 from lineshaft.history.rollup import DAY_US, HOUR_US, ROLLUP, Level
@@ -74,7 +75,7 @@ class Change:
             if not self._added and not self._removed and number is None:
                 return self.table.version
             return self.table.commit(self._added, self._removed, number)
-        except BaseException:
+        except Conflict:  # after any other error the commit may be in the table, which then names the files
             self.discard()
             raise
 

@@ -13,6 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from lineshaft.core import clock, logs
+from lineshaft.core.errors import Conflict
 from lineshaft.history.commits import Segment
 from lineshaft.history.gaps import write_gaps
 from lineshaft.history.maintenance.owned import OwnedTable
@@ -83,15 +84,23 @@ def set_aside(
         if record.lost:
             _note(history, record, owners)
         table.storage.sync()
-        table.commit(added, [segment.path])
     except BaseException:
-        for one in added:
-            table.storage.delete(one.path)
+        _discard(table, added)
+        raise
+    try:
+        table.commit(added, [segment.path])
+    except Conflict:  # after any other error the commit may be in the table, which then names the files
+        _discard(table, added)
         raise
     logs.get("history").error(
         "history_segment_quarantined", path=segment.path, reason=reason, rows=record.rows, lost=record.lost
     )
     return record
+
+
+def _discard(table: OwnedTable, added: Sequence[Segment]) -> None:
+    for one in added:
+        table.storage.delete(one.path)
 
 
 def _note(history: Storage, record: Quarantined, owners: Owners) -> None:

@@ -224,7 +224,7 @@ def _block(
         rows = _inside(sources.read(slab), stretch)
         count += len(rows)
         minutes.append(roll(rows, MINUTE_US))
-        dense = rows if not slab.is_whole else taken(rows, np.flatnonzero(_is_dense(rows)))
+        dense = taken(rows, np.flatnonzero(_is_dense(rows))) if slab.has_whole_hours else rows
         seconds.append(roll(dense, SECOND_US))
     whole = sorted_buckets([part for part in minutes if len(part)])
     hours = combine(whole, HOUR_US)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from lineshaft.history.commits import Segment
-from lineshaft.history.rollup import MINUTE_US
+from lineshaft.history.rollup import HOUR_US, MINUTE_US
 from lineshaft.history.schema import ROWS, empty_rows, from_segment
 from lineshaft.history.sorting import joined, keys, ordered
 from lineshaft.history.storage import Storage
@@ -43,6 +43,11 @@ class Slab(msgspec.Struct, frozen=True):
     def is_whole(self) -> bool:
         """Whether it is not cut in time."""
         return self.start_us == _FIRST and self.end_us == _LAST
+
+    @property
+    def has_whole_hours(self) -> bool:
+        """Whether no hour of its tags is partly in another slab."""
+        return self.start_us in (_FIRST, _hour(self.start_us)) and self.end_us in (_LAST, _hour(self.end_us))
 
 
 class Source:
@@ -176,9 +181,14 @@ class Sources:
             return [Slab(low, high)]
         start = min(source.segment.min_us for source in self._open)
         end = max(source.segment.max_us for source in self._open) + 1
-        # whole minutes, so that no bucket of a rollup is cut
-        inner = {(start + (end - start) * number // count) // MINUTE_US * MINUTE_US for number in range(1, count)}
+        # whole hours where that is near enough, else whole minutes, so that hardly a bucket of a rollup is cut
+        step = HOUR_US if end - start >= count * HOUR_US else MINUTE_US
+        inner = {(start + (end - start) * number // count) // step * step for number in range(1, count)}
         return [Slab(low, high, *cuts) for cuts in pairwise([_FIRST, *sorted(inner), _LAST])]
+
+
+def _hour(time_us: int) -> int:
+    return time_us // HOUR_US * HOUR_US
 
 
 def interleaved(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

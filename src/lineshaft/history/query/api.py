@@ -13,7 +13,7 @@ from litestar.response import Stream
 
 from lineshaft.access.labels import Egress, Release
 from lineshaft.core import clock
-from lineshaft.core.errors import InvalidInput
+from lineshaft.core.errors import Forbidden, InvalidInput
 from lineshaft.core.http import decode_cursor, encode_cursor
 from lineshaft.core.principals import Principal
 from lineshaft.history import formats as sample_formats
@@ -134,7 +134,10 @@ async def at(
     recipient: Recipient = "",
     kind: FormatName = None,
 ) -> Response[ValuePage] | Stream:
-    """The value of each tag at each of some times: interpolated, or the newest sample at or before."""
+    """The value of each tag at each of some times: interpolated, or the newest sample at or before.
+
+    Refused where a policy gives only a sample of the values.
+    """
     chosen = format_asked(kind, request)
     if mode not in ("interpolated", "previous"):
         raise InvalidInput(
@@ -144,6 +147,7 @@ async def at(
     moments = _moments(times, "time")
     known = await tags_named(tags, principal, paths)
     release, change = await _admitted(egress, principal, known, purpose, recipient, chosen, start_us=min(moments))
+    _refuse_thinned(release)
     configuration = configured(
         treat_uncertain_as_bad=treat_uncertain_as_bad, use_sloped_extrapolation=use_sloped_extrapolation
     )  # fmt: skip
@@ -172,7 +176,10 @@ async def windows(
     recipient: Recipient = "",
     kind: FormatName = None,
 ) -> Response[ValuePage] | Stream:
-    """The samples around each of some events, with their offsets from it."""
+    """The samples around each of some events, with their offsets from it.
+
+    Where a policy gives only a sample of the values, one event at a time.
+    """
     chosen = format_asked(kind, request)
     moments = _moments(events, "event")
     before_us, after_us = parse_duration(before, field="before"), parse_duration(after, field="after")
@@ -180,6 +187,8 @@ async def windows(
     release, change = await _admitted(
         egress, principal, known, purpose, recipient, chosen, start_us=min(moments) - before_us
     )  # fmt: skip
+    if len(moments) > 1:
+        _refuse_thinned(release)
     table = await history.windows(known, moments, before_us, after_us, change=change)
     return await _answered(table, release, chosen, known, language, limit, cursor)
 
@@ -247,6 +256,20 @@ async def _admitted(
     if not changes:
         return release, None
     return release, lambda rows: reduce(lambda changed, change: change(changed), changes, rows)
+
+
+def _refuse_thinned(release: Release) -> None:
+    """Refuse what reads times apart: the first row read of an interval cut there is not the one that may be seen.
+
+    Raises:
+        Forbidden: the caller may have only a sample of the values.
+    """
+    if any(duty.kind == "sample" for duty in release.decision.obligations):
+        raise Forbidden(
+            "history.times_apart_forbidden",
+            "a policy gives you only a sample of these values, and single times would show others",
+            "Ask /windows for one event at a time, or /raw or /processed for a range.",
+        )
 
 
 async def _answered(

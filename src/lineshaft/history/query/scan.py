@@ -3,6 +3,7 @@
 Segments are sorted by (tag, ts) and their row groups carry the least and greatest of both.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -115,11 +116,13 @@ class Footer(msgspec.Struct, frozen=True):
 
 
 class Scanner:
-    """Reads the segments of one table; remembers the footers it saw last. Blocking."""
+    """Reads the segments of one table, for any thread; remembers the footers it saw last. Blocking."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._footers: OrderedDict[str, Footer] = OrderedDict()
+        self._groups = 0
+        self._lock = threading.Lock()
 
     def read(self, path: str, tags: np.ndarray, start_us: int, end_us: int, *, whole: bool) -> Columns:
         """Samples of `tags` (sorted) with start ≤ ts < end, in the file's order.
@@ -148,10 +151,13 @@ class Scanner:
         return merged(parts, whole=whole)
 
     def _remember(self, path: str, footer: Footer) -> None:
-        self._footers[path] = footer
-        self._footers.move_to_end(path)
-        while len(self._footers) > 1 and sum(len(kept.min_us) for kept in self._footers.values()) > _KEPT_GROUPS:
-            self._footers.popitem(last=False)
+        with self._lock:
+            before = self._footers.pop(path, None)
+            self._footers[path] = footer
+            self._groups += len(footer.min_us) - (0 if before is None else len(before.min_us))
+            while len(self._footers) > 1 and self._groups > _KEPT_GROUPS:
+                _, oldest = self._footers.popitem(last=False)
+                self._groups -= len(oldest.min_us)
 
 
 def _footer(metadata: Any) -> Footer:

@@ -61,8 +61,17 @@ def ended(reason: str) -> Unprocessable:
     )  # fmt: skip
 
 
+def delivered_too_slowly(seconds: float) -> DeadlineExceeded:
+    """The answer was not taken in time."""
+    return DeadlineExceeded(
+        "history.sql_delivered_too_slowly", f"the answer was not taken whole within {seconds:g} seconds and ended there",
+        "Ask for fewer rows, or take them faster; more of them leave through /raw.", field="sql", seconds=seconds,
+    )  # fmt: skip
+
+
 def busy(at_once: int) -> TooMany:
-    """All places are taken."""
+    """All places are taken, or the caller's own."""
     return TooMany(
-        "history.sql_busy", f"{at_once} statements are running already", "Ask again in a moment.", maximum=at_once,
+        "history.sql_busy", f"one of your statements or {at_once} in all are running already",
+        "Ask again in a moment.", maximum=at_once,
     )  # fmt: skip

@@ -35,6 +35,8 @@ class SqlProcess:
         self._question = question
         self._left = question.limits.seconds
         self._process: asyncio.subprocess.Process | None = None
+        self.expired = False
+        """It was ended because its answer was not taken in time."""
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
@@ -44,12 +46,16 @@ class SqlProcess:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.end()
+        # Its pipes are closed with it; waiting cannot take long, and a cancelled request must not leave it behind.
+        await asyncio.shield(ended(self._running()))
+
+    def end(self) -> None:
+        """Kill it now, whoever waits for it or for its answer."""
         process = self._running()
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-        # Its pipes are closed with it; waiting cannot take long, and a cancelled request must not leave it behind.
-        await asyncio.shield(ended(process))
 
     @property
     def pid(self) -> int:

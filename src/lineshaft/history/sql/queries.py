@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import fnmatch
 import re
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import pyarrow as pa
@@ -13,7 +14,7 @@ from msgspec import Meta
 
 from lineshaft.access.labels import Egress, Release, Subject
 from lineshaft.core import clock
-from lineshaft.core.errors import InvalidInput, NotFound
+from lineshaft.core.errors import InvalidInput, LineshaftError, NotFound
 from lineshaft.core.principals import Principal
 from lineshaft.history.answers import encode_rows
 from lineshaft.history.model import Tag
@@ -29,6 +30,8 @@ MAXIMUM_SQL = 100_000
 _PAGE = 1000
 _WILD = re.compile(r"[*?\[]")
 _FRAME_ROWS = 65_536
+DELIVERY_SECONDS: Final = 120.0
+"""What an answer may take beside the statement's own time, above all for whoever reads it slowly."""
 
 MEDIA_TYPES: Mapping[SqlFormat, str] = {
     "json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv",
@@ -52,7 +55,7 @@ class SqlRequest(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "fr
 
 
 class SqlQueries:
-    """Runs statements, so many at once."""
+    """Runs statements, so many at once, and of each principal one; each has its place for a bounded time."""
 
     def __init__(self, history: HistoryReader, tags: Tags, egress: Egress, settings: HistorySettings) -> None:
         self._history = history
@@ -63,6 +66,7 @@ class SqlQueries:
         )
         self._at_once = settings.sql_at_once
         self._places = asyncio.Semaphore(settings.sql_at_once)
+        self._own: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
         self.running = 0
         """Statements that have a process now."""
 
@@ -87,7 +91,7 @@ class SqlQueries:
             purpose=asked.purpose, recipient=asked.recipient, carried=kind != "json", start_us=start_us,
         )  # fmt: skip
         question = Question(sql=asked.sql, format=kind, limits=self._limits, tags=[_row(tag) for tag in known.values()])
-        made = self._run(question, release, known, start_us, end_us)
+        made = self._run(principal, question, release, known, start_us, end_us)
         return await _begun(release.pieces(made), made)
 
     async def find(self, principal: Principal, patterns: list[str]) -> dict[int, Tag]:
@@ -135,15 +139,24 @@ class SqlQueries:
         return found
 
     async def _run(
-        self, question: Question, release: Release, known: Mapping[int, Tag], start_us: int, end_us: int
-    ) -> AsyncGenerator[bytes, None]:
+        self, principal: Principal, question: Question, release: Release, known: Mapping[int, Tag], start_us: int,
+        end_us: int,
+    ) -> AsyncGenerator[bytes, None]:  # fmt: skip
+        own = self._own.setdefault(principal.id, asyncio.Semaphore(1))
         try:
-            await asyncio.wait_for(self._places.acquire(), self._limits.seconds)
+            async with asyncio.timeout(self._limits.seconds):
+                await _acquire(own, self._places)
         except TimeoutError:
             raise faults.busy(self._at_once) from None
         self.running += 1
+        seconds = self._limits.seconds + DELIVERY_SECONDS
+        place = contextlib.ExitStack()
+        place.callback(self._leave, own)
+        process = SqlProcess(question)
         try:
-            async with SqlProcess(question) as process:
+            async with process:
+                late = asyncio.get_running_loop().call_later(seconds, _expire, process, place)
+                place.callback(late.cancel)
                 needed = await process.ask()
                 if "samples" in needed:
                     await self._feed(process, release, known, [(start_us, end_us)])
@@ -153,9 +166,19 @@ class SqlQueries:
                 await process.ready()
                 async for piece in process.pieces():
                     yield piece
+                    if process.expired:
+                        raise faults.delivered_too_slowly(seconds)
+        except LineshaftError:
+            if process.expired:
+                raise faults.delivered_too_slowly(seconds) from None
+            raise
         finally:
-            self.running -= 1
-            self._places.release()
+            place.close()
+
+    def _leave(self, own: asyncio.Semaphore) -> None:
+        self.running -= 1
+        self._places.release()
+        own.release()
 
     async def _feed_hours(
         self, process: SqlProcess, release: Release, known: Mapping[int, Tag], start_us: int, end_us: int
@@ -194,6 +217,21 @@ class SqlQueries:
         for first in range(0, len(rows), _FRAME_ROWS):
             await process.send(await asyncio.to_thread(_encoded, rows, first))
         return len(rows)
+
+
+async def _acquire(*places: asyncio.Semaphore) -> None:
+    """All of them in this order, or none."""
+    async with contextlib.AsyncExitStack() as taken:
+        for place in places:
+            await taken.enter_async_context(place)
+        taken.pop_all()
+
+
+def _expire(process: SqlProcess, place: contextlib.ExitStack) -> None:
+    """End a statement that nobody comes to clean up, because whoever takes its answer has stopped taking it."""
+    process.expired = True
+    process.end()
+    place.close()
 
 
 async def _one(rows: pa.RecordBatch) -> AsyncGenerator[pa.RecordBatch, None]:

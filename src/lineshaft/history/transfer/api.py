@@ -31,7 +31,7 @@ async def import_batch(
 ) -> Taken:
     """Store one batch of a file: an Arrow stream of the telemetry batch's form, on disk when this answers.
 
-    The same batch may be sent again. Rows get their place by time; one that is there already is replaced.
+    The same batch may be sent again, another one in its place may not; the first goes first. Rows get their place by time; one that is there already is replaced.
     """
     if seq == 1:
         await access.note(act_of(principal, file, name[:200], "asked", {}))

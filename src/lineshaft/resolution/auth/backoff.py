@@ -15,13 +15,18 @@ class BackOff:
         longest: seconds.
         forget: seconds without a failure after which it is as if there had been none.
         most: entries kept; those not seen for longest go first.
+        by_source: count by source alone, too; not where a source speaks for many who ask.
     """
 
-    def __init__(self, first: float = 1.0, longest: float = 900.0, forget: float = 3600.0, most: int = 100_000) -> None:
+    def __init__(
+        self, first: float = 1.0, longest: float = 900.0, forget: float = 3600.0, most: int = 100_000,
+        *, by_source: bool = True,
+    ) -> None:  # fmt: skip
         self._first = first
         self._longest = longest
         self._forget = forget
         self._most = most
+        self._by_source = by_source
         self._failures: OrderedDict[tuple[bytes, str], tuple[int, float]] = OrderedDict()
 
     def seconds(self, identity: bytes, source: str, now: float) -> float:
@@ -35,7 +40,7 @@ class BackOff:
         return max(self._left((identity, source), _FREE, now), self._left((b"", source), 4 * _FREE, now))
 
     def failed(self, identity: bytes, source: str, now: float) -> None:
-        for key in ((identity, source), (b"", source)):
+        for key in ((identity, source), (b"", source)) if self._by_source else ((identity, source),):
             count, at = self._failures.pop(key, (0, now))
             self._failures[key] = (count + 1 if now - at < self._forget else 1, now)
         while len(self._failures) > self._most:

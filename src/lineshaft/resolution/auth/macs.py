@@ -16,7 +16,7 @@ from lineshaft.resolution.fields import Malformed, Reader, counted, u32
 
 ITERATIONS: Final = 10_000
 _KEY_BITS: Final = 160
-_MOST_ITERATIONS: Final = 100_000
+_MOST_ITERATIONS: Final = 20_000
 """An asker chooses them, and the server does the work."""
 _MOST_KEY_BITS: Final = 512
 _MOST_SALT: Final = 64

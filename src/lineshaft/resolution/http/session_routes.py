@@ -59,7 +59,8 @@ class SessionRoutes:
         try:
             if given.get("clientcert", "").lower() == "true":
                 who = await self._authorization.identity(request)
-                self._authorization.sessions.prove(session, str(who), clock.monotonic())
+                if who is not None:
+                    self._authorization.sessions.prove(session, who, clock.monotonic())
             elif "signature" in given:
                 await self._authorization.in_session(request, given)
         except Refused as refused:
@@ -80,6 +81,6 @@ class SessionRoutes:
 def state_of(session: HttpSession) -> dict[str, object]:
     """A session in JSON."""
     found: dict[str, object] = {"sessionId": session.id, "nonce": base64.b64encode(session.nonce).decode()}
-    if session.identity:
-        found |= {"authenticated": True, "id": session.identity}
+    if session.identity is not None:
+        found |= {"authenticated": True, "id": str(session.identity)}
     return found

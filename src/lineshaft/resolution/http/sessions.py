@@ -8,6 +8,8 @@ from collections import OrderedDict
 
 import msgspec
 
+from lineshaft.resolution.model import Reference
+
 MOST: int = 20_000
 NEW_SECONDS: float = 120.0
 """How long a session waits for its proof."""
@@ -23,8 +25,8 @@ class HttpSession(msgspec.Struct):
     nonce: bytes
     source: str
     """Address of the peer; a session is no good from elsewhere."""
-    identity: str = ""
-    """Index and handle, where it is proved."""
+    identity: Reference | None = None
+    """Who has proved to ask; None: nobody yet."""
     ends: float = 0.0
     until: float = 0.0
 
@@ -54,12 +56,12 @@ class HttpSessions:
         session = self._open.get(number)
         if session is None or session.source != source or session.until <= now:
             return None
-        if session.identity:
+        if session.identity is not None:
             session.until = min(session.ends, now + IDLE_SECONDS)
             self._open.move_to_end(number)
         return session
 
-    def prove(self, session: HttpSession, identity: str, now: float) -> None:
+    def prove(self, session: HttpSession, identity: Reference, now: float) -> None:
         """From now on it is this identity's; its nonce is used up."""
         session.identity = identity
         session.nonce = secrets.token_bytes(16)

@@ -142,6 +142,14 @@ class Guard:
         self.counts.over_budget += 1
         return False
 
+    def does(self, address: str, operation: int) -> bool:
+        """The same of a request that came encrypted, once it is known what it asks: `works` could not see it."""
+        cost = _WORK.get(operation, 0)
+        if not cost or self._signatures.take(address, cost, self._now()):
+            return True
+        self.counts.over_budget += 1
+        return False
+
     def misses(self, address: str) -> bool:
         """Whether a source may be told once more that there is no such handle; the alarm is raised where it may not."""
         now = self._now()
@@ -161,7 +169,7 @@ class Guard:
 
 
 def _work(packet: bytes) -> float:
-    """What a request costs in signatures."""
+    """What a request costs in signatures; nothing where it is encrypted: see `Guard.does`."""
     if len(packet) < _SMALLEST or packet[2] & codes.ENCRYPTED_ENVELOPE:
         return 0
     return _WORK.get(int.from_bytes(packet[20:24]), 0) or float(bool(packet[28] & _CERTIFIED))

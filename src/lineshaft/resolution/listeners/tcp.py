@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, cast
 
 from lineshaft.core import clock, logs
@@ -254,7 +255,8 @@ class Connection(asyncio.Protocol):
     async def _answer(self, packet: bytes) -> None:
         listener = self._listener
         try:
-            self._write(await listener.node.answer(packet, self._source, connection=self._speaks))
+            works = partial(listener.guard.does, self._source)
+            self._write(await listener.node.answer(packet, self._source, connection=self._speaks, works=works))
         except Malformed:
             self._hang_up(packet)
         except Exception:  # one request must not end the server

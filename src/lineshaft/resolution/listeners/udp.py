@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from lineshaft.core import clock, logs
@@ -171,7 +172,8 @@ class UdpListener:
 
     async def _answer(self, packet: bytes, peer: Peer) -> None:
         try:
-            messages = await self._node.answer(packet, peer[0], administration=False)
+            works = partial(self._guard.does, peer[0])
+            messages = await self._node.answer(packet, peer[0], administration=False, works=works)
         except Malformed:
             self._counts.malformed += 1
             return

@@ -7,6 +7,7 @@ At the end each server drops the records that are another's now.
 """
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from typing import Final
@@ -14,7 +15,8 @@ from typing import Final
 import msgspec
 
 from lineshaft.bus import Bus, Listener
-from lineshaft.core.errors import Conflict, InvalidInput, LineshaftError
+from lineshaft.core import clock
+from lineshaft.core.errors import Conflict, Forbidden, InvalidInput, LineshaftError
 from lineshaft.resolution import changes
 from lineshaft.resolution.changes import Change
 from lineshaft.resolution.homes import Homes, held, hold, put_site, release
@@ -25,11 +27,15 @@ from lineshaft.resolution.site import Site, decode_site, encode_site
 from lineshaft.resolution.store import RecordStore, Transaction
 
 DIVIDE: Final = "identifiers-divide"
+PRINCIPAL: Final = "resolution"
+"""As which the server of identifiers of a box uses the bus, and `lineshaft id reshard`: it divides, and nobody else."""
 _LOOK_SECONDS: Final = 0.1
 SETTLE_SECONDS: Final = 2.0
 """Within this every process of a server goes by a description that is in its store."""
 _DROPPED: Final = 1000
 _STEP_SECONDS: Final = 60.0
+"""How long one step may take; a division of which nothing is heard for longer was given up."""
+_LAST: Final = ("clean", "abandon")
 
 Progress = Callable[[str, int, int], None]
 """What is being done, how much of it is, and of how much (0: not known)."""
@@ -40,12 +46,26 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     step: str
     """copy, state, wait, hold, go, release, clean, abandon."""
+    division: str
+    """Which division it is a step of; `copy` opens one, `clean` and `abandon` end it."""
     site: bytes = b""
     """The new description."""
+    servers: list[str] = []
+    """Names of the servers of the new description, in its order; who is not among them gives up all its records."""
     sources: list[tuple[str, Share]] = []
     """Whom to copy from, each with its present share."""
     newest: dict[str, int] = {}
     """Number of each source's last change."""
+
+
+class _Open(msgspec.Struct):
+    """The division that a server takes part in."""
+
+    division: str
+    site: bytes
+    heard: float
+    gone: bool = False
+    """Whether the server goes by the new description."""
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +98,7 @@ class Member:
         self._settle_seconds = settle_seconds
         self._mirrors: dict[str, Mirror] = {}
         self._listener: Listener | None = None
+        self._open: _Open | None = None
 
     async def start(self) -> None:
         self._listener = await self._bus.serve(PACKAGE, DIVIDE, self._obey, gateway=self._node)
@@ -87,7 +108,19 @@ class Member:
             await self._listener.stop()
         await self._stop_copying()
 
-    async def _obey(self, _caller: str, body: bytes) -> State:
+    async def _obey(self, caller: str, body: bytes) -> State:
+        """Take a step.
+
+        Raises:
+            Forbidden: somebody else than `PRINCIPAL` asks.
+            InvalidInput: no such step, or the new description and this server do not go together.
+            Conflict: the step is not one of the division that is open here, or another one is.
+        """
+        if caller != PRINCIPAL:
+            raise Forbidden(
+                "resolution.division_caller", f"{caller} may not divide a site",
+                "Use `lineshaft id reshard` on the box of the service.", caller=caller, principal=PRINCIPAL,
+            )  # fmt: skip
         order = msgspec.json.decode(body, type=Order)
         steps: dict[str, Callable[[Order], Awaitable[None]]] = {
             "copy": self._copy, "state": self._nothing, "wait": self._wait, "hold": self._hold, "go": self._go,
@@ -98,14 +131,50 @@ class Member:
                 "resolution.division_step", f"{order.step!r} is no step of a division",
                 "All servers must be of one version.", field="step", value=order.step,
             )  # fmt: skip
+        division = self._division(order)
         await steps[order.step](order)
+        division.heard = clock.monotonic()
+        if order.step in _LAST and self._open is division:
+            self._open = None
         return State(
             newest=changes.newest(self._store), ready=all(one.place is not None for one in self._mirrors.values()),
             copied=sum(one.copied for one in self._mirrors.values()),
         )  # fmt: skip
 
+    def _division(self, order: Order) -> _Open:
+        """The open division that an order belongs to; `copy` opens it, where no other one is under way."""
+        now, division = clock.monotonic(), self._open
+        given_up = division is None or division.heard + _STEP_SECONDS < now
+        if order.step == "copy" and given_up:
+            self._check_place(order)
+            division = self._open = _Open(order.division, order.site, now)
+        if (
+            division is None or division.division != order.division
+            or (order.step == "go" and division.site != order.site)
+            or (order.step == "clean" and not division.gone)
+        ):  # fmt: skip
+            raise Conflict(
+                "resolution.division_other", f"{order.step!r} is no step of the division that is open on {self._node}",
+                f"Divide the site once more, {_STEP_SECONDS:.0f} seconds after the last step of the other division.",
+                node=self._node, step=order.step,
+            )  # fmt: skip
+        division.heard = now
+        return division
+
+    def _check_place(self, order: Order) -> None:
+        """Refuse a description that has this server elsewhere than the names say: it would drop records it is to keep."""
+        place = _place(decode_site(order.site), self._number)
+        named = order.servers.index(self._node) if self._node in order.servers else None
+        if place != named:
+            raise InvalidInput(
+                "resolution.division_place", f"{self._node} is server {self._number}, which has another place in the new "
+                "description than among the names", "Name each server once, in the order of the description.",
+                field="servers", node=self._node, number=self._number,
+            )  # fmt: skip
+
     async def _copy(self, order: Order) -> None:
         """Begin to follow what is to be this server's."""
+        await self._stop_copying()  # for a division that was given up
         site = decode_site(order.site)
         place = _place(site, self._number)
         if place is None:
@@ -130,6 +199,8 @@ class Member:
         await self._stop_copying()
         await asyncio.to_thread(self._put_site, site)
         self._homes.renew()
+        if self._open is not None:
+            self._open.gone = True
         await asyncio.sleep(self._settle_seconds)
 
     async def _stop_copying(self) -> None:
@@ -208,40 +279,42 @@ async def divide(
     """
     _check(old, new, before, after)
     tell = progress or (lambda *_: None)
-    data = encode_site(after)
+    data, division, names = encode_site(after), secrets.token_hex(16), list(new)
     everyone = list(dict.fromkeys([*old, *new]))
     sources = [(name, Share(before.hash_option, len(old), place)) for place, name in enumerate(old)]
     try:
-        await _all(bus, everyone, Order(step="copy", site=data, sources=sources), seconds)
+        await _all(
+            bus, everyone, Order(step="copy", division=division, site=data, servers=names, sources=sources), seconds
+        )
         while True:
-            states = await _all(bus, new, Order(step="state"), seconds)
+            states = await _all(bus, new, Order(step="state", division=division), seconds)
             tell("copying", sum(state.copied for state in states), 0)
             if all(state.ready for state in states):
                 break
             await asyncio.sleep(_LOOK_SECONDS)
-        await _follow(bus, old, new, "following", tell, seconds)
-        await _all(bus, everyone, Order(step="hold"), seconds)
-        await _follow(bus, old, new, "last changes", tell, seconds)
-        await _all(bus, everyone, Order(step="hold"), seconds)
+        await _follow(bus, division, old, new, "following", tell, seconds)
+        await _all(bus, everyone, Order(step="hold", division=division), seconds)
+        await _follow(bus, division, old, new, "last changes", tell, seconds)
+        await _all(bus, everyone, Order(step="hold", division=division), seconds)
     except (LineshaftError, asyncio.CancelledError):
-        await asyncio.shield(_all(bus, everyone, Order(step="abandon"), seconds, patient=True))
+        await asyncio.shield(_all(bus, everyone, Order(step="abandon", division=division), seconds, patient=True))
         raise
     tell("new description", 0, len(everyone))
-    await _all(bus, everyone, Order(step="go", site=data), seconds)
-    await _all(bus, everyone, Order(step="release"), seconds)
+    await _all(bus, everyone, Order(step="go", division=division, site=data), seconds)
+    await _all(bus, everyone, Order(step="release", division=division), seconds)
     tell("dropping old copies", 0, len(everyone))
-    await _all(bus, everyone, Order(step="clean"), seconds)
+    await _all(bus, everyone, Order(step="clean", division=division), seconds)
     tell("done", len(everyone), len(everyone))
 
 
 async def _follow(
-    bus: Bus, old: Sequence[str], new: Sequence[str], what: str, tell: Progress, seconds: float
+    bus: Bus, division: str, old: Sequence[str], new: Sequence[str], what: str, tell: Progress, seconds: float
 ) -> None:  # fmt: skip
     """Bring every new server up to what the logs of the old ones hold now."""
-    states = await _all(bus, old, Order(step="state"), seconds)
+    states = await _all(bus, old, Order(step="state", division=division), seconds)
     newest = {name: state.newest for name, state in zip(old, states, strict=True)}
     tell(what, 0, len(new))
-    await _all(bus, new, Order(step="wait", newest=newest), seconds)
+    await _all(bus, new, Order(step="wait", division=division, newest=newest), seconds)
     tell(what, len(new), len(new))
 
 

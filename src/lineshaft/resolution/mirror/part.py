@@ -10,14 +10,11 @@ from lineshaft.core.home import Home
 from lineshaft.resolution import changes
 from lineshaft.resolution.homes import Homes
 from lineshaft.resolution.mirror.copying import Mirror
-from lineshaft.resolution.mirror.division import Member
+from lineshaft.resolution.mirror.division import PRINCIPAL, Member
 from lineshaft.resolution.mirror.publisher import Publisher
 from lineshaft.resolution.mirror.snapshots import serve_snapshots
 from lineshaft.resolution.site import Site
 from lineshaft.resolution.store import RecordStore
-
-PRINCIPAL = "resolution"
-"""As which a server of identifiers uses the bus of its box; its name there, too."""
 
 
 class Replication:

@@ -76,6 +76,8 @@ class Identities:
         self._keyless: dict[int, str] = {}
         """Sessions whose key the client is to send, once, and its address."""
         self._backoff = BackOff()
+        self._verifying = BackOff(by_source=False)
+        """The same of answers that other servers got."""
 
     # -- challenges ---------------------------------------------------------------------------------------------------
 
@@ -154,8 +156,8 @@ class Identities:
             raise Refused(codes.RC_AUTHENTICATION_FAILED)
         self._backoff.succeeded(identity, source)
 
-    def _wait(self, identity: bytes, source: str) -> None:
-        seconds = self._backoff.seconds(identity, source, self._now())
+    def _wait(self, identity: bytes, source: str, backoff: BackOff | None = None) -> None:
+        seconds = (backoff or self._backoff).seconds(identity, source, self._now())
         if seconds > 0:
             raise Refused(
                 codes.RC_AUTHENTICATION_FAILED, f"too many wrong answers; try again in {seconds:.0f} seconds"
@@ -181,9 +183,24 @@ class Identities:
             and check_key(body.answer, pending.challenged, value.data)
         )
 
-    def verify(self, question: VerifyAnswer) -> bool:
-        """Whether an answer that another server got proves a secret that is kept here."""
-        value = self._here(Reference(question.handle, question.index))
+    def verify(self, question: VerifyAnswer, source: str) -> bool:
+        """Whether an answer that another server got proves a secret that is kept here.
+
+        Raises:
+            Refused: 403 too many wrong answers for this value from this source; nothing is worked out then.
+        """
+        who = Reference(question.handle, question.index)
+        identity = _identity_key(who)
+        self._wait(identity, source, self._verifying)
+        proved = self._verified(question, self._here(who))
+        if proved:
+            self._verifying.succeeded(identity, source)
+        else:
+            self._verifying.failed(identity, source, self._now())
+        return proved
+
+    @staticmethod
+    def _verified(question: VerifyAnswer, value: HandleValue | None) -> bool:
         secret = value.data if value is not None and value.type.upper() == SECRET_KEY else None
         try:
             return check_secret(question.answer, question.nonce + question.digest, secret)
@@ -245,6 +262,11 @@ class Identities:
         """
         body = message.body
         assert isinstance(body, SetUpSession)
+        if body.mode == SERVER_KEY and (who is not None or body.identity):
+            raise Refused(
+                codes.RC_INVALID_SESSION_SETUP,
+                "a session whose key the client sends carries no identity: anybody may send it",
+            )
         try:
             check_set_up(body, message.envelope.major, message.envelope.minor)
             key, data = await self._agreed(body)

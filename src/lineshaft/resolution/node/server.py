@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -179,7 +180,7 @@ class Node:
 
     async def answer(
         self, data: bytes, source: str, *, administration: bool = True,
-        connection: dialect_cn.Connection | None = None,
+        connection: dialect_cn.Connection | None = None, works: Callable[[int], bool] | None = None,
     ) -> Sequence[bytes]:  # fmt: skip
         """The messages that answer one whole message; none to one that is void.
 
@@ -188,6 +189,7 @@ class Node:
             source: address of the peer.
             administration: whether this interface takes requests that change records.
             connection: what is remembered of the connection it came by, where there is one.
+            works: whether the source may have an operation done; asked of what came encrypted, which nobody could see before.
 
         Raises:
             Malformed: not a message of the protocol: drop it on UDP, code 4 and hang up on TCP.
@@ -204,6 +206,8 @@ class Node:
         try:
             if session is not None:
                 self.identities.check_session(message, session)
+                if works is not None and wire.decode_envelope(data).flags & codes.ENCRYPTED_ENVELOPE:
+                    _charge(works, message.header.operation)
             if isinstance(message.body, AnswerChallenge):
                 asked, pending = self._challenged(asked)
                 asked = await self._proved(asked, message.body, pending, connection)
@@ -281,7 +285,7 @@ class Node:
             case codes.OC_GET_SITE_INFO, _:
                 return Raw(encode_site(self.site))
             case codes.OC_VERIFY_ANSWER, VerifyAnswer():
-                return Verified(self.identities.verify(body))
+                return Verified(self.identities.verify(body, asked.source))
             case ((codes.OC_LOGIN | codes.OC_LOGIN_SYSTEM), Login()):
                 self._somebody(asked)
                 return Raw(b"")
@@ -408,16 +412,16 @@ class Node:
         prefix = _prefix_named(body.handle)
         who = self._somebody(asked)
         self.registrar.check_listing(prefix, who, await self._known(prefix + b"/", ()))
-        return list(self._pages(asked, handle_key(prefix) + b"/"))
+        return [message async for message in self._pages(asked, handle_key(prefix) + b"/")]
 
-    def _pages(self, asked: Asked, beginning: bytes) -> Iterator[bytes]:
-        page: list[bytes] = []
-        for key, _ in self.store.scan(beginning):
-            if len(page) == _LISTED:
-                yield self._encoded(asked, codes.RC_SUCCESS, HandleList(tuple(page)), flags=codes.CONTINUED)
-                page = []
-            page.append(key)
-        yield self._encoded(asked, codes.RC_SUCCESS, HandleList(tuple(page)))
+    async def _pages(self, asked: Asked, beginning: bytes) -> AsyncIterator[bytes]:
+        """The messages of a list; keys are read beside the loop, and others have their turn between two messages."""
+        keys = (key for key, _ in self.store.scan(beginning))
+        page = await asyncio.to_thread(_taken, keys)
+        while following := await asyncio.to_thread(_taken, keys):
+            yield self._encoded(asked, codes.RC_SUCCESS, HandleList(page), flags=codes.CONTINUED)
+            page = following
+        yield self._encoded(asked, codes.RC_SUCCESS, HandleList(page))
 
     def _prefixes(self, asked: Asked) -> HandleList:
         if not self.registrar.is_operator(self._somebody(asked)):
@@ -538,6 +542,11 @@ class Node:
         return wire.assemble(envelope, covered, credential)
 
 
+def _charge(works: Callable[[int], bool], operation: int) -> None:
+    if not works(operation):
+        raise Refused(codes.RC_SERVER_BUSY)
+
+
 def chosen(
     values: Sequence[HandleValue], indexes: Sequence[int], types: Sequence[bytes]
 ) -> list[HandleValue]:  # fmt: skip
@@ -548,6 +557,11 @@ def chosen(
         value for value in values
         if value.index in indexes or any(matches_type(wanted, value.type) for wanted in types)
     ]  # fmt: skip
+
+
+def _taken(keys: Iterator[bytes]) -> tuple[bytes, ...]:
+    """The next keys of one message of a list."""
+    return tuple(islice(keys, _LISTED))
 
 
 def _in_session(envelope: wire.Envelope, covered: bytes, session: Session, *, encrypted: bool) -> bytes:
