@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-HOME_FOLDER ?= $(HOME)/.lineshaft
+HOME_FOLDER ?= $(or $(LINESHAFT_HOME),$(HOME)/.lineshaft)
 PYTEST_ARGS ?=
 
 .PHONY: help

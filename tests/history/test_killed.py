@@ -29,7 +29,7 @@ from lineshaft.history.reader import HistoryReader
 from lineshaft.history.settings import HistorySettings
 from lineshaft.history.storage import Place, Storage
 from lineshaft.history.testing import START_US, LaneMessages, Sample, listed
-from lineshaft.history.testing_s3 import ObjectStore, object_store, program
+from lineshaft.history.testing_s3 import ObjectStore, object_store
 
 TAGS = 12
 SECONDS_TO_RECOVER = 60
@@ -342,8 +342,6 @@ async def test_nothing_is_lost_doubled_or_untold_in_a_long_run(tmp_path, seed):
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[ObjectStore]:
-    if program() is None:
-        pytest.skip("the object store's program is not installed")
     with object_store(tmp_path / "store") as running:
         yield running
 

@@ -32,14 +32,12 @@ from lineshaft.history.sorting import ordered
 from lineshaft.history.storage import Place, open_storage
 from lineshaft.history.table import Table
 from lineshaft.history.testing import START_US, LaneMessages, listed, rows_of, table_rows
-from lineshaft.history.testing_s3 import BUCKET, ObjectStore, object_store, program
+from lineshaft.history.testing_s3 import BUCKET, ObjectStore, object_store
 from lineshaft.history.writer import Writer
 
 SECOND = 1_000_000
 CREATED = "2026-01-01T00:00:00.000000001Z"
 ALL = (-(2**62), 2**62)
-
-pytestmark = pytest.mark.skipif(program() is None, reason="the object store's program is not installed")
 
 
 @pytest.fixture(scope="module")

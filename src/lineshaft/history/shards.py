@@ -8,8 +8,6 @@ import numpy as np
 from lineshaft.core.errors import InvalidInput
 
 MAXIMUM = 8
-SHARDED_VERBS = ("latest", "hot", "seal", "status")
-"""Requests that each shard answers for its own tags."""
 _FIBONACCI = np.uint32(2654435769)
 
 

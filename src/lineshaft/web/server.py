@@ -1,15 +1,15 @@
 """uvicorn as a part of a service: it serves sockets bound before, in the service's own loop, until told to stop."""
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import uvicorn
 
+from lineshaft.core.serving import EmbeddedServer
 from lineshaft.web.peers import Peers
 from lineshaft.web.protocols import limited_http, live_socket
 from lineshaft.web.settings import WebSettings
@@ -17,20 +17,6 @@ from lineshaft.web.settings import WebSettings
 STOP_SECONDS = 5
 """How long answers under way may still take when the server stops."""
 _LARGEST_LIVE_MESSAGE = 1 << 20
-
-
-class _Uvicorn(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.accepting = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.accepting.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield  # signals are the service runner's
 
 
 class HttpServer:
@@ -50,7 +36,7 @@ class HttpServer:
         )  # fmt: skip
         config.load()
         config.ssl = tls
-        self._server = _Uvicorn(config)
+        self._server = EmbeddedServer(config)
         self._sockets = list(sockets)
         self._task: asyncio.Task[None] | None = None
 

@@ -139,8 +139,3 @@ class Engine(msgspec.Struct, frozen=True):
         cuts = np.linspace(0, len(intervals), count + 1).astype(int).tolist()
         parts = [intervals.part(*cut) for cut in pairwise(cuts)]
         yield from reversed(parts) if intervals.backward else parts
-
-
-def source_said(table: pa.Table) -> str:
-    """What an answer was made from: `raw`, or names of rollups, with `+` between."""
-    return str((table.schema.metadata or {}).get(b"source", b"raw").decode())

@@ -1,16 +1,16 @@
 """The JSON API's port: uvicorn as a part of the node, in its loop, on a socket that several processes may share."""
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from lineshaft.core.serving import EmbeddedServer
 
 _STOP_SECONDS: Final = 3
 _CONNECTIONS: Final = 2000
@@ -70,20 +70,6 @@ class _Http(HttpToolsProtocol):
             self._late = None
 
 
-class _Uvicorn(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.accepting = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.accepting.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield  # signals are the process's own
-
-
 class HttpListener:
     """One port.
 
@@ -101,7 +87,7 @@ class HttpListener:
         )  # fmt: skip
         config.load()
         config.ssl = tls
-        self._server = _Uvicorn(config)
+        self._server = EmbeddedServer(config)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int) -> int:

@@ -13,7 +13,7 @@ from lineshaft.resolution import codes, wire
 from lineshaft.resolution.auth import keys
 from lineshaft.resolution.auth.backoff import BackOff
 from lineshaft.resolution.auth.challenges import PUBLIC_KEY, SECRET_KEY, Challenges, Pending, check_key, check_secret
-from lineshaft.resolution.auth.credentials import Credential, verify_with_key, verify_with_secret
+from lineshaft.resolution.auth.credentials import Credential, verify_with_secret
 from lineshaft.resolution.auth.sessions import (
     Session,
     Sessions,
@@ -340,12 +340,3 @@ class Identities:
 
 def _identity_key(who: Reference) -> bytes:
     return b"%d:%s" % (who.index, handle_key(who.handle))
-
-
-def verify_server(message: Message, key: keys.PublicKey) -> bool:
-    """Whether a response was signed by the server with that key."""
-    try:
-        credential = Credential.decode(message.credential)
-    except Malformed:
-        return False
-    return verify_with_key(message.envelope, message.covered, credential, key)
