@@ -257,6 +257,13 @@ def test_what_the_gateways_store_dropped_is_one_gap_with_its_rows(forwarded):
     assert forwarded.send("a", 11, dropped=[told]) == [], "told once more it is no second gap"
 
 
+def test_a_farewell_without_rows_that_was_dropped_is_no_gap_and_its_boot_has_ended_cleanly(forwarded):
+    forwarded.send("a", 1)
+    farewell = drop("a", 2, 2, rows=0, last=True)
+    assert forwarded.send("b", 1, dropped=[farewell]) == [], "no value was lost"
+    assert forwarded.send("b", 2, dropped=[farewell]) == []
+
+
 def test_what_arrived_before_it_was_dropped_is_not_missing(forwarded):
     for seq in (1, 2, 3):
         forwarded.send("a", seq)

@@ -203,7 +203,8 @@ class Lanes:
         gaps = self._reach(boot, note) + self._missing(boot, dropped.from_seq - 1, note)
         parts = boot.lacking(dropped.from_seq, dropped.to_seq)
         for first, last in parts:
-            gaps.append(note.dropped(dropped, first, last))
+            if dropped.rows:  # a boot's farewell that goes takes no value with it
+                gaps.append(note.dropped(dropped, first, last))
             boot.take(Run(
                 first=first, last=last, begun_us=dropped.from_ts, time_us=dropped.stored_us,
                 complete_us=min(dropped.stored_us, dropped.to_ts), closed=dropped.last and last == dropped.to_seq,
