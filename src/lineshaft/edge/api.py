@@ -20,6 +20,7 @@ from lineshaft.edge import weakening
 from lineshaft.edge.address_space import BrowseRequest, Found
 from lineshaft.edge.browses import KIND, Browses
 from lineshaft.edge.commands import api as commands
+from lineshaft.edge.listing import SortKey, Summary, Wanted
 from lineshaft.edge.messages import (
     CertificateList,
     GatewayStatus,
@@ -126,6 +127,8 @@ class DevicePage(msgspec.Struct, frozen=True, kw_only=True):
 
     items: list[DeviceView]
     next: str | None
+    total: int
+    """How many there are on all pages."""
 
 
 class PointPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,13 +204,20 @@ class FoundPage(msgspec.Struct, frozen=True, kw_only=True):
     """The job's."""
 
 
-def _summary(stored: StoredDevice) -> DeviceView:
-    device = stored.device
+def _listed(summary: Summary) -> DeviceView:
     return DeviceView(
-        name=device.name, path=device.path, driver=device.driver, endpoint=device.endpoint, points=len(device.points),
-        gateway=stored.gateway, project=stored.project, description=device.description, handle=device.handle,
-        changed=clock.rfc3339(stored.changed),
+        name=summary.name, path=summary.path, driver=summary.driver, endpoint=summary.endpoint, points=summary.points,
+        gateway=summary.gateway, project=summary.project, description=summary.description, handle=summary.handle,
+        changed=clock.rfc3339(summary.changed),
     )  # fmt: skip
+
+
+def _place(cursor: str | None, sort: SortKey) -> tuple[str | int, str] | None:
+    """The place in a list sorted so that a cursor of ours names."""
+    if cursor is None:
+        return None
+    value, name = decode_cursor(cursor, int if sort in ("points", "changed") else str, str)
+    return value, name
 
 
 def _whole(stored: StoredDevice) -> Response[Device]:
@@ -259,13 +269,23 @@ async def _with_profile(profiles: Profiles, device: Device) -> Device:
 
 @get(f"{_ROOT}/devices", opt=_READ, tags=_TAGS)
 async def list_devices(
-    devices: NamedDependency[Devices], principal: NamedDependency[Principal], cursor: Cursor = None, limit: Limit = 100
+    devices: NamedDependency[Devices],
+    principal: NamedDependency[Principal],
+    search: Annotated[str, QueryParameter(description="Words, each somewhere in name, path, driver, endpoint, …")] = "",
+    driver: Annotated[str, QueryParameter(description="Only with this driver")] = "",
+    gateway: Annotated[str, QueryParameter(description="Only of this gateway")] = "",
+    below: Annotated[str, QueryParameter(description="Only below this path")] = "",
+    sort: Annotated[SortKey, QueryParameter(description="What they are sorted by")] = "name",
+    descending: Annotated[bool, QueryParameter(description="The last first")] = False,  # noqa: FBT002
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> DevicePage:
-    """Devices by name."""
-    after = str(decode_cursor(cursor)[0]) if cursor else ""
-    found = await devices.list(after=after, limit=check_limit(limit), projects=principal.projects)
-    more = encode_cursor(found[-1].device.name) if len(found) == limit else None
-    return DevicePage(items=[_summary(stored) for stored in found], next=more)
+    """Devices by name, or as the list is asked for."""
+    wanted = Wanted(search=search, driver=driver, gateway=gateway, below=below, sort=sort, descending=descending)
+    after = _place(cursor, sort)
+    found = await devices.page(wanted, after=after, limit=check_limit(limit), projects=principal.projects)
+    more = encode_cursor(*found.items[-1].key(sort)) if len(found.items) == limit else None
+    return DevicePage(items=[_listed(each) for each in found.items], next=more, total=found.total)
 
 
 @post(f"{_ROOT}/devices", opt=_CONFIGURE, tags=_TAGS)
@@ -535,10 +555,13 @@ async def gateway_status(
     secret_records: NamedDependency[SecretRecords],
     principal: NamedDependency[Principal],
     gateway: Gateway = DEFAULT_GATEWAY,
+    only: Annotated[list[str] | None, QueryParameter(name="device", description="Only this device; repeat it")] = None,
 ) -> GatewayStatus:
     """How the gateway and its devices do: those of the caller's projects; its parts and secrets for members of `main`."""
     await _check_gateway(access, gateway)
     status = await bus.request("edge", "status", None, GatewayStatus, gateway=gateway)
+    if only is not None:
+        status = msgspec.structs.replace(status, devices=[one for one in status.devices if one.name in only])
     if principal.projects is None:
         return status
     names = await devices.names(principal.projects)

@@ -5,7 +5,7 @@ document, the tags' numbers, the configuration, and the message that carries it 
 """
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import (
@@ -40,6 +40,9 @@ from lineshaft.history import Tags, TagSpec
 from lineshaft.history.store import own
 from lineshaft.records import Database, outbox
 
+if TYPE_CHECKING:
+    from lineshaft.edge.listing import Listing, Wanted
+
 METADATA = MetaData()
 
 DEVICE = Table(
@@ -54,6 +57,10 @@ DEVICE = Table(
     Column("created", BigInteger, nullable=False),
     Column("changed", BigInteger, nullable=False),
     Column("project", String, nullable=False, server_default="main"),
+    Column("driver", String, nullable=False, server_default=""),
+    Column("endpoint", String, nullable=False, server_default=""),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("points", Integer, nullable=False, server_default="0"),
     UniqueConstraint("tenant", "path", name="edge_device_tenant_path"),
 )
 CONFIG = Table(
@@ -139,6 +146,15 @@ class Devices:
         mine = (DEVICE.c.tenant == self._tenant, among(DEVICE.c.project, projects))
         query = select(DEVICE).where(*mine, DEVICE.c.name > after)
         return await self._db.query(_devices, query.order_by(DEVICE.c.name).limit(limit))
+
+    async def page(
+        self, wanted: "Wanted", *, after: tuple[str | int, str] | None = None, limit: int = 100,
+        projects: Collection[str] | None = None,
+    ) -> "Listing":  # fmt: skip
+        """Devices as a list shows them, behind `after`; of `projects` only where that is not None."""
+        from lineshaft.edge import listing  # which needs our table
+
+        return await self._db.query(listing.page, self._tenant, wanted, after, limit, projects)
 
     async def get(self, name: str, projects: Collection[str] | None = None) -> StoredDevice:
         """One device.
@@ -345,6 +361,8 @@ class Devices:
         values: dict[str, Any] = {
             "gateway": stored.gateway, "project": stored.project, "path": device.path, "handle": device.handle,
             "document": msgspec.json.encode(device), "created": stored.created, "changed": stored.changed,
+            "driver": device.driver, "endpoint": device.endpoint, "description": device.description,
+            "points": len(device.points),
         }  # fmt: skip
         if fresh:
             connection.execute(insert(DEVICE).values(tenant=self._tenant, name=device.name, **values))

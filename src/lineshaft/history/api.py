@@ -124,6 +124,9 @@ async def list_tags(
     tags: NamedDependency[Tags],
     principal: NamedDependency[Principal],
     prefix: Annotated[str, QueryParameter(description="First characters of the paths wanted")] = "",
+    search: Annotated[
+        str, QueryParameter(description="Words, each somewhere in path, description or handle", max_length=200)
+    ] = "",
     removed: Annotated[bool, QueryParameter(description="Also tags that are no longer configured")] = False,  # noqa: FBT002
     cursor: Cursor = None,
     limit: Limit = DEFAULT_PAGE,
@@ -132,7 +135,7 @@ async def list_tags(
     after = "" if cursor is None else decode_cursor(cursor, str)[0]
     page = await tags.list(
         principal.tenant, prefix=prefix, after=after, limit=check_limit(limit), removed=removed,
-        projects=principal.projects,
+        projects=principal.projects, search=search,
     )  # fmt: skip
     full = len(page) == limit
     return TagPage(items=[_tag_view(tag) for tag in page], next=encode_cursor(page[-1].path) if full else None)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -62,6 +63,8 @@ OWNER = Table(
 """Tags that gateways have or had, as ranges; numbers are only ever added."""
 _PART = 500
 """Values in one statement; engines bound them."""
+
+_SEARCHED = (TAG.c.path, TAG.c.description, TAG.c.handle)
 
 
 class Tags:
@@ -160,10 +163,14 @@ class Tags:
 
     async def list(
         self, tenant: str, *, prefix: str = "", after: str = "", limit: int = 100, removed: bool = False,
-        projects: Collection[str] | None = None,
+        projects: Collection[str] | None = None, search: str = "",
     ) -> Sequence[Tag]:  # fmt: skip
-        """Tags whose path begins with `prefix`, by path, behind `after`; removed ones only where asked for."""
-        return await self._db.query(self._page, tenant, prefix, after, limit, removed, projects)
+        """Tags whose path begins with `prefix`, by path, behind `after`; removed ones only where asked for.
+
+        Args:
+            search: words, each of which is somewhere in path, description or handle, in whatever case.
+        """
+        return await self._db.query(self._page, tenant, prefix, after, limit, removed, projects, search)
 
     async def projects_below(self, tenant: str, objects: Iterable[str]) -> dict[str, frozenset[str]]:
         """For each path, part of a path, or handle: the projects of the tags that it is, or that lie below it."""
@@ -220,12 +227,16 @@ class Tags:
         limit: int,
         removed: bool,  # noqa: FBT001
         projects: Collection[str] | None,
+        search: str,
     ) -> Sequence[Tag]:
         chosen = select(TAG).where(TAG.c.tenant == tenant, TAG.c.path > after, among(TAG.c.project, projects))
         if prefix:  # not LIKE: it means one thing on SQLite and another on PostgreSQL
             chosen = chosen.where(func.substr(TAG.c.path, 1, len(prefix)) == prefix)
         if not removed:
             chosen = chosen.where(TAG.c.removed.is_(None))
+        for word in search.lower().split():
+            places = (func.lower(column).contains(word, autoescape=True) for column in _SEARCHED)
+            chosen = chosen.where(or_(*places))
         return _tags(connection, chosen.order_by(TAG.c.path).limit(limit))
 
 

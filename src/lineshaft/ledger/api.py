@@ -12,6 +12,7 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
+from lineshaft.core import clock
 from lineshaft.core.errors import LineshaftError, NotFound, TooLarge
 from lineshaft.core.home import Home
 from lineshaft.core.http import PROBLEM_JSON, problem
@@ -52,6 +53,8 @@ class LogView(msgspec.Struct, frozen=True, kw_only=True):
     """Base64."""
     key: str
     """The log's public key."""
+    signed: str
+    """When the checkpoint was written, RFC 3339; by this machine's clock."""
 
 
 class LogList(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +97,12 @@ def list_logs(home: NamedDependency[Home]) -> LogList:
         except NotFound:
             continue
         view = LogView(
-            log=reader.folder.name, origin=head.origin, size=head.size, root=_text(head.root), key=reader.key()
+            log=reader.folder.name,
+            origin=head.origin,
+            size=head.size,
+            root=_text(head.root),
+            key=reader.key(),
+            signed=clock.rfc3339(reader.signed_us()),
         )
         items.append(view)
     return LogList(items=items)

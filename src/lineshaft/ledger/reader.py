@@ -37,6 +37,10 @@ class LogReader:
         """What the latest checkpoint says."""
         return checkpoints.read(self.checkpoint())[1]
 
+    def signed_us(self) -> int:
+        """When the latest checkpoint was written, microseconds by this machine's clock."""
+        return (self.folder / CHECKPOINT).stat().st_mtime_ns // 1000
+
     @property
     def size(self) -> int:
         """Entries of the latest checkpoint's tree."""

@@ -15,7 +15,7 @@ from lineshaft.core import memory
 from lineshaft.core.errors import NotFound
 from lineshaft.core.principals import Principal
 from lineshaft.records import Idempotency
-from lineshaft.web import api, gate, openapi, problems, site
+from lineshaft.web import api, console, gate, openapi, problems, site
 from lineshaft.web.callers import Callers
 from lineshaft.web.conditional import NotModified
 from lineshaft.web.gate import CALLER, Gate
@@ -85,7 +85,10 @@ def assemble(
         )
     gate.check_declared(app.routes)
     limited = BodyLimits(app, body_bytes=settings.body_bytes, body_seconds=settings.body_seconds)
-    return Front(Measured(SecurityHeaders(NotModified(limited), tls=tls)), live)
+    answering: Any = NotModified(limited)
+    if console.built():
+        answering = console.Console(answering, console.FOLDER, {route.path.split("/")[1] for route in app.routes})
+    return Front(Measured(SecurityHeaders(answering, tls=tls)), live)
 
 
 def _giver(part: Any) -> Callable[[], Any]:

@@ -1,0 +1,59 @@
+/** Calls on the server. Types come from its own description; a refusal becomes a `Problem` with a sentence for people. */
+
+import createClient from "openapi-fetch";
+import { preferences } from "~/app/preferences";
+import { t } from "~/texts";
+import type { components, paths } from "./schema";
+
+export type Schemas = components["schemas"];
+
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly title: string,
+    readonly hint: string,
+  ) {
+    super([title, hint].filter(Boolean).join(" "));
+  }
+}
+
+let csrf = "";
+let ended: () => void = () => undefined;
+
+/** The session's token that proves a call to be our own page's. */
+export function keepCsrf(token: string): void {
+  csrf = token;
+}
+
+/** Say what to do once the server no longer knows the session. */
+export function onSessionEnd(work: () => void): void {
+  ended = work;
+}
+
+async function send(request: Request): Promise<Response> {
+  request.headers.set("Accept-Language", preferences.get().language);
+  if (request.method !== "GET" && csrf) request.headers.set("X-CSRF-Token", csrf);
+  let response: Response;
+  try {
+    response = await fetch(request);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Problem(0, "unreachable", t("problem.unreachable"), "");
+  }
+  if (response.ok) return response;
+  throw await problemOf(response, request);
+}
+
+async function problemOf(response: Response, request: Request): Promise<Problem> {
+  const body = (await response.json().catch(() => ({}))) as Partial<Schemas["Problem"]>;
+  if (response.status === 401 && !request.url.includes("/access/session")) ended();
+  return new Problem(response.status, body.code ?? "", body.title ?? `HTTP ${response.status}`, body.hint ?? "");
+}
+
+export const api = createClient<paths>({ baseUrl: location.origin, fetch: send });
+
+/** The body of an answer; refusals were thrown before. */
+export async function take<T>(answer: Promise<{ data?: T }>): Promise<T> {
+  return (await answer).data as T;
+}

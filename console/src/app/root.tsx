@@ -1,0 +1,80 @@
+/** The whole console: words and theme, then the sign-in page or the frame. */
+
+import { QueryClient, QueryClientProvider, useQueryClient } from "@tanstack/react-query";
+import { App as AntApp, ConfigProvider } from "antd";
+import type { Locale } from "antd/es/locale";
+import { lazy, Suspense, useEffect, useState } from "react";
+import { onSessionEnd, Problem } from "~/api/client";
+import { live, onLiveRefused } from "~/live";
+import { loadTexts, t } from "~/texts";
+import { type Language, usePreferences } from "./preferences";
+import { SESSION, useSession } from "./session";
+import { themeConfig } from "./theme";
+
+const SignIn = lazy(() => import("./signin/signin"));
+const Frame = lazy(() => import("./frame"));
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      retry: (failures, problem) => failures < 2 && !(problem instanceof Problem && problem.status >= 400 && problem.status < 500),
+      staleTime: 2000,
+    },
+  },
+});
+
+/** The nonce that this page's style elements carry; Vite's placeholder in the document holds it. */
+const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
+
+async function loadLanguage(language: Language): Promise<Locale> {
+  await loadTexts(language);
+  return (language === "zh" ? await import("antd/locale/zh_CN") : await import("antd/locale/en_GB")).default;
+}
+
+export function Root() {
+  const { language, theme } = usePreferences();
+  const [loaded, setLoaded] = useState<{ language: Language; locale: Locale }>();
+  useEffect(() => {
+    let wanted = true;
+    void loadLanguage(language).then((locale) => wanted && setLoaded({ language, locale }));
+    return () => {
+      wanted = false;
+    };
+  }, [language]);
+  if (!loaded) return null;
+  return (
+    <ConfigProvider locale={loaded.locale} theme={themeConfig(theme)} csp={{ nonce }} button={{ autoInsertSpace: false }}>
+      <AntApp className="app" key={loaded.language}>
+        <QueryClientProvider client={queries}>
+          <Gate />
+        </QueryClientProvider>
+      </AntApp>
+    </ConfigProvider>
+  );
+}
+
+/** Who is not signed in sees the sign-in page, at whatever address; signed in, they are where they wanted to be. */
+function Gate() {
+  const client = useQueryClient();
+  const session = useSession();
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const end = () => {
+      if (client.getQueryData(SESSION) === null) return;
+      live.stop();
+      client.clear();
+      client.setQueryData(SESSION, null);
+      setOver(true);
+    };
+    onSessionEnd(end);
+    onLiveRefused(end);
+  }, [client]);
+  useEffect(() => {
+    document.title = t("product");
+    if (!session) return;
+    live.start();
+    return () => live.stop();
+  }, [session]);
+  if (session === undefined) return null;
+  return <Suspense fallback={null}>{session ? <Frame /> : <SignIn notice={over ? t("signin.over") : ""} />}</Suspense>;
+}
