@@ -3291,6 +3291,16 @@ export interface components {
             certificate: components["schemas"]["CertificateView"];
             chain: string;
         };
+        /** Item */
+        Item: {
+            path: string;
+            time: string;
+            arrival: string;
+            value: number | boolean | string | null;
+            unit: string;
+            quality: number;
+            words: string;
+        };
         /** JobPage */
         JobPage: {
             items: components["schemas"]["JobView"][];
@@ -3908,6 +3918,11 @@ export interface components {
             created: string;
             withdrawn: string | null;
         };
+        /** SamplePage */
+        SamplePage: {
+            items: components["schemas"]["Item"][];
+            next: string | null;
+        };
         /** ScanGroup */
         ScanGroup: {
             /** @default main */
@@ -4141,6 +4156,25 @@ export interface components {
         /** Trusted */
         Trusted: {
             fingerprint: string;
+        };
+        /** Value */
+        Value: {
+            path: string;
+            time: string;
+            value: number | boolean | string | null;
+            unit: string;
+            quality: number;
+            words: string;
+            bits: string[];
+            sample?: string | null;
+            event?: number | null;
+            offset?: number | null;
+        };
+        /** ValuePage */
+        ValuePage: {
+            items: components["schemas"]["Value"][];
+            next: string | null;
+            source: string;
         };
         /** Valves */
         Valves: {
@@ -8129,13 +8163,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description Additional response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["SamplePage"];
                 };
             };
             /** @description Anything else: what is wrong and what to do. */
@@ -8177,13 +8211,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description Additional response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["SamplePage"];
                 };
             };
             /** @description Anything else: what is wrong and what to do. */
@@ -8335,13 +8369,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description Additional response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ValuePage"];
                 };
             };
             /** @description Anything else: what is wrong and what to do. */
@@ -8387,13 +8421,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description Additional response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ValuePage"];
                 };
             };
             /** @description Anything else: what is wrong and what to do. */
@@ -8435,13 +8469,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description Additional response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ValuePage"];
                 };
             };
             /** @description Anything else: what is wrong and what to do. */

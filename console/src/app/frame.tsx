@@ -33,6 +33,7 @@ function route(page: Page) {
 const router = createBrowserRouter([
   {
     element: <Around />,
+    hydrateFallbackElement: <div className="page" />,
     children: [
       {
         errorElement: <Broken />,

@@ -36,7 +36,7 @@ const COLOURS: Record<Theme, NonNullable<ThemeConfig["token"]>> = {
 
 export function themeConfig(theme: Theme): ThemeConfig {
   return {
-    algorithm: [theme === "light" ? antd.defaultAlgorithm : antd.darkAlgorithm, antd.compactAlgorithm],
+    algorithm: theme === "light" ? antd.defaultAlgorithm : antd.darkAlgorithm,
     token: { ...SHARED, ...COLOURS[theme] },
     cssVar: { prefix: "ls" },
     hashed: false,

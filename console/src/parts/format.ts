@@ -71,5 +71,6 @@ export function zoneName(): string {
   const hours = Math.floor(Math.abs(minutes) / 60);
   const rest = Math.abs(minutes) % 60;
   const offset = `UTC${sign}${hours}${rest ? `:${String(rest).padStart(2, "0")}` : ""}`;
-  return `${Intl.DateTimeFormat().resolvedOptions().timeZone} (${offset})`;
+  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return name === "UTC" ? name : `${name} (${offset})`;
 }

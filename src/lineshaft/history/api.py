@@ -7,6 +7,7 @@ import msgspec
 import pyarrow as pa
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
@@ -141,7 +142,7 @@ async def list_tags(
     return TagPage(items=[_tag_view(tag) for tag in page], next=encode_cursor(page[-1].path) if full else None)
 
 
-@get("/api/v1/history/latest", opt=_OWN, tags=_HISTORY)
+@get("/api/v1/history/latest", opt=_OWN, tags=_HISTORY, responses={200: ResponseSpec(SamplePage)})
 async def latest(
     request: Request[Any, Any, Any],
     history: NamedDependency[HistoryReader],
@@ -169,7 +170,7 @@ async def latest(
     return Response(SamplePage(items=[*formats.items(rows, known, language)], next=None))
 
 
-@get("/api/v1/history/raw", opt=_OWN, tags=_HISTORY)
+@get("/api/v1/history/raw", opt=_OWN, tags=_HISTORY, responses={200: ResponseSpec(SamplePage)})
 async def raw(
     request: Request[Any, Any, Any],
     history: NamedDependency[HistoryReader],

@@ -1,11 +1,12 @@
 """The web console: files that a build of `console/` left here, and one page for every address that is the console's own.
 
 Where nothing was built the wrapper is not there, and `site` answers at `/`. No file is looked up by what a client sends:
-the folder is listed once, its files are read when they are asked for. Files under `assets` carry a hash in their names and
+the folder is listed once for each build, its files are read when they are asked for. Files under `assets` carry a hash in their names and
 are kept by browsers for ever; `index.html` is made anew for each visitor, with the nonce that its styles need.
 """
 
 import asyncio
+import contextlib
 import mimetypes
 import secrets
 from collections.abc import Collection
@@ -49,15 +50,19 @@ class Console:
     def __init__(self, app: Any, folder: Path, reserved: Collection[str]) -> None:
         self._app = app
         self._reserved = frozenset(reserved)
-        self._index = (folder / "index.html").read_bytes()
-        self._assets = _listed(folder)
+        self._folder = folder
+        self._built = 0
+        self._index = b""
+        self._assets: dict[str, Asset] = {}
+        self._look()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             asset = self._assets.get(scope["path"])
             if asset is not None:
-                await _send_asset(asset, scope, send)
-                return
+                with contextlib.suppress(FileNotFoundError):  # a newer build took it away
+                    await _send_asset(asset, scope, send)
+                    return
             if self._is_page(scope):
                 await self._send_index(scope, send)
                 return
@@ -70,7 +75,16 @@ class Console:
         first = scope["path"].split("/")[1]
         return first not in self._reserved and not first.startswith(".") and b"text/html" in _header(scope, b"accept")
 
+    def _look(self) -> None:
+        """Take a new build, where there is one since the last look."""
+        index = self._folder / "index.html"
+        built = index.stat().st_mtime_ns
+        if built != self._built:
+            self._built, self._index, self._assets = built, index.read_bytes(), _listed(self._folder)
+
     async def _send_index(self, scope: Any, send: Any) -> None:
+        with contextlib.suppress(FileNotFoundError):  # a build is under way: the page of the last one will do
+            await asyncio.to_thread(self._look)
         nonce = secrets.token_urlsafe(18)
         policy = POLICY.replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
         body = self._index.replace(NONCE, nonce.encode())

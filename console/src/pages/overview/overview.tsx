@@ -1,1 +1,120 @@
-export default function Overview() { return <div className="page">hi</div>; }
+/** The whole plant at a glance: is it well, what comes in, what needs somebody. */
+
+import { useQueryClient } from "@tanstack/react-query";
+import { Alert, Skeleton } from "antd";
+import { lazy, Suspense, useMemo, useState } from "react";
+import { Link } from "react-router";
+import type { Problem } from "~/api/client";
+import {
+  type DeviceStatus, useDevices, useGatewayStatus, useHistoryStats, useHistoryStatus, useLedger, useSystemStatus,
+} from "~/api/queries";
+import { useNow } from "~/live";
+import * as format from "~/parts/format";
+import { Figure, Nothing, PageHead, Panel } from "~/parts/page";
+import { ProblemBox } from "~/parts/problem";
+import { t } from "~/texts";
+import { Attention } from "./attention";
+import { PlantTree } from "./tree";
+
+const Flow = lazy(() => import("./flow"));
+
+/** Devices that the tree and the drawing are made of; more are in the list. */
+const MOST_DEVICES = 1000;
+const GATEWAY = "gateway";
+
+export default function Overview() {
+  const system = useSystemStatus();
+  const devices = useDevices(MOST_DEVICES);
+  const gateway = useGatewayStatus(GATEWAY);
+  const client = useQueryClient();
+  const [chosen, setChosen] = useState("");
+  const states = useMemo(
+    () => new Map((gateway.data?.devices ?? []).map((device) => [device.name, device] as [string, DeviceStatus])),
+    [gateway.data],
+  );
+  const all = devices.data?.items ?? [];
+  const shown = chosen ? all.filter((device) => device.path === chosen || device.path.startsWith(`${chosen}/`)) : all;
+
+  if (system.error && !system.data) {
+    return (
+      <div className="page">
+        <ProblemBox problem={system.error as Problem} onRetry={() => void client.invalidateQueries()} />
+      </div>
+    );
+  }
+  return (
+    <div className="page">
+      <PageHead
+        title={t("overview.title")}
+        sub={system.data && t("overview.of", { site: system.data.site, prefix: system.data.prefix, version: system.data.version })}
+      />
+      <Figures devices={devices.data?.total} />
+      <div className="overview-grid">
+        <Panel title={t("overview.plant")} className="overview-tree">
+          {devices.isPending ? <Skeleton active /> : <PlantTree devices={all} states={states} chosen={chosen} onChoose={setChosen} />}
+          {devices.data && devices.data.total > all.length && (
+            <p className="quiet">
+              {t("overview.more_devices", { shown: all.length, total: devices.data.total })} <Link to="/devices">{t("overview.to_list")}</Link>
+            </p>
+          )}
+        </Panel>
+        <Panel title={t("overview.flow")} className="overview-flow flush">
+          {!devices.isPending && all.length === 0 ? (
+            <Nothing title={t("overview.no_devices")}>
+              <p>{t("overview.no_devices_hint")}</p>
+              <code>lineshaft device add</code>
+            </Nothing>
+          ) : (
+            <Suspense fallback={<div className="loading" />}>
+              <Flow devices={shown} states={states} system={system.data} gateway={gateway.data} />
+            </Suspense>
+          )}
+        </Panel>
+      </div>
+      {gateway.error && <Alert type="warning" showIcon title={(gateway.error as unknown as Problem).message} />}
+      <Attention system={system.data} states={states} />
+    </div>
+  );
+}
+
+function Figures({ devices }: { devices: number | undefined }) {
+  const system = useSystemStatus().data;
+  const history = useHistoryStatus().data;
+  const stats = useHistoryStats().data;
+  const ledger = useLedger().data;
+  const now = useNow();
+  const well = system?.services.filter((service) => service.ok).length ?? 0;
+  const log = ledger?.items.find((each) => each.log === "audit") ?? ledger?.items[0];
+  const age = log ? (now / 1000 - Date.parse(log.signed)) / 1000 : undefined;
+  const samples = (stats?.rows ?? 0) + (stats?.hot_rows ?? 0);
+  return (
+    <div className="figures">
+      <Figure
+        name={t("overview.health")} tone={system ? (system.ok ? "good" : "bad") : undefined}
+        value={system ? t(system.ok ? "overview.well" : "overview.unwell") : "—"}
+        note={system && t("overview.services", { well, total: system.services.length })}
+      />
+      <Figure
+        name={t("overview.rate")} value={history?.rate === undefined ? "—" : format.number(history.rate, 3)} unit={t("overview.per_second")}
+        note={history && t("overview.total", { count: format.count(history.rows_total) })}
+      />
+      <Figure
+        name={t("overview.tags")} value={history ? format.count(history.tags) : "—"}
+        note={devices === undefined ? undefined : t("overview.on_devices", { count: format.count(devices) })}
+      />
+      <Figure
+        name={t("overview.storage")} value={stats ? format.bytes(stats.bytes + stats.rollup_bytes) : "—"}
+        note={stats && t("overview.samples", { count: format.count(samples), each: stats.bytes_per_sample?.toFixed(2) ?? "—" })}
+      />
+      <Figure
+        name={t("overview.waiting")} tone={history?.trouble ? "bad" : undefined}
+        value={history ? format.count(history.hot_rows) : "—"}
+        note={history?.trouble || (history && t("overview.waiting_note", { bytes: format.bytes(history.hot_bytes), gaps: history.gaps }))}
+      />
+      <Figure
+        name={t("overview.ledger")} value={age === undefined ? "—" : format.age(age)}
+        note={log && t("overview.ledger_note", { size: format.count(log.size) })}
+      />
+    </div>
+  );
+}

@@ -8,6 +8,7 @@ import msgspec
 import pyarrow as pa
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
@@ -67,7 +68,7 @@ class ValuePage(msgspec.Struct, frozen=True, kw_only=True):
     """What they were made from: `raw` samples, or rollups that say exactly the same."""
 
 
-@get("/api/v1/history/processed", opt=_OWN, tags=_HISTORY)
+@get("/api/v1/history/processed", opt=_OWN, tags=_HISTORY, responses={200: ResponseSpec(ValuePage)})
 async def processed(
     request: Request[Any, Any, Any],
     history: NamedDependency[HistoryReader],
@@ -114,7 +115,7 @@ async def processed(
     return await _answered(table, release, chosen, known, language, limit, cursor)
 
 
-@get("/api/v1/history/at", opt=_OWN, tags=_HISTORY)
+@get("/api/v1/history/at", opt=_OWN, tags=_HISTORY, responses={200: ResponseSpec(ValuePage)})
 async def at(
     request: Request[Any, Any, Any],
     history: NamedDependency[HistoryReader],
@@ -158,7 +159,7 @@ async def at(
     return await _answered(table, release, chosen, known, language, limit, cursor)
 
 
-@get("/api/v1/history/windows", opt=_OWN, tags=_HISTORY)
+@get("/api/v1/history/windows", opt=_OWN, tags=_HISTORY, responses={200: ResponseSpec(ValuePage)})
 async def windows(
     request: Request[Any, Any, Any],
     history: NamedDependency[HistoryReader],

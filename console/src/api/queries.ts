@@ -1,0 +1,96 @@
+/** What several pages ask the server, each with its own pace. */
+
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useRef } from "react";
+import { useMay } from "~/app/session";
+import { api, type Schemas, take } from "./client";
+
+export type DeviceView = Schemas["DeviceView"];
+export type DeviceStatus = Schemas["GatewayStatus"]["devices"][number];
+export type TagView = Schemas["TagView"];
+
+const SECONDS = 1000;
+
+/** How the processes of the installation are. */
+export function useSystemStatus() {
+  const may = useMay();
+  return useQuery({
+    queryKey: ["system", "status"],
+    queryFn: () => take(api.GET("/api/v1/system/status")),
+    refetchInterval: 10 * SECONDS,
+    enabled: may("system:read"),
+  });
+}
+
+/** The history writer's state, and how many samples it takes in a second. */
+export function useHistoryStatus() {
+  const may = useMay();
+  const last = useRef<{ rows: number; at: number; rate: number | undefined }>(undefined);
+  return useQuery({
+    queryKey: ["history", "status"],
+    queryFn: async () => {
+      const status = await take(api.GET("/api/v1/history/status"));
+      const at = performance.now();
+      const before = last.current;
+      const seconds = before ? (at - before.at) / SECONDS : 0;
+      const rate = before && seconds > 1 && status.rows_total >= before.rows ? (status.rows_total - before.rows) / seconds : before?.rate;
+      last.current = { rows: status.rows_total, at, rate };
+      return { ...status, rate };
+    },
+    refetchInterval: (query) => (query.state.data?.rate === undefined ? 1.5 : 5) * SECONDS,
+    enabled: may("history:read"),
+  });
+}
+
+/** What lies stored. */
+export function useHistoryStats() {
+  const may = useMay();
+  return useQuery({
+    queryKey: ["history", "stats"],
+    queryFn: () => take(api.GET("/api/v1/history/stats")),
+    refetchInterval: 30 * SECONDS,
+    enabled: may("history:read"),
+  });
+}
+
+export function useLedger() {
+  return useQuery({
+    queryKey: ["ledger"],
+    queryFn: () => take(api.GET("/api/v1/ledger")),
+    refetchInterval: 20 * SECONDS,
+  });
+}
+
+/** A gateway with its devices; only the named ones where they are named. */
+export function useGatewayStatus(gateway: string, devices?: readonly string[], enabled = true) {
+  const may = useMay();
+  return useQuery({
+    queryKey: ["gateway", gateway, devices ?? "all"],
+    queryFn: () =>
+      take(api.GET("/api/v1/edge/status", { params: { query: { gateway, ...(devices ? { device: [...devices] } : {}) } } })),
+    refetchInterval: 5 * SECONDS,
+    placeholderData: keepPreviousData,
+    enabled: enabled && may("edge:read"),
+  });
+}
+
+/** The first devices by path, and how many there are. */
+export function useDevices(limit: number) {
+  const may = useMay();
+  return useQuery({
+    queryKey: ["devices", "first", limit],
+    queryFn: () => take(api.GET("/api/v1/edge/devices", { params: { query: { limit, sort: "path" } } })),
+    refetchInterval: 30 * SECONDS,
+    enabled: may("edge:read"),
+  });
+}
+
+/** Tags below a path. */
+export function useTagsBelow(path: string, limit: number) {
+  return useQuery({
+    queryKey: ["tags", path, limit],
+    queryFn: () => take(api.GET("/api/v1/history/tags", { params: { query: { prefix: `${path}/`, limit } } })),
+    staleTime: 60 * SECONDS,
+    enabled: path !== "",
+  });
+}

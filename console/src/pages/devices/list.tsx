@@ -1,0 +1,181 @@
+/** Devices: ten or ten thousand. Searched, filtered and sorted by the server; what the address says is what one sees. */
+
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { Input, Select } from "antd";
+import { useCallback, useEffect, useMemo, useState } from "react";
+import { Link, useNavigate, useSearchParams } from "react-router";
+import { api, type Problem, take } from "~/api/client";
+import { type DeviceStatus, type DeviceView, useGatewayStatus } from "~/api/queries";
+import { useNow } from "~/live";
+import * as format from "~/parts/format";
+import { type Column, Grid, type Sort } from "~/parts/grid";
+import { Nothing, PageHead, Panel } from "~/parts/page";
+import { ProblemBox } from "~/parts/problem";
+import { StateChip } from "~/parts/state";
+import { t } from "~/texts";
+
+const PAGE = 500;
+const DRIVERS = ["calculated", "coap", "http", "lorawan", "modbus", "mqtt", "mtconnect", "opcua", "s7", "snmp", "sparkplug"];
+const SORTS = ["name", "path", "driver", "endpoint", "points", "gateway", "project", "changed"] as const;
+type SortKey = (typeof SORTS)[number];
+
+interface Asked {
+  search: string;
+  driver: string;
+  gateway: string;
+  below: string;
+  sort: SortKey;
+  descending: boolean;
+}
+
+/** What is asked for stands in the address, so that it can be sent to somebody. */
+function useAsked(): [Asked, (change: Partial<Asked>) => void] {
+  const [params, setParams] = useSearchParams();
+  const sort = SORTS.find((key) => key === params.get("sort")) ?? "name";
+  const asked = {
+    search: params.get("search") ?? "", driver: params.get("driver") ?? "", gateway: params.get("gateway") ?? "",
+    below: params.get("below") ?? "", sort, descending: params.get("descending") === "true",
+  };
+  const change = useCallback(
+    (changed: Partial<Asked>) =>
+      setParams(
+        (before) => {
+          const after = new URLSearchParams(before);
+          for (const [key, value] of Object.entries(changed)) {
+            if (value === "" || value === false || (key === "sort" && value === "name")) after.delete(key);
+            else after.set(key, String(value));
+          }
+          return after;
+        },
+        { replace: true },
+      ),
+    [setParams],
+  );
+  return [asked, change];
+}
+
+function useDeviceList(asked: Asked) {
+  return useInfiniteQuery({
+    queryKey: ["devices", "list", asked],
+    queryFn: ({ pageParam, signal }) =>
+      take(
+        api.GET("/api/v1/edge/devices", {
+          params: { query: { ...asked, limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) } }, signal,
+        }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: keepPreviousData,
+    staleTime: 15_000,
+  });
+}
+
+export default function Devices() {
+  const [asked, change] = useAsked();
+  const [search, setSearch] = useState(asked.search);
+  const navigate = useNavigate();
+  const list = useDeviceList(asked);
+  const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const total = list.data?.pages[0]?.total;
+  const [view, setView] = useState({ from: 0, to: 0 });
+  const inView = rows.slice(view.from, view.to + 1);
+  const states = useStates(inView);
+  const now = useNow();
+
+  useEffect(() => {
+    const timer = setTimeout(() => search !== asked.search && change({ search }), 200);
+    return () => clearTimeout(timer);
+  }, [search, asked.search, change]);
+
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
+  useEffect(() => {
+    if (hasNextPage && !isFetchingNextPage && view.to > rows.length - PAGE / 2) void fetchNextPage();
+  }, [view.to, rows.length, hasNextPage, isFetchingNextPage, fetchNextPage]);
+
+  const onView = useCallback((from: number, to: number) => setView({ from, to }), []);
+  const columns = useMemo(() => columnsOf(states, now), [states, now]);
+  const sort: Sort = { key: asked.sort, descending: asked.descending };
+
+  return (
+    <div className="page full">
+      <PageHead title={t("devices.title")} sub={total === undefined ? undefined : t("devices.count", { count: format.count(total) })} />
+      <Panel className="flush grid-panel">
+        <div className="toolbar">
+          <Input.Search
+            className="wide-field" value={search} allowClear placeholder={t("devices.search")} aria-label={t("devices.search")}
+            onChange={(event) => setSearch(event.target.value)} onSearch={(text) => change({ search: text })}
+          />
+          <Select
+            className="field" value={asked.driver} onChange={(driver) => change({ driver })} aria-label={t("devices.driver")}
+            options={[{ value: "", label: t("devices.all_drivers") }, ...DRIVERS.map((driver) => ({ value: driver, label: driver }))]}
+          />
+          {asked.below && (
+            <button type="button" className="chip" onClick={() => change({ below: "" })}>{t("devices.below", { path: asked.below })} ×</button>
+          )}
+        </div>
+        {list.error && !list.data ? (
+          <ProblemBox problem={list.error as unknown as Problem} onRetry={() => void list.refetch()} />
+        ) : (
+          <Grid
+            label={t("devices.title")} columns={columns} rows={rows} rowKey={(row) => row.handle} total={total} sort={sort}
+            onSort={({ key, descending }) => change({ sort: key as SortKey, descending })} onView={onView}
+            onOpen={(row) => void navigate(`/devices/${encodeURIComponent(row.name)}`)} rowHeight={48}
+            empty={!list.isPending && <Empty searching={Boolean(asked.search || asked.driver || asked.below)} />}
+          />
+        )}
+        <div className="grid-foot">
+          <span>{t("devices.shown", { shown: format.count(rows.length), total: format.count(total ?? 0) })}</span>
+          <span>{list.isFetching ? t("devices.loading") : ""}</span>
+        </div>
+      </Panel>
+    </div>
+  );
+}
+
+/** States of the devices in view, from the gateways that run them. */
+function useStates(inView: readonly DeviceView[]): Map<string, DeviceStatus> {
+  const gateway = inView[0]?.gateway ?? "gateway";
+  const names = inView.filter((device) => device.gateway === gateway).map((device) => device.name);
+  const status = useGatewayStatus(gateway, names, names.length > 0).data;
+  return useMemo(() => new Map((status?.devices ?? []).map((device) => [device.name, device] as [string, DeviceStatus])), [status]);
+}
+
+function columnsOf(states: Map<string, DeviceStatus>, now: number): Column<DeviceView>[] {
+  return [
+    {
+      key: "name", title: t("devices.name"), width: "minmax(200px, 2fr)", sortable: true,
+      render: (row) => (
+        <div className="stack">
+          <Link to={`/devices/${encodeURIComponent(row.name)}`}>{row.name}</Link>
+          <small>{row.description}</small>
+        </div>
+      ),
+    },
+    { key: "state", title: t("devices.state"), width: "140px", render: (row) => <StateChip state={states.get(row.name)?.state} /> },
+    {
+      key: "newest", title: t("devices.newest"), width: "100px", number: true,
+      render: (row) => {
+        const newest = states.get(row.name)?.newest;
+        return newest ? format.age((now / 1000 - Date.parse(newest)) / 1000) : "—";
+      },
+    },
+    { key: "driver", title: t("devices.driver"), width: "110px", sortable: true, render: (row) => row.driver },
+    { key: "endpoint", title: t("devices.endpoint"), width: "minmax(180px, 1.6fr)", sortable: true, render: (row) => <code>{row.endpoint}</code> },
+    { key: "points", title: t("devices.points"), width: "90px", number: true, sortable: true, render: (row) => format.count(row.points) },
+    { key: "path", title: t("devices.path"), width: "minmax(200px, 2fr)", sortable: true, render: (row) => <span className="quiet">{row.path}</span> },
+    { key: "changed", title: t("devices.changed"), width: "170px", sortable: true, render: (row) => format.dateTime(row.changed) },
+  ];
+}
+
+function Empty({ searching }: { searching: boolean }) {
+  return searching ? (
+    <Nothing title={t("devices.none_found")}>
+      <p>{t("devices.none_found_hint")}</p>
+    </Nothing>
+  ) : (
+    <Nothing title={t("devices.none")}>
+      <p>{t("devices.none_hint")}</p>
+      <code>lineshaft device add</code>
+    </Nothing>
+  );
+}
