@@ -1,0 +1,139 @@
+/** What the chart asks the server: samples for short windows, aggregates over intervals that rollups know for long ones. */
+
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { api, type Schemas, take } from "~/api/client";
+import { numeric, type Point, type Series } from "./series";
+import { aligned, type Span, stepFor } from "./window";
+
+/** Values of one answer, at most, by the server's own limit. */
+const MOST_VALUES = 10_000;
+const MOST_POINTS = 600;
+/** With more tags than this the bands between lowest and highest would hide each other. */
+const MOST_BANDS = 4;
+
+export interface Drawn {
+  series: Map<string, Series>;
+  span: Span;
+  /** Seconds between values; 0: samples. */
+  step: number;
+  /** What the server made them from. */
+  source: string;
+}
+
+type Value = Schemas["Value"];
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+async function processed(tags: readonly string[], span: Span, interval: string, aggregate: string, signal?: AbortSignal) {
+  const query = { tag: [...tags], from: iso(span.from), to: iso(span.to), interval, aggregate };
+  return take(api.GET("/api/v1/history/processed", { params: { query }, signal }));
+}
+
+function sorted(items: readonly { path: string; unit: string; time: string; value: Value["value"]; quality: number }[], tags: readonly string[]) {
+  const series = new Map<string, Series>(tags.map((path) => [path, { path, unit: "", points: [], low: [], high: [] }]));
+  for (const item of items) {
+    const mine = series.get(item.path);
+    if (!mine) continue;
+    mine.unit = item.unit;
+    mine.points.push({ time: Date.parse(item.time), value: numeric(item.value), quality: item.quality } satisfies Point);
+  }
+  return series;
+}
+
+async function samples(tags: readonly string[], span: Span, signal: AbortSignal): Promise<Drawn | null> {
+  const query = { tag: [...tags], from: iso(span.from), to: iso(span.to), limit: MOST_VALUES };
+  const page = await take(api.GET("/api/v1/history/raw", { params: { query }, signal }));
+  if (page.next !== null) return null; // more than can be drawn one by one
+  return { series: sorted(page.items, tags), span, step: 0, source: "raw" };
+}
+
+async function intervals(tags: readonly string[], span: Span, step: number, signal: AbortSignal): Promise<Drawn> {
+  const whole = aligned(span, step);
+  const banded = tags.length <= MOST_BANDS;
+  const [mean, low, high] = await Promise.all([
+    processed(tags, whole, `${step}s`, "Average", signal),
+    banded ? processed(tags, whole, `${step}s`, "Minimum", signal) : null,
+    banded ? processed(tags, whole, `${step}s`, "Maximum", signal) : null,
+  ]);
+  const series = sorted(mean.items, tags);
+  for (const item of low?.items ?? []) series.get(item.path)?.low.push(numeric(item.value));
+  for (const item of high?.items ?? []) series.get(item.path)?.high.push(numeric(item.value));
+  return { series, span: whole, step, source: mean.source };
+}
+
+async function drawn(tags: readonly string[], span: Span, signal: AbortSignal): Promise<Drawn> {
+  const most = Math.min(MOST_POINTS, Math.floor(MOST_VALUES / tags.length));
+  const step = stepFor(span, most);
+  const exact = step === 0 ? await samples(tags, span, signal) : null;
+  const seconds = (span.to - span.from) / 1000;
+  return exact ?? intervals(tags, span, step || Math.max(1, Math.ceil(seconds / most)), signal);
+}
+
+/** Everything that the chart needs for a span; the one before stays until the next is there. */
+export function useDrawn(tags: readonly string[], span: Span, refresh: number | false, epoch: number) {
+  return useQuery({
+    queryKey: ["trend", tags, span, epoch],
+    queryFn: ({ signal }) => drawn(tags, span, signal),
+    enabled: tags.length > 0,
+    placeholderData: keepPreviousData,
+    refetchInterval: refresh,
+    staleTime: refresh === false ? 60_000 : 0,
+    gcTime: 60_000,
+  });
+}
+
+export interface Statistics {
+  minimum?: number | null;
+  maximum?: number | null;
+  mean?: number | null;
+  deviation?: number | null;
+  good?: number | null;
+}
+
+const FIGURES = [
+  ["minimum", "Minimum"],
+  ["maximum", "Maximum"],
+  ["mean", "TimeAverage"],
+  ["deviation", "StandardDeviationSample"],
+  ["good", "PercentGood"],
+] as const;
+
+/** Figures of each tag over the whole span. */
+export function useStatistics(tags: readonly string[], span: Span) {
+  return useQuery({
+    queryKey: ["trend", "statistics", tags, span],
+    queryFn: async ({ signal }) => {
+      const found = new Map<string, Statistics>(tags.map((path) => [path, {}]));
+      await Promise.all(
+        FIGURES.map(async ([field, aggregate]) => {
+          const page = await processed(tags, span, "0", aggregate, signal);
+          for (const item of page.items) {
+            const mine = found.get(item.path);
+            if (mine) mine[field] = numeric(item.value);
+          }
+        }),
+      );
+      return found;
+    },
+    enabled: tags.length > 0,
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+    gcTime: 60_000,
+  });
+}
+
+/** Units, descriptions and kinds of these tags. */
+export function useTags(paths: readonly string[]) {
+  return useQuery({
+    queryKey: ["tags", "named", paths],
+    queryFn: async () => {
+      const pages = await Promise.all(
+        paths.map((prefix) => take(api.GET("/api/v1/history/tags", { params: { query: { prefix, limit: 1 } } }))),
+      );
+      return new Map(pages.flatMap((page) => page.items).map((tag) => [tag.path, tag]));
+    },
+    enabled: paths.length > 0,
+    placeholderData: keepPreviousData,
+    staleTime: 300_000,
+  });
+}

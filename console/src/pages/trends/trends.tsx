@@ -1,0 +1,216 @@
+/** Any tags in one chart, live and stored; every state of it is in the address. */
+
+import { DownloadOutlined, LeftOutlined, RightOutlined, ZoomInOutlined, ZoomOutOutlined } from "@ant-design/icons";
+import { Alert, Button, Dropdown, Segmented, Spin, Tooltip } from "antd";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useSearchParams } from "react-router";
+import type { Problem } from "~/api/client";
+import { usePreferences } from "~/app/preferences";
+import { live, useEverySample, useLink, usePaths } from "~/live";
+import * as format from "~/parts/format";
+import { Nothing, PageHead, Panel } from "~/parts/page";
+import { t } from "~/texts";
+import { Chart, type Cursors, type Layout, type Line } from "./chart";
+import { coloursOf } from "./colours";
+import { useDrawn, useStatistics, useTags } from "./data";
+import { downloads } from "./export";
+import { Legend } from "./legend";
+import { Picker } from "./picker";
+import { appended, numeric, type Point, type Series } from "./series";
+import { PRESETS, panned, paramsOf, type Span, spanOf, type Window, windowOf, zoomed } from "./window";
+import "./trends.css";
+
+const MOST_TAGS = 20;
+const SETTLE_MS = 250;
+const STATISTICS_MS = 10_000;
+
+/** The address holds tags, window, layout and cursors. */
+function useAddress() {
+  const [params, setParams] = useSearchParams();
+  const tags = usePaths([...new Set(params.getAll("tag"))].slice(0, MOST_TAGS));
+  const window = useMemo(() => windowOf(params), [params]);
+  const layout: Layout = params.get("layout") === "lanes" ? "lanes" : "overlay";
+  const cursors: Cursors = useMemo(
+    () => ({ a: Number(params.get("a")) || undefined, b: Number(params.get("b")) || undefined }),
+    [params],
+  );
+  const change = useCallback(
+    (changed: { tags?: readonly string[]; window?: Window; layout?: Layout; cursors?: Cursors }) =>
+      setParams(
+        (before) => {
+          const after = new URLSearchParams(before);
+          const put = (key: string, value: string | number | undefined) => (value ? after.set(key, String(value)) : after.delete(key));
+          if (changed.tags) {
+            after.delete("tag");
+            for (const tag of changed.tags) after.append("tag", tag);
+          }
+          if (changed.window) for (const [key, value] of Object.entries(paramsOf(changed.window))) put(key, value);
+          if (changed.layout) put("layout", changed.layout === "lanes" ? "lanes" : "");
+          if (changed.cursors) for (const which of ["a", "b"] as const) put(which, changed.cursors[which]);
+          return after;
+        },
+        { replace: true },
+      ),
+    [setParams],
+  );
+  return { tags, window, layout, cursors, change };
+}
+
+/** The span shown now. It follows the hand at once; the address and the questions follow when the hand rests. */
+function useSpan(window: Window, onSettled: (window: Window) => void) {
+  const [now, setNow] = useState(() => live.now() / 1000);
+  const [moving, setMoving] = useState<Span>();
+  const settled = useRef(onSettled);
+  settled.current = onSettled;
+  const isLive = window.live && moving === undefined;
+  useEffect(() => {
+    if (!isLive) return;
+    const timer = setInterval(() => !document.hidden && setNow(live.now() / 1000), 1000);
+    return () => clearInterval(timer);
+  }, [isLive]);
+  useEffect(() => {
+    if (!moving) return;
+    const timer = setTimeout(() => {
+      settled.current({ live: false, ...moving });
+      setMoving(undefined);
+    }, SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, [moving]);
+  return { span: moving ?? spanOf(window, now), move: setMoving, isLive, resting: moving === undefined };
+}
+
+/** The span that is asked for: a moving one is asked for in steps, and the samples between come over the socket. */
+function useAskedSpan(window: Window): Span {
+  const [asked, setAsked] = useState(() => spanOf(window, live.now() / 1000));
+  useEffect(() => setAsked(spanOf(window, live.now() / 1000)), [window]);
+  useEffect(() => {
+    if (!window.live) return;
+    const seconds = Math.max(15, window.seconds / 60);
+    const timer = setInterval(() => !document.hidden && setAsked(spanOf(window, live.now() / 1000)), seconds * 1000);
+    return () => clearInterval(timer);
+  }, [window]);
+  return asked;
+}
+
+export default function Trends() {
+  const { tags, window, layout, cursors, change } = useAddress();
+  const { theme } = usePreferences();
+  const link = useLink();
+  const { span, move, isLive, resting } = useSpan(window, (settled) => change({ window: settled }));
+  const asked = useAskedSpan(window);
+  const drawn = useDrawn(tags, asked, false, isLive ? link.number : 0);
+  const statistics = useStatistics(tags, useSlowly(asked, STATISTICS_MS));
+  const named = useTags(tags).data;
+  const grown = useGrown(tags, drawn.data?.series, isLive && drawn.data?.step === 0, span.from);
+  const [hover, setHover] = useState<number>();
+
+  const lines: Line[] = tags.flatMap((path, index) => {
+    const series = grown.get(path);
+    const tag = named?.get(path);
+    return series
+      ? [{
+          series, colour: coloursOf(theme)[index % 10] as string, stepped: tag?.kind === "boolean" || tag?.kind === "text",
+          name: path, unit: tag?.unit ?? series.unit,
+        }]
+      : [];
+  });
+  const preset = window.live ? PRESETS.find((each) => each.seconds === window.seconds)?.name : undefined;
+  const middle = (span.from + span.to) / 2;
+
+  return (
+    <div className="page full">
+      <PageHead title={t("trends.title")} sub={t("trends.help")}>
+        <Dropdown menu={{ items: downloads(tags, span, drawn.data) }} disabled={tags.length === 0} trigger={["click"]}>
+          <Button icon={<DownloadOutlined />}>{t("trends.export")}</Button>
+        </Dropdown>
+      </PageHead>
+      <Panel className="trend-controls">
+        <Picker tags={tags} most={MOST_TAGS} onChange={(chosen) => change({ tags: chosen })} />
+        <Segmented
+          value={preset ?? ""} options={PRESETS.map(({ name }) => ({ value: name, label: t(`trends.last_${name}`) }))}
+          onChange={(name) => change({ window: { live: true, seconds: PRESETS.find((each) => each.name === name)?.seconds ?? 900 } })}
+        />
+        <Segmented<Layout>
+          value={layout} onChange={(chosen: Layout) => change({ layout: chosen })}
+          options={[{ value: "overlay", label: t("trends.overlay") }, { value: "lanes", label: t("trends.lanes") }]}
+        />
+        <span className="button-row">
+          <Move name="trends.earlier" icon={<LeftOutlined />} onClick={() => move(panned(span, -0.5))} />
+          <Move name="trends.out" icon={<ZoomOutOutlined />} onClick={() => move(zoomed(span, 2, middle))} />
+          <Move name="trends.in" icon={<ZoomInOutlined />} onClick={() => move(zoomed(span, 0.5, middle))} />
+          <Move name="trends.later" icon={<RightOutlined />} onClick={() => move(panned(span, 0.5))} />
+        </span>
+      </Panel>
+      {drawn.error && <Alert type="warning" showIcon title={(drawn.error as unknown as Problem).message} />}
+      <Panel className="flush trend-panel">
+        <div className="trend-head">
+          <span className={isLive ? "chip good" : "chip"}>{isLive ? t("trends.live") : t("trends.fixed")}</span>
+          <span className="mono">{format.dateTime(span.from)} … {format.dateTime(span.to)}</span>
+          <span className="quiet">{drawn.data && tags.length > 0 && (drawn.data.step === 0 ? t("trends.raw") : t("trends.step", { step: format.age(drawn.data.step), source: drawn.data.source }))}</span>
+          <span className="grow" />
+          {(drawn.isFetching || !resting) && <Spin size="small" />}
+        </div>
+        {tags.length === 0 ? (
+          <Nothing title={t("trends.none")}>
+            <p>{t("trends.none_hint")}</p>
+          </Nothing>
+        ) : (
+          <Chart
+            lines={lines} span={span} layout={layout} cursors={cursors} onSpan={move} onHover={setHover}
+            onCursor={(which, time) => change({ cursors: { ...cursors, [which]: Math.round(time) } })}
+          />
+        )}
+      </Panel>
+      {tags.length > 0 && (
+        <Panel className="flush">
+          <Legend
+            lines={lines} tags={named} hover={hover} cursors={cursors} statistics={statistics.data}
+            onRemove={(path) => change({ tags: tags.filter((tag) => tag !== path) })} onClear={() => change({ cursors: {} })}
+          />
+        </Panel>
+      )}
+    </div>
+  );
+}
+
+function Move({ name, icon, onClick }: { name: string; icon: React.ReactNode; onClick: () => void }) {
+  return (
+    <Tooltip title={t(name)}>
+      <Button icon={icon} aria-label={t(name)} onClick={onClick} />
+    </Tooltip>
+  );
+}
+
+/** A value that follows another one, but no more often than every so often. */
+function useSlowly<T>(value: T, ms: number): T {
+  const [slow, setSlow] = useState(value);
+  const changed = useRef(0);
+  useEffect(() => {
+    const wait = Math.max(0, changed.current + ms - Date.now());
+    const timer = setTimeout(() => {
+      changed.current = Date.now();
+      setSlow(value);
+    }, wait && Math.min(wait, ms));
+    return () => clearTimeout(timer);
+  }, [value, ms]);
+  return slow;
+}
+
+/** What was answered, with what has come since over the live socket; nothing older than the window is kept. */
+function useGrown(tags: readonly string[], answered: Map<string, Series> | undefined, growing: boolean, from: number): Map<string, Series> {
+  const fresh = useRef(new Map<string, Point[]>());
+  useEverySample(growing ? tags : [], (path, sample) => {
+    const point = { time: sample.time / 1000, value: numeric(sample.value), quality: sample.quality };
+    fresh.current.set(path, appended(fresh.current.get(path) ?? [], point, from));
+  });
+  if (!answered) return new Map();
+  if (!growing) return answered;
+  return new Map(
+    [...answered].map(([path, series]) => {
+      const last = series.points.at(-1)?.time ?? 0;
+      const newer = (fresh.current.get(path) ?? []).filter((point) => point.time > last);
+      fresh.current.set(path, newer);
+      return [path, { ...series, points: [...series.points, ...newer] }];
+    }),
+  );
+}
