@@ -11,6 +11,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     assetsInlineLimit: 0, // nothing as data: addresses, which the content security policy refuses
+    manifest: true,
     chunkSizeWarningLimit: 1200,
   },
   server: { proxy: { "/api": { target: "http://127.0.0.1:8420", ws: true } } },

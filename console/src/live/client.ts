@@ -239,7 +239,8 @@ export class LiveClient {
       if (time > this.newest) this.newest = time;
       this.note(path);
     }
-    if (Date.now() - this.told >= TELL && this.newest !== this.link.newest) this.setLink(this.link.state);
+    const due = this.link.newest === 0 || Date.now() - this.told >= TELL;
+    if (due && this.newest !== this.link.newest) this.setLink(this.link.state);
   }
 
   private note(path: string): void {

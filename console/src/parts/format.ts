@@ -25,6 +25,14 @@ export function number(given: number, digits = 5): string {
   return given.toLocaleString(locale(), { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
+/** A number beside an axis: as many digits as tell it from its neighbours, and no more. */
+export function tick(given: number): string {
+  const rounded = Number(given.toPrecision(7));
+  const size = Math.abs(rounded);
+  if (size !== 0 && (size < 1e-4 || size >= 1e9)) return rounded.toExponential();
+  return rounded.toLocaleString(locale(), { maximumFractionDigits: 8 });
+}
+
 export function count(given: number): string {
   return Math.round(given).toLocaleString(locale());
 }

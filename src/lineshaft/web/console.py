@@ -98,8 +98,13 @@ def built(folder: Path = FOLDER) -> bool:
 
 
 def _listed(folder: Path) -> dict[str, Asset]:
-    files = [file for file in folder.rglob("*") if file.is_file() and file.suffix not in _PACKED]
-    return {f"/{file.relative_to(folder).as_posix()}": _asset(folder, file) for file in files if file.suffix != ".html"}
+    """What is served, by path: neither the page itself nor packed forms nor the build's own notes."""
+    names = {file: file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+    return {
+        f"/{name}": _asset(folder, file)
+        for file, name in names.items()
+        if file.suffix not in (*_PACKED, ".html") and not name.startswith(".")
+    }
 
 
 def _asset(folder: Path, file: Path) -> Asset:

@@ -18,7 +18,7 @@ interface Trouble {
 
 const MOST = 20;
 
-function troubles(system: Schemas["SystemStatus"] | undefined, states: Map<string, DeviceStatus>): Trouble[] {
+export function troubles(system: Schemas["SystemStatus"] | undefined, states: Map<string, DeviceStatus>): Trouble[] {
   const services = (system?.services ?? []).flatMap((service) => [
     ...service.checks
       .filter((check) => !check.ok)

@@ -13,7 +13,7 @@ import * as format from "~/parts/format";
 import { Figure, Nothing, PageHead, Panel } from "~/parts/page";
 import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
-import { Attention } from "./attention";
+import { Attention, troubles } from "./attention";
 import { PlantTree } from "./tree";
 
 const Flow = lazy(() => import("./flow"));
@@ -35,6 +35,8 @@ export default function Overview() {
   const all = devices.data?.items ?? [];
   const shown = chosen ? all.filter((device) => device.path === chosen || device.path.startsWith(`${chosen}/`)) : all;
 
+  const needed = troubles(system.data, states).length > 0;
+
   if (system.error && !system.data) {
     return (
       <div className="page">
@@ -49,6 +51,7 @@ export default function Overview() {
         sub={system.data && t("overview.of", { site: system.data.site, prefix: system.data.prefix, version: system.data.version })}
       />
       <Figures devices={devices.data?.total} />
+      {needed && <Attention system={system.data} states={states} />}
       <div className="overview-grid">
         <Panel title={t("overview.plant")} className="overview-tree">
           {devices.isPending ? <Skeleton active /> : <PlantTree devices={all} states={states} chosen={chosen} onChoose={setChosen} />}
@@ -72,7 +75,7 @@ export default function Overview() {
         </Panel>
       </div>
       {gateway.error && <Alert type="warning" showIcon title={(gateway.error as unknown as Problem).message} />}
-      <Attention system={system.data} states={states} />
+      {!needed && <Attention system={system.data} states={states} />}
     </div>
   );
 }

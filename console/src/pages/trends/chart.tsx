@@ -1,7 +1,7 @@
 /** The chart: drawn by ECharts, moved by wheel, drag and keys; it tells its owner what people want to see. */
 
 import { LineChart } from "echarts/charts";
-import { AxisPointerComponent, GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
+import { AxisPointerComponent, GridComponent, MarkAreaComponent } from "echarts/components";
 import { type ECharts, init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { type KeyboardEvent, useEffect, useRef } from "react";
@@ -10,7 +10,7 @@ import { t } from "~/texts";
 import { runsOf, type Series } from "./series";
 import { panned, type Span, zoomed } from "./window";
 
-use([LineChart, GridComponent, TooltipComponent, AxisPointerComponent, MarkAreaComponent, MarkLineComponent, CanvasRenderer]);
+use([LineChart, GridComponent, AxisPointerComponent, MarkAreaComponent, CanvasRenderer]);
 
 export interface Line {
   series: Series;
@@ -44,6 +44,8 @@ const RIGHT = 24;
 const TOP = 16;
 const BOTTOM = 28;
 const BAND_OPACITY = 0.16;
+/** A cursor is this part of the window wide: about a pixel. */
+const SLIVERS = 900;
 
 /** Colours of the theme in force. */
 function palette() {
@@ -78,10 +80,9 @@ function option({ lines, span, layout, cursors }: ChartProps, height: number) {
   return {
     animation: false,
     grid: Array.from({ length: lanes }, (_, lane) => ({
-      left, right, top: TOP + lane * room, height: room - (lanes > 1 ? 10 : 0), containLabel: false,
+      left, right, top: TOP + lane * room, height: room - (lanes > 1 ? 16 : 0), containLabel: false,
     })),
     axisPointer: { link: [{ xAxisIndex: "all" }], lineStyle: { color: colours.strong }, label: { show: false } },
-    tooltip: { trigger: "axis", showContent: false, axisPointer: { type: "line" } },
     xAxis: Array.from({ length: lanes }, (_, lane) => timeAxis(span, lane, lane === lanes - 1, colours)),
     yAxis: axes.map((place, index) => valueAxis(place, index, axes.length, layout, lines, axis, colours)),
     series: lines.flatMap((line, index) => seriesOf(line, axis[index] ?? 0, layout === "lanes" ? index : 0, span, cursors, index === 0 || layout === "lanes", colours)),
@@ -92,6 +93,7 @@ function timeAxis(span: Span, lane: number, labelled: boolean, colours: Palette)
   const days = span.to - span.from > 2 * 86_400_000;
   return {
     type: "time", gridIndex: lane, min: span.from, max: span.to,
+    axisPointer: { show: true, type: "line", triggerTooltip: false, triggerEmphasis: false },
     axisLine: { lineStyle: { color: colours.strong } }, axisTick: { show: labelled }, splitLine: { show: true, lineStyle: { color: colours.line } },
     axisLabel: {
       show: labelled, color: colours.text, hideOverlap: true,
@@ -113,7 +115,7 @@ function valueAxis(
     offset: layout === "overlay" ? Math.floor(place.side / 2) * AXIS : 0,
     name: place.unit, nameLocation: "end", nameGap: 4, nameTextStyle: { color: colour, align: rightward ? "left" : "right", padding: [0, 6, 0, 0] },
     axisLine: { show: true, lineStyle: { color: count > 1 ? colour : colours.strong } },
-    axisLabel: { color: colour, formatter: (value: number) => format.number(value, 4) },
+    axisLabel: { color: colour, formatter: (value: number) => format.tick(value), showMinLabel: layout === "overlay" },
     splitLine: { show: index === 0 || layout === "lanes", lineStyle: { color: colours.line } }, splitNumber: layout === "lanes" ? 2 : 5,
   };
 }
@@ -124,9 +126,13 @@ function seriesOf(line: Line, axis: number, lane: number, span: Span, cursors: C
     type: "line", xAxisIndex: lane, yAxisIndex: axis, showSymbol: false, symbol: "none", silent: true, connectNulls: false, animation: false,
     step: line.stepped ? "end" : false,
   };
-  const marks = marked
-    ? (["a", "b"] as const).filter((which) => cursors[which] !== undefined).map((which) => ({ xAxis: cursors[which], name: which.toUpperCase() }))
-    : [];
+  // A cursor is an area as narrow as a line: a component less to load.
+  const sliver = (span.to - span.from) / SLIVERS;
+  const marks = (marked ? (["a", "b"] as const) : []).flatMap((which) => {
+    const time = cursors[which];
+    const style = { itemStyle: { color: colours.accent, opacity: 1 }, label: { show: true, position: "insideTopLeft", color: colours.accent } };
+    return time === undefined ? [] : [[{ xAxis: time, name: which.toUpperCase(), ...style }, { xAxis: time + sliver }]];
+  });
   const bands = runsOf(points, span.to).map((run) => [
     { xAxis: run.from, itemStyle: { color: colours[run.severity], opacity: BAND_OPACITY } },
     { xAxis: run.to },
@@ -134,11 +140,7 @@ function seriesOf(line: Line, axis: number, lane: number, span: Span, cursors: C
   const main = {
     ...common, id: line.series.path, name: line.name, data: points.map((point) => [point.time, point.value]),
     lineStyle: { color: line.colour, width: 1.6 }, itemStyle: { color: line.colour }, z: 3,
-    markLine: {
-      silent: true, symbol: "none", data: marks, lineStyle: { color: colours.accent, type: "solid", width: 1.2 },
-      label: { formatter: "{b}", color: colours.accent, position: "insideEndTop" },
-    },
-    markArea: { silent: true, data: bands },
+    markArea: { silent: true, data: [...bands, ...marks] },
   };
   if (low.length !== points.length || low.length === 0) return [main];
   const stack = `band ${line.series.path}`;

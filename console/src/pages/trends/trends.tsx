@@ -1,12 +1,13 @@
 /** Any tags in one chart, live and stored; every state of it is in the address. */
 
-import { DownloadOutlined, LeftOutlined, RightOutlined, ZoomInOutlined, ZoomOutOutlined } from "@ant-design/icons";
-import { Alert, Button, Dropdown, Segmented, Spin, Tooltip } from "antd";
+import { DownloadOutlined, LeftOutlined, LoadingOutlined, RightOutlined, ZoomInOutlined, ZoomOutOutlined } from "@ant-design/icons";
+import { Button, Dropdown, Tooltip } from "antd";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
 import type { Problem } from "~/api/client";
 import { usePreferences } from "~/app/preferences";
 import { live, useEverySample, useLink, usePaths } from "~/live";
+import { Choice } from "~/parts/choice";
 import * as format from "~/parts/format";
 import { Nothing, PageHead, Panel } from "~/parts/page";
 import { t } from "~/texts";
@@ -126,12 +127,12 @@ export default function Trends() {
       </PageHead>
       <Panel className="trend-controls">
         <Picker tags={tags} most={MOST_TAGS} onChange={(chosen) => change({ tags: chosen })} />
-        <Segmented
-          value={preset ?? ""} options={PRESETS.map(({ name }) => ({ value: name, label: t(`trends.last_${name}`) }))}
+        <Choice
+          label={t("trends.window")} value={preset} options={PRESETS.map(({ name }) => ({ value: name, label: t(`trends.last_${name}`) }))}
           onChange={(name) => change({ window: { live: true, seconds: PRESETS.find((each) => each.name === name)?.seconds ?? 900 } })}
         />
-        <Segmented<Layout>
-          value={layout} onChange={(chosen: Layout) => change({ layout: chosen })}
+        <Choice<Layout>
+          label={t("trends.layout")} value={layout} onChange={(chosen) => change({ layout: chosen })}
           options={[{ value: "overlay", label: t("trends.overlay") }, { value: "lanes", label: t("trends.lanes") }]}
         />
         <span className="button-row">
@@ -141,14 +142,14 @@ export default function Trends() {
           <Move name="trends.later" icon={<RightOutlined />} onClick={() => move(panned(span, 0.5))} />
         </span>
       </Panel>
-      {drawn.error && <Alert type="warning" showIcon title={(drawn.error as unknown as Problem).message} />}
+      {drawn.error && <p className="notice warn" role="alert">{(drawn.error as unknown as Problem).message}</p>}
       <Panel className="flush trend-panel">
         <div className="trend-head">
           <span className={isLive ? "chip good" : "chip"}>{isLive ? t("trends.live") : t("trends.fixed")}</span>
           <span className="mono">{format.dateTime(span.from)} … {format.dateTime(span.to)}</span>
           <span className="quiet">{drawn.data && tags.length > 0 && (drawn.data.step === 0 ? t("trends.raw") : t("trends.step", { step: format.age(drawn.data.step), source: drawn.data.source }))}</span>
           <span className="grow" />
-          {(drawn.isFetching || !resting) && <Spin size="small" />}
+          {(drawn.isFetching || !resting) && <LoadingOutlined />}
         </div>
         {tags.length === 0 ? (
           <Nothing title={t("trends.none")}>
