@@ -162,13 +162,14 @@ export function Chart(props: ChartProps) {
   const chart = useRef<ECharts>(undefined);
   const latest = useRef(props);
   latest.current = props;
+  const mouse = useRef<{ x: number; y: number }>(undefined);
 
   useEffect(() => {
     const element = holder.current;
     if (!element) return;
     const made = init(element, null, { renderer: "canvas" });
     chart.current = made;
-    const stop = listen(made, latest);
+    listen(made, latest, mouse);
     const observer = new ResizeObserver(() => {
       made.resize();
       made.setOption(option(latest.current, element.clientHeight), { notMerge: true, lazyUpdate: true });
@@ -176,13 +177,14 @@ export function Chart(props: ChartProps) {
     observer.observe(element);
     return () => {
       observer.disconnect();
-      stop();
       made.dispose();
     };
   }, []);
 
   useEffect(() => {
-    chart.current?.setOption(option(props, holder.current?.clientHeight ?? 400), { notMerge: true, lazyUpdate: true });
+    chart.current?.setOption(option(props, holder.current?.clientHeight ?? 400), { notMerge: true });
+    // Drawn anew, the chart forgets where the mouse is.
+    if (mouse.current) chart.current?.dispatchAction({ type: "updateAxisPointer", currTrigger: "mousemove", ...mouse.current });
   });
 
   function onKey(event: KeyboardEvent): void {
@@ -206,7 +208,7 @@ export function Chart(props: ChartProps) {
 }
 
 /** Wheel zooms, drag moves, a click sets a cursor (the second one with Shift). */
-function listen(chart: ECharts, latest: { current: ChartProps }): () => void {
+function listen(chart: ECharts, latest: { current: ChartProps }, mouse: { current: { x: number; y: number } | undefined }): void {
   const zr = chart.getZr();
   let grabbed: { x: number; span: Span; moved: boolean } | undefined;
   const timeAt = (x: number): number => {
@@ -226,6 +228,7 @@ function listen(chart: ECharts, latest: { current: ChartProps }): () => void {
     grabbed = { x: event.offsetX, span: latest.current.span, moved: false };
   });
   zr.on("mousemove", (event) => {
+    mouse.current = { x: event.offsetX, y: event.offsetY };
     latest.current.onHover(timeAt(event.offsetX));
     if (!grabbed) return;
     const by = event.offsetX - grabbed.x;
@@ -241,7 +244,7 @@ function listen(chart: ECharts, latest: { current: ChartProps }): () => void {
   });
   zr.on("globalout", () => {
     grabbed = undefined;
+    mouse.current = undefined;
     latest.current.onHover(undefined);
   });
-  return () => undefined;
 }

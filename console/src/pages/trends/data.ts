@@ -70,14 +70,13 @@ async function drawn(tags: readonly string[], span: Span, signal: AbortSignal): 
 }
 
 /** Everything that the chart needs for a span; the one before stays until the next is there. */
-export function useDrawn(tags: readonly string[], span: Span, refresh: number | false, epoch: number) {
+export function useDrawn(tags: readonly string[], span: Span, epoch: number) {
   return useQuery({
     queryKey: ["trend", tags, span, epoch],
     queryFn: ({ signal }) => drawn(tags, span, signal),
     enabled: tags.length > 0,
     placeholderData: keepPreviousData,
-    refetchInterval: refresh,
-    staleTime: refresh === false ? 60_000 : 0,
+    staleTime: 60_000,
     gcTime: 60_000,
   });
 }

@@ -9,13 +9,14 @@ import { LiveValue } from "~/parts/live";
 import { t } from "~/texts";
 import type { Cursors, Line } from "./chart";
 import type { Statistics } from "./data";
+import { type Hover, useHover } from "./hover";
 import { shortName } from "./picker";
 import { at } from "./series";
 
 interface LegendProps {
   lines: Line[];
   tags: Map<string, TagView> | undefined;
-  hover: number | undefined;
+  hover: Hover;
   cursors: Cursors;
   statistics: Map<string, Statistics> | undefined;
   onRemove: (path: string) => void;
@@ -26,7 +27,8 @@ function figure(value: number | null | undefined): string {
   return value === null || value === undefined ? "—" : format.number(value);
 }
 
-export function Legend({ lines, tags, hover, cursors, statistics, onRemove, onClear }: LegendProps) {
+export function Legend({ lines, tags, hover: mouse, cursors, statistics, onRemove, onClear }: LegendProps) {
+  const hover = useHover(mouse);
   const both = cursors.a !== undefined && cursors.b !== undefined;
   const when = (time: number | undefined) => time !== undefined && <small className="quiet"> {format.clockTime(time)}</small>;
   return (

@@ -15,6 +15,7 @@ import { Chart, type Cursors, type Layout, type Line } from "./chart";
 import { coloursOf } from "./colours";
 import { useDrawn, useStatistics, useTags } from "./data";
 import { downloads } from "./export";
+import { Hover } from "./hover";
 import { Legend } from "./legend";
 import { Picker } from "./picker";
 import { appended, numeric, type Point, type Series } from "./series";
@@ -23,7 +24,8 @@ import "./trends.css";
 
 const MOST_TAGS = 20;
 const SETTLE_MS = 250;
-const STATISTICS_MS = 10_000;
+/** Samples drawn one by one are asked for anew this often, lest one was missed. */
+const EXACT_SECONDS = 300;
 
 /** The address holds tags, window, layout and cursors. */
 function useAddress() {
@@ -35,23 +37,23 @@ function useAddress() {
     () => ({ a: Number(params.get("a")) || undefined, b: Number(params.get("b")) || undefined }),
     [params],
   );
+  // Two presses may come before the next drawing: each builds on the one before, not on what is drawn.
+  const current = useRef(params);
+  current.current = params;
   const change = useCallback(
-    (changed: { tags?: readonly string[]; window?: Window; layout?: Layout; cursors?: Cursors }) =>
-      setParams(
-        (before) => {
-          const after = new URLSearchParams(before);
-          const put = (key: string, value: string | number | undefined) => (value ? after.set(key, String(value)) : after.delete(key));
-          if (changed.tags) {
-            after.delete("tag");
-            for (const tag of changed.tags) after.append("tag", tag);
-          }
-          if (changed.window) for (const [key, value] of Object.entries(paramsOf(changed.window))) put(key, value);
-          if (changed.layout) put("layout", changed.layout === "lanes" ? "lanes" : "");
-          if (changed.cursors) for (const which of ["a", "b"] as const) put(which, changed.cursors[which]);
-          return after;
-        },
-        { replace: true },
-      ),
+    (changed: { tags?: readonly string[]; window?: Window; layout?: Layout; cursors?: Cursors }) => {
+      const after = new URLSearchParams(current.current);
+      const put = (key: string, value: string | number | undefined) => (value ? after.set(key, String(value)) : after.delete(key));
+      if (changed.tags) {
+        after.delete("tag");
+        for (const tag of changed.tags) after.append("tag", tag);
+      }
+      if (changed.window) for (const [key, value] of Object.entries(paramsOf(changed.window))) put(key, value);
+      if (changed.layout) put("layout", changed.layout === "lanes" ? "lanes" : "");
+      for (const [which, time] of Object.entries(changed.cursors ?? {})) put(which, time);
+      current.current = after;
+      setParams(after, { replace: true });
+    },
     [setParams],
   );
   return { tags, window, layout, cursors, change };
@@ -80,16 +82,15 @@ function useSpan(window: Window, onSettled: (window: Window) => void) {
   return { span: moving ?? spanOf(window, now), move: setMoving, isLive, resting: moving === undefined };
 }
 
-/** The span that is asked for: a moving one is asked for in steps, and the samples between come over the socket. */
-function useAskedSpan(window: Window): Span {
+/** The span that is asked for: that of a moving window is asked for anew every so many seconds. */
+function useAskedSpan(window: Window, seconds: number): Span {
   const [asked, setAsked] = useState(() => spanOf(window, live.now() / 1000));
   useEffect(() => setAsked(spanOf(window, live.now() / 1000)), [window]);
   useEffect(() => {
     if (!window.live) return;
-    const seconds = Math.max(15, window.seconds / 60);
     const timer = setInterval(() => !document.hidden && setAsked(spanOf(window, live.now() / 1000)), seconds * 1000);
     return () => clearInterval(timer);
-  }, [window]);
+  }, [window, seconds]);
   return asked;
 }
 
@@ -98,12 +99,15 @@ export default function Trends() {
   const { theme } = usePreferences();
   const link = useLink();
   const { span, move, isLive, resting } = useSpan(window, (settled) => change({ window: settled }));
-  const asked = useAskedSpan(window);
-  const drawn = useDrawn(tags, asked, false, isLive ? link.number : 0);
-  const statistics = useStatistics(tags, useSlowly(asked, STATISTICS_MS));
+  // Samples come over the socket; means of intervals have to be asked for.
+  const [exact, setExact] = useState(true);
+  const often = Math.max(15, window.live ? window.seconds / 60 : 0);
+  const drawn = useDrawn(tags, useAskedSpan(window, exact ? EXACT_SECONDS : often), isLive ? link.number : 0);
+  useEffect(() => setExact(drawn.data?.step === 0), [drawn.data?.step]);
+  const statistics = useStatistics(tags, useAskedSpan(window, often));
   const named = useTags(tags).data;
   const grown = useGrown(tags, drawn.data?.series, isLive && drawn.data?.step === 0, span.from);
-  const [hover, setHover] = useState<number>();
+  const [hover] = useState(() => new Hover());
 
   const lines: Line[] = tags.flatMap((path, index) => {
     const series = grown.get(path);
@@ -157,8 +161,8 @@ export default function Trends() {
           </Nothing>
         ) : (
           <Chart
-            lines={lines} span={span} layout={layout} cursors={cursors} onSpan={move} onHover={setHover}
-            onCursor={(which, time) => change({ cursors: { ...cursors, [which]: Math.round(time) } })}
+            lines={lines} span={span} layout={layout} cursors={cursors} onSpan={move} onHover={hover.set}
+            onCursor={(which, time) => change({ cursors: { [which]: Math.round(time) } })}
           />
         )}
       </Panel>
@@ -166,7 +170,7 @@ export default function Trends() {
         <Panel className="flush">
           <Legend
             lines={lines} tags={named} hover={hover} cursors={cursors} statistics={statistics.data}
-            onRemove={(path) => change({ tags: tags.filter((tag) => tag !== path) })} onClear={() => change({ cursors: {} })}
+            onRemove={(path) => change({ tags: tags.filter((tag) => tag !== path) })} onClear={() => change({ cursors: { a: undefined, b: undefined } })}
           />
         </Panel>
       )}
@@ -180,21 +184,6 @@ function Move({ name, icon, onClick }: { name: string; icon: React.ReactNode; on
       <Button icon={icon} aria-label={t(name)} onClick={onClick} />
     </Tooltip>
   );
-}
-
-/** A value that follows another one, but no more often than every so often. */
-function useSlowly<T>(value: T, ms: number): T {
-  const [slow, setSlow] = useState(value);
-  const changed = useRef(0);
-  useEffect(() => {
-    const wait = Math.max(0, changed.current + ms - Date.now());
-    const timer = setTimeout(() => {
-      changed.current = Date.now();
-      setSlow(value);
-    }, wait && Math.min(wait, ms));
-    return () => clearTimeout(timer);
-  }, [value, ms]);
-  return slow;
 }
 
 /** What was answered, with what has come since over the live socket; nothing older than the window is kept. */
