@@ -28,8 +28,43 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/box.stamp
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@
 
+# The web console. Node is the system's where it is new enough, else that of a wheel; what is built lies in the package.
+CONSOLE := src/lineshaft/web/static/index.html
+CONSOLE_SOURCES := $(shell find console -name node_modules -prune -o -type f -print)
+IN_CONSOLE := console/node.sh $(abspath $(VENV))
+
+$(VENV)/node.stamp: requirements/node.txt | $(UV)
+	@$(IN_CONSOLE) true || { echo "Installing Node into $(VENV) ..."; \
+	  $(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/node.txt; }
+	@touch $@
+
+console/node_modules/.package-lock.json: console/package-lock.json | $(VENV)/node.stamp
+	@echo "Installing what the console is made of ..."
+	@$(IN_CONSOLE) npm ci --silent --ignore-scripts
+	@touch $@
+
+$(CONSOLE): $(CONSOLE_SOURCES) console/node_modules/.package-lock.json
+	@echo "Building the console ..."
+	@$(IN_CONSOLE) npm run --silent build >/dev/null
+
+.PHONY: console
+console: $(CONSOLE) ## Build the web console
+
+.PHONY: console-check
+console-check: $(VENV)/box.stamp $(CONSOLE) ## Check the console: types, words, the interface it is made for, sizes, licences, tests
+	@$(BIN)/python -m lineshaft.web.describe > console/node_modules/.description.json
+	@$(IN_CONSOLE) sh -c 'npm run --silent types && npm run --silent lint && npm run --silent texts && \
+	  npm run --silent licences -- --check && npm run --silent sizes && \
+	  npm run --silent api -- node_modules/.description.json --check && npm test --silent'
+
+.PHONY: console-api
+console-api: $(VENV)/box.stamp console/node_modules/.package-lock.json ## Make the console's types anew from the routes
+	@$(BIN)/python -m lineshaft.web.describe > console/node_modules/.description.json
+	@$(IN_CONSOLE) npm run --silent api -- node_modules/.description.json
+
 .PHONY: up
 up: $(VENV)/box.stamp ## Start Lineshaft with the demonstration plant; Ctrl-C stops it
+	@$(MAKE) --no-print-directory console || echo "The console could not be built; a plain page is served in its place."
 	@exec $(BIN)/lineshaft up --home "$(HOME_FOLDER)"
 
 .PHONY: install
@@ -69,6 +104,7 @@ docs: $(VENV)/dev.stamp ## Run the examples of docs and README as tests
 .PHONY: requirements
 requirements: | $(UV) ## Lock the requirements anew
 	@for spec in "build.txt requirements/build.in" \
+	  "node.txt requirements/node.in" \
 	  "box.txt pyproject.toml --extra demo --extra postgres" \
 	  "dev.txt pyproject.toml --extra demo --extra pkcs11 --extra postgres --group test --group lint"; do \
 	  set -- $$spec; out=$$1; shift; \
@@ -77,4 +113,4 @@ requirements: | $(UV) ## Lock the requirements anew
 
 .PHONY: clean
 clean: ## Remove the virtual environment and caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) console/node_modules src/lineshaft/web/static .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,5 +1,5 @@
 // Before the first paint: the remembered theme and language, so that nothing flashes.
-(function () {
+(() => {
   var root = document.documentElement;
   var kept = {};
   try {

@@ -25,7 +25,13 @@ async function bytesOf(files) {
   return sum;
 }
 
-const FIRST = ["index.html", "src/app/frame.tsx", "src/texts/en.ts", "src/pages/overview/overview.tsx", "src/pages/overview/flow.tsx"];
+const FIRST = [
+  "index.html",
+  "src/app/frame.tsx",
+  "src/texts/en.ts",
+  "src/pages/overview/overview.tsx",
+  "src/pages/overview/flow.tsx",
+];
 const locale = Object.keys(manifest).find((name) => name.endsWith("locale/en_GB.js"));
 const first = new Set([...FIRST, locale].filter(Boolean).flatMap((name) => [...filesOf(name)]));
 const firstBytes = await bytesOf(first);

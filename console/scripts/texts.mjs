@@ -28,7 +28,8 @@ for (const file of files) {
 for (const [key, text] of words.en) {
   const other = words.zh.get(key);
   if (other === undefined) faults.push(`${key}: no Chinese`);
-  else if (facts(text) !== facts(other)) faults.push(`${key}: other facts in Chinese (${facts(other)}) than in English (${facts(text)})`);
+  else if (facts(text) !== facts(other))
+    faults.push(`${key}: other facts in Chinese (${facts(other)}) than in English (${facts(text)})`);
   if (!text.trim()) faults.push(`${key}: empty`);
 }
 for (const key of words.zh.keys()) if (!words.en.has(key)) faults.push(`${key}: no English`);
@@ -49,7 +50,8 @@ for (const file of files.filter((each) => /\.tsx?$/.test(each) && !/\.(test|d)\.
 }
 for (const key of asked) if (!words.en.has(key)) faults.push(`${key}: used, but has no words`);
 for (const key of words.en.keys()) {
-  if (!literals.has(key) && key !== "product" && ![...prefixes].some((prefix) => key.startsWith(prefix))) faults.push(`${key}: not used`);
+  if (!literals.has(key) && key !== "product" && ![...prefixes].some((prefix) => key.startsWith(prefix)))
+    faults.push(`${key}: not used`);
 }
 
 if (faults.length) {

@@ -33,7 +33,10 @@ export function useHistoryStatus() {
       const at = performance.now();
       const before = last.current;
       const seconds = before ? (at - before.at) / SECONDS : 0;
-      const rate = before && seconds > 1 && status.rows_total >= before.rows ? (status.rows_total - before.rows) / seconds : before?.rate;
+      const rate =
+        before && seconds > 1 && status.rows_total >= before.rows
+          ? (status.rows_total - before.rows) / seconds
+          : before?.rate;
       last.current = { rows: status.rows_total, at, rate };
       return { ...status, rate };
     },
@@ -61,17 +64,21 @@ export function useLedger() {
   });
 }
 
-/** A gateway with its devices; only the named ones where they are named. */
-export function useGatewayStatus(gateway: string, devices?: readonly string[], enabled = true) {
-  const may = useMay();
-  return useQuery({
+/** How to ask for a gateway with its devices; only the named ones where they are named. */
+export function gatewayStatus(gateway: string, devices?: readonly string[]) {
+  const query = { gateway, ...(devices ? { device: [...devices] } : {}) };
+  return {
     queryKey: ["gateway", gateway, devices ?? "all"],
-    queryFn: () =>
-      take(api.GET("/api/v1/edge/status", { params: { query: { gateway, ...(devices ? { device: [...devices] } : {}) } } })),
+    queryFn: () => take(api.GET("/api/v1/edge/status", { params: { query } })),
     refetchInterval: 5 * SECONDS,
     placeholderData: keepPreviousData,
-    enabled: enabled && may("edge:read"),
-  });
+    retry: false,
+  };
+}
+
+export function useGatewayStatus(gateway: string, devices?: readonly string[], enabled = true) {
+  const may = useMay();
+  return useQuery({ ...gatewayStatus(gateway, devices), enabled: enabled && may("edge:read") });
 }
 
 /** The first devices by path, and how many there are. */

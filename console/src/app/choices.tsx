@@ -20,7 +20,9 @@ export function Choices() {
         <Button type="text" icon={<BgColorsOutlined />} aria-label={t("theme.choose")} title={t("theme.choose")} />
       </Dropdown>
       <Button
-        type="text" icon={<TranslationOutlined />} lang={other === "zh" ? "zh-CN" : "en"}
+        type="text"
+        icon={<TranslationOutlined />}
+        lang={other === "zh" ? "zh-CN" : "en"}
         onClick={() => preferences.set({ language: other })}
       >
         {other === "zh" ? "中文" : "English"}

@@ -1,8 +1,17 @@
 /** The frame around every page: navigation, search, the state of the connection, time zone, person. */
 
 import {
-  CloudServerOutlined, DisconnectOutlined, LogoutOutlined, KeyOutlined, MenuFoldOutlined, MenuOutlined, MenuUnfoldOutlined,
-  SearchOutlined, SyncOutlined, UserOutlined, WarningOutlined,
+  CloudServerOutlined,
+  DisconnectOutlined,
+  KeyOutlined,
+  LogoutOutlined,
+  MenuFoldOutlined,
+  MenuOutlined,
+  MenuUnfoldOutlined,
+  SearchOutlined,
+  SyncOutlined,
+  UserOutlined,
+  WarningOutlined,
 } from "@ant-design/icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { App, Button, Drawer, Dropdown, Tooltip } from "antd";
@@ -66,15 +75,30 @@ function Around() {
   useEffect(() => setMenu(false), [location.pathname]);
   return (
     <div className={folded ? "frame folded" : "frame"}>
-      <a className="skip" href="#content">{t("frame.skip")}</a>
+      <a className="skip" href="#content">
+        {t("frame.skip")}
+      </a>
       <aside className="side">
         <Navigation />
       </aside>
-      <Drawer open={menu} onClose={() => setMenu(false)} placement="left" size={240} title={t("product")} className="side-drawer">
+      <Drawer
+        open={menu}
+        onClose={() => setMenu(false)}
+        placement="left"
+        size={240}
+        title={t("product")}
+        className="side-drawer"
+      >
         <Navigation />
       </Drawer>
       <header className="bar">
-        <Button className="only-narrow" type="text" icon={<MenuOutlined />} aria-label={t("frame.menu")} onClick={() => setMenu(true)} />
+        <Button
+          className="only-narrow"
+          type="text"
+          icon={<MenuOutlined />}
+          aria-label={t("frame.menu")}
+          onClick={() => setMenu(true)}
+        />
         <button type="button" className="search-button" onClick={() => setSearching(true)}>
           <SearchOutlined />
           <span>{t("search.prompt")}</span>
@@ -105,24 +129,29 @@ function Navigation() {
   const { folded } = usePreferences();
   return (
     <>
-      <NavLink to="/" className="brand" aria-label={t("product")}>
+      <NavLink to="/" className="brand" aria-label={folded ? t("product") : undefined}>
         <img src="/icon.svg" alt="" width="28" height="28" />
         <b>
           Lineshaft <span lang="zh">天轴</span>
         </b>
       </NavLink>
       <nav aria-label={t("frame.navigation")}>
-        {pages.filter((page) => may(page.action)).map((page) => (
-          <NavLink key={page.path} to={page.path} end={page.path === "/"} title={folded ? t(page.text) : undefined}>
-            <page.icon />
-            <span>{t(page.text)}</span>
-          </NavLink>
-        ))}
+        {pages
+          .filter((page) => may(page.action))
+          .map((page) => (
+            <NavLink key={page.path} to={page.path} end={page.path === "/"} title={folded ? t(page.text) : undefined}>
+              <page.icon />
+              <span>{t(page.text)}</span>
+            </NavLink>
+          ))}
       </nav>
       <span className="grow" />
       <Button
-        className="fold" type="text" icon={folded ? <MenuUnfoldOutlined /> : <MenuFoldOutlined />}
-        aria-label={t(folded ? "frame.unfold" : "frame.fold")} onClick={() => preferences.set({ folded: !folded })}
+        className="fold"
+        type="text"
+        icon={folded ? <MenuUnfoldOutlined /> : <MenuFoldOutlined />}
+        aria-label={t(folded ? "frame.unfold" : "frame.fold")}
+        onClick={() => preferences.set({ folded: !folded })}
       />
     </>
   );
@@ -133,7 +162,10 @@ function Connection() {
   const link = useLink();
   const time = link.newest ? clockTime(link.newest / 1000) : "";
   const icons = {
-    live: <CloudServerOutlined />, connecting: <SyncOutlined spin />, stale: <WarningOutlined />, lost: <DisconnectOutlined />,
+    live: <CloudServerOutlined />,
+    connecting: <SyncOutlined spin />,
+    stale: <WarningOutlined />,
+    lost: <DisconnectOutlined />,
   };
   const sentence = time ? t(`link.${link.state}`, { time }) : t(`link.${link.state}_none`);
   return (
@@ -164,7 +196,11 @@ function Person() {
   const [changing, setChanging] = useState(false);
   const items = useMemo(
     () => [
-      { key: "who", type: "group" as const, label: t("person.roles", { roles: session?.roles.map((role) => t(`role.${role}`)).join(", ") ?? "" }) },
+      {
+        key: "who",
+        type: "group" as const,
+        label: t("person.roles", { roles: session?.roles.map((role) => t(`role.${role}`)).join(", ") ?? "" }),
+      },
       { key: "password", icon: <KeyOutlined />, label: t("person.password") },
       ...(passkeys.possible() ? [{ key: "passkey", icon: <KeyOutlined />, label: t("person.passkey") }] : []),
       { type: "divider" as const },
@@ -211,7 +247,10 @@ function Person() {
 /** A page that failed: the rest of the console goes on. */
 function Broken() {
   const error = useRouteError();
-  const problem = error instanceof Problem ? error : new Problem(0, "", t("frame.broken"), String((error as Error)?.message ?? error));
+  const problem =
+    error instanceof Problem
+      ? error
+      : new Problem(0, "", t("frame.broken"), String((error as Error)?.message ?? error));
   return (
     <div className="page">
       <ProblemBox problem={problem} onRetry={() => location.reload()} />

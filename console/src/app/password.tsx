@@ -14,7 +14,9 @@ export default function PasswordForm({ onClose }: { onClose: () => void }) {
     const { old, password } = await form.validateFields();
     setBusy(true);
     try {
-      const session = (await take(api.POST("/api/v1/access/password", { body: { old, new: password } }))) as Schemas["SessionView"];
+      const session = (await take(
+        api.POST("/api/v1/access/password", { body: { old, new: password } }),
+      )) as Schemas["SessionView"];
       if (session?.csrf) keepCsrf(session.csrf);
       message.success(t("person.password_changed"));
       onClose();
@@ -36,12 +38,16 @@ export default function PasswordForm({ onClose }: { onClose: () => void }) {
           <Input.Password autoComplete="new-password" />
         </Form.Item>
         <Form.Item
-          name="again" label={t("signin.again")} dependencies={["password"]}
+          name="again"
+          label={t("signin.again")}
+          dependencies={["password"]}
           rules={[
             ...required,
             ({ getFieldValue }) => ({
               validator: (_, given) =>
-                given === getFieldValue("password") ? Promise.resolve() : Promise.reject(new Error(t("signin.not_same"))),
+                given === getFieldValue("password")
+                  ? Promise.resolve()
+                  : Promise.reject(new Error(t("signin.not_same"))),
             }),
           ]}
         >

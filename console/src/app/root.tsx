@@ -6,18 +6,21 @@ import type { Locale } from "antd/es/locale";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { onSessionEnd, Problem } from "~/api/client";
 import { live, onLiveRefused } from "~/live";
+import { pages } from "~/pages";
 import { loadTexts, t } from "~/texts";
 import { type Language, usePreferences } from "./preferences";
-import { SESSION, useSession } from "./session";
+import { fetchSession, SESSION, useSession } from "./session";
 import { themeConfig } from "./theme";
 
+const loadFrame = () => import("./frame");
 const SignIn = lazy(() => import("./signin/signin"));
-const Frame = lazy(() => import("./frame"));
+const Frame = lazy(loadFrame);
 
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
-      retry: (failures, problem) => failures < 2 && !(problem instanceof Problem && problem.status >= 400 && problem.status < 500),
+      retry: (failures, problem) =>
+        failures < 2 && !(problem instanceof Problem && problem.status >= 400 && problem.status < 500),
       staleTime: 2000,
     },
   },
@@ -25,6 +28,16 @@ const queries = new QueryClient({
 
 /** The nonce that this page's style elements carry; Vite's placeholder in the document holds it. */
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
+
+/** Ask for everything that the first page needs at once: one after the other would take as many round trips. */
+export function begin(): void {
+  void queries.prefetchQuery({ queryKey: SESSION, queryFn: fetchSession });
+  void loadFrame();
+  const { pathname } = window.location;
+  const page = pages.find(({ path }) => pathname === path || (path !== "/" && pathname.startsWith(`${path}/`)));
+  const below = pathname === page?.path ? undefined : page?.below?.[0];
+  void (below ?? page)?.load();
+}
 
 async function loadLanguage(language: Language): Promise<Locale> {
   await loadTexts(language);
@@ -41,9 +54,14 @@ export function Root() {
       wanted = false;
     };
   }, [language]);
-  if (!loaded) return null;
+  if (!loaded) return <Boot />;
   return (
-    <ConfigProvider locale={loaded.locale} theme={themeConfig(theme)} csp={{ nonce }} button={{ autoInsertSpace: false }}>
+    <ConfigProvider
+      locale={loaded.locale}
+      theme={themeConfig(theme)}
+      csp={{ nonce }}
+      button={{ autoInsertSpace: false }}
+    >
       <AntApp className="app" key={loaded.language}>
         <QueryClientProvider client={queries}>
           <Gate />
@@ -75,6 +93,17 @@ function Gate() {
     live.start();
     return () => live.stop();
   }, [session]);
-  if (session === undefined) return null;
-  return <Suspense fallback={null}>{session ? <Frame /> : <SignIn notice={over ? t("signin.over") : ""} />}</Suspense>;
+  if (session === undefined) return <Boot />;
+  return (
+    <Suspense fallback={<Boot />}>{session ? <Frame /> : <SignIn notice={over ? t("signin.over") : ""} />}</Suspense>
+  );
+}
+
+/** What the document itself shows until there is more. */
+function Boot() {
+  return (
+    <div className="boot">
+      <img src="/icon.svg" alt="" width="40" height="40" /> <b>Lineshaft 天轴</b>
+    </div>
+  );
 }

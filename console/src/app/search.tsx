@@ -52,11 +52,17 @@ function useObjects(words: string): { hits: Hit[]; busy: boolean } {
   });
   const hits = [
     ...(devices.data?.items ?? []).map((device) => ({
-      key: device.handle, icon: ApiOutlined, title: device.name, detail: device.description || device.path,
+      key: device.handle,
+      icon: ApiOutlined,
+      title: device.name,
+      detail: device.description || device.path,
       to: `/devices/${encodeURIComponent(device.name)}`,
     })),
     ...(tags.data?.items ?? []).map((tag) => ({
-      key: tag.handle, icon: TagOutlined, title: tag.path.split("/").slice(-2).join("/"), detail: tag.description || tag.path,
+      key: tag.handle,
+      icon: TagOutlined,
+      title: tag.path.split("/").slice(-2).join("/"),
+      detail: tag.description || tag.path,
       to: `/trends?tag=${encodeURIComponent(tag.path)}`,
     })),
   ];
@@ -93,18 +99,33 @@ export default function Search({ onClose }: { onClose: () => void }) {
         <SearchOutlined />
         <input
           // biome-ignore lint/a11y/noAutofocus: the dialogue was opened to type
-          autoFocus value={text} placeholder={t("search.placeholder")} aria-label={t("search.prompt")} role="combobox"
-          aria-expanded="true" aria-controls="search-hits" aria-activedescendant={hits[at] ? `hit-${at}` : undefined}
-          spellCheck={false} onChange={(event) => (setText(event.target.value), setChosen(0))} onKeyDown={onKey}
+          autoFocus
+          value={text}
+          placeholder={t("search.placeholder")}
+          aria-label={t("search.prompt")}
+          role="combobox"
+          aria-expanded="true"
+          aria-controls="search-hits"
+          aria-activedescendant={hits[at] ? `hit-${at}` : undefined}
+          spellCheck={false}
+          onChange={(event) => {
+            setText(event.target.value);
+            setChosen(0);
+          }}
+          onKeyDown={onKey}
         />
       </div>
-      {/* biome-ignore lint/a11y/useSemanticElements: a list that the field above steers */}
       <div id="search-hits" role="listbox" aria-label={t("search.hits")} className="search-hits" tabIndex={-1}>
         {hits.map((hit, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the field above takes the keys
           <div
-            key={hit.key} id={`hit-${index}`} role="option" tabIndex={-1} aria-selected={index === at}
-            onMouseMove={() => setChosen(index)} onClick={() => go(hit)}
+            key={hit.key}
+            id={`hit-${index}`}
+            role="option"
+            tabIndex={-1}
+            aria-selected={index === at}
+            onMouseMove={() => setChosen(index)}
+            onClick={() => go(hit)}
           >
             <hit.icon />
             <span>{hit.title}</span>

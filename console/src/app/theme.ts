@@ -1,6 +1,6 @@
 /** Ant Design in our colours. The same colours are in `frame.css` for what is ours. */
 
-import { type ThemeConfig, theme as antd } from "antd";
+import { theme as antd, type ThemeConfig } from "antd";
 import type { Theme } from "./preferences";
 
 const SHARED = {
@@ -14,22 +14,56 @@ const SHARED = {
 
 const COLOURS: Record<Theme, NonNullable<ThemeConfig["token"]>> = {
   light: {
-    colorPrimary: "#0b5cad", colorLink: "#0b5cad", colorSuccess: "#1a7f4b", colorWarning: "#a15c00", colorError: "#c62828",
-    colorTextBase: "#16202b", colorBgLayout: "#f3f5f8", colorBorder: "#c9d2dc", colorBorderSecondary: "#dfe5ec",
-    colorTextDescription: "#566676", colorTextPlaceholder: "#667688", colorTextSecondary: "#4a5a6a", colorTextTertiary: "#566676",
+    colorPrimary: "#0b5cad",
+    colorLink: "#0b5cad",
+    colorSuccess: "#14673a",
+    colorWarning: "#8a4f00",
+    colorError: "#c62828",
+    colorTextBase: "#16202b",
+    colorBgLayout: "#f3f5f8",
+    colorBorder: "#c9d2dc",
+    colorBorderSecondary: "#dfe5ec",
+    colorTextDescription: "#566676",
+    colorTextPlaceholder: "#667688",
+    colorTextSecondary: "#4a5a6a",
+    colorTextTertiary: "#566676",
   },
   dark: {
-    colorPrimary: "#4b9bf0", colorLink: "#6cb0f7", colorSuccess: "#3fb97a", colorWarning: "#e0a33a", colorError: "#ff7b72",
-    colorTextBase: "#e6edf3", colorBgBase: "#121a23", colorBgLayout: "#0c1218", colorBgContainer: "#151e28",
-    colorBgElevated: "#1c2733", colorBorder: "#364454", colorBorderSecondary: "#263340",
-    colorTextDescription: "#9fb0c0", colorTextPlaceholder: "#8a9aab", colorTextSecondary: "#b3c1cf", colorTextTertiary: "#9fb0c0",
+    colorPrimary: "#66b0ff",
+    colorLink: "#74b8ff",
+    colorSuccess: "#3fb97a",
+    colorWarning: "#e0a33a",
+    colorError: "#ff7b72",
+    colorTextBase: "#e6edf3",
+    colorBgBase: "#121a23",
+    colorBgLayout: "#0c1218",
+    colorBgContainer: "#151e28",
+    colorBgElevated: "#1c2733",
+    colorBorder: "#364454",
+    colorBorderSecondary: "#263340",
+    colorTextDescription: "#9fb0c0",
+    colorTextPlaceholder: "#8a9aab",
+    colorTextSecondary: "#b3c1cf",
+    colorTextTertiary: "#9fb0c0",
     colorTextLightSolid: "#08121c",
   },
   contrast: {
-    colorPrimary: "#ffd60a", colorLink: "#ffd60a", colorSuccess: "#5dff9b", colorWarning: "#ffb020", colorError: "#ff8080",
-    colorTextBase: "#ffffff", colorBgBase: "#000000", colorBgLayout: "#000000", colorBgContainer: "#000000",
-    colorBgElevated: "#0a0a0a", colorBorder: "#ffffff", colorBorderSecondary: "#b0b0b0",
-    colorTextDescription: "#ffffff", colorTextPlaceholder: "#d0d0d0", colorTextSecondary: "#ffffff", colorTextTertiary: "#ffffff",
+    colorPrimary: "#ffd60a",
+    colorLink: "#ffd60a",
+    colorSuccess: "#5dff9b",
+    colorWarning: "#ffb020",
+    colorError: "#ff8080",
+    colorTextBase: "#ffffff",
+    colorBgBase: "#000000",
+    colorBgLayout: "#000000",
+    colorBgContainer: "#000000",
+    colorBgElevated: "#0a0a0a",
+    colorBorder: "#ffffff",
+    colorBorderSecondary: "#b0b0b0",
+    colorTextDescription: "#ffffff",
+    colorTextPlaceholder: "#d0d0d0",
+    colorTextSecondary: "#ffffff",
+    colorTextTertiary: "#ffffff",
     colorTextLightSolid: "#000000",
   },
 };

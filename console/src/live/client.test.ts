@@ -91,7 +91,10 @@ describe("what is subscribed", () => {
     vi.advanceTimersByTime(50);
     client.setHidden(false);
     vi.advanceTimersByTime(50);
-    expect(last().sent.slice(1)).toEqual([{ subscribe: [], unsubscribe: ["a"] }, { subscribe: ["a"], unsubscribe: [] }]);
+    expect(last().sent.slice(1)).toEqual([
+      { subscribe: [], unsubscribe: ["a"] },
+      { subscribe: ["a"], unsubscribe: [] },
+    ]);
   });
 
   it("scrolling back and forth within a moment says nothing", () => {
@@ -111,7 +114,12 @@ describe("values", () => {
     last().open();
     client.watch(["a", "b"], notice);
     last().say({ values: [["a", 1, 1, 0]] });
-    last().say({ values: [["a", 2, 2, 0], ["b", 2, true, 0]] });
+    last().say({
+      values: [
+        ["a", 2, 2, 0],
+        ["b", 2, true, 0],
+      ],
+    });
     expect(notice).not.toHaveBeenCalled();
     frame();
     expect(notice).toHaveBeenCalledTimes(1);

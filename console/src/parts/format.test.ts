@@ -8,13 +8,19 @@ beforeAll(() => {
 });
 
 describe("values as people read them", () => {
-  it.each([[0.25052341, "0.2505"], [2705.123, "2,705.1"], [120.4, "120.40"], [123_456.7, "123,457"], [5, "5"], [0, "0"], [1.5e12, "1,500,000,000,000"], [1.23e-7, "1.2300e-7"]])(
-    "%d is %s",
-    async (given, shown) => {
-      const { number } = await import("./format");
-      expect(number(given)).toBe(shown);
-    },
-  );
+  it.each([
+    [0.25052341, "0.2505"],
+    [2705.123, "2,705.1"],
+    [120.4, "120.40"],
+    [123_456.7, "123,457"],
+    [5, "5"],
+    [0, "0"],
+    [1.5e12, "1,500,000,000,000"],
+    [1.23e-7, "1.2300e-7"],
+  ])("%d is %s", async (given, shown) => {
+    const { number } = await import("./format");
+    expect(number(given)).toBe(shown);
+  });
   it("ages in their largest fitting unit", async () => {
     const { age } = await import("./format");
     expect([0.04, 9.96, 61, 7000, 90_000].map(age)).toEqual(["0.0 s", "10.0 s", "61 s", "117 min", "25 h"]);

@@ -1,8 +1,8 @@
 /** Values, times and sizes as people read them. */
 
 import { preferences } from "~/app/preferences";
-import { t } from "~/texts";
 import type { Value } from "~/live";
+import { t } from "~/texts";
 
 const locale = () => (preferences.get().language === "zh" ? "zh-CN" : "en-GB");
 const zone = () => (preferences.get().utc ? "UTC" : undefined);
@@ -66,8 +66,14 @@ export function clockTime(ms: number): string {
 export function dateTime(given: string | number | null | undefined): string {
   if (given === null || given === undefined || given === "") return "—";
   return new Date(given).toLocaleString(locale(), {
-    timeZone: zone(), year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
-    second: "2-digit", hour12: false,
+    timeZone: zone(),
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hour12: false,
   });
 }
 

@@ -34,6 +34,8 @@ interface GridProps<Row> {
   onOpen?: (row: Row) => void;
   empty?: ReactNode;
   rowHeight?: number;
+  /** Another question: the answer is shown from its beginning. */
+  question?: string;
 }
 
 const AHEAD = 6;
@@ -44,39 +46,72 @@ function narrowest<Row>(columns: Column<Row>[]): number {
 }
 
 export function Grid<Row>({
-  label, columns, rows, rowKey, total, sort, onSort, onView, onOpen, empty, rowHeight = 40,
+  label,
+  columns,
+  rows,
+  rowKey,
+  total,
+  sort,
+  onSort,
+  onView,
+  onOpen,
+  empty,
+  rowHeight = 40,
+  question = "",
 }: GridProps<Row>) {
   const scroll = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
-    count: rows.length, getScrollElement: () => scroll.current, estimateSize: () => rowHeight, overscan: AHEAD,
+    count: rows.length,
+    getScrollElement: () => scroll.current,
+    estimateSize: () => rowHeight,
+    overscan: AHEAD,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever it changes
+  useEffect(() => scroll.current?.scrollTo({ top: 0 }), [question]);
   const items = virtual.getVirtualItems();
   const from = items[0]?.index ?? 0;
   const to = items.at(-1)?.index ?? -1;
   useEffect(() => onView?.(from, to), [onView, from, to]);
   const tracks = { gridTemplateColumns: columns.map((column) => column.width).join(" "), minWidth: narrowest(columns) };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: rows are placed by hand, which a table's own elements do not allow
-    <div className="grid-table" role="table" aria-label={label} aria-rowcount={(total ?? rows.length) + 1}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it */}
-      <div className="grid-scroll" ref={scroll} tabIndex={0} role="presentation">
-        {/* biome-ignore lint/a11y/useSemanticElements lint/a11y/useFocusableInteractive: a row of headings */}
+    <div className="grid-table">
+      <div
+        className="grid-scroll"
+        ref={scroll}
+        role="table"
+        aria-label={label}
+        aria-rowcount={(total ?? rows.length) + 1}
+        tabIndex={0}
+      >
         <div className="grid-head" role="row" aria-rowindex={1} style={tracks}>
           {columns.map((column) => (
             <Heading key={column.key} column={column} sort={sort} onSort={onSort} />
           ))}
         </div>
-        {rows.length === 0 && empty}
-        <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: "relative", minWidth: narrowest(columns) }}>
+        <div
+          role="rowgroup"
+          style={{ height: virtual.getTotalSize(), position: "relative", minWidth: narrowest(columns) }}
+        >
           {items.map((item) => {
             const row = rows[item.index] as Row;
             return (
               // biome-ignore lint/a11y/useKeyWithClickEvents: the link in its first cell takes the keys
               <div
-                key={rowKey(row)} role="row" tabIndex={-1} aria-rowindex={item.index + 2}
+                key={rowKey(row)}
+                role="row"
+                tabIndex={-1}
+                aria-rowindex={item.index + 2}
                 className={onOpen ? "grid-row link-row" : "grid-row"}
-                style={{ ...tracks, top: 0, transform: `translateY(${item.start}px)`, height: rowHeight, cursor: onOpen ? "pointer" : undefined }}
-                onClick={onOpen && ((event) => !(event.target as Element).closest("a, button, input, label") && onOpen(row))}
+                style={{
+                  ...tracks,
+                  top: 0,
+                  transform: `translateY(${item.start}px)`,
+                  height: rowHeight,
+                  cursor: onOpen ? "pointer" : undefined,
+                }}
+                onClick={
+                  onOpen && ((event) => !(event.target as Element).closest("a, button, input, label") && onOpen(row))
+                }
               >
                 {columns.map((column) => (
                   <div key={column.key} role="cell" className={column.number ? "number" : undefined}>
@@ -88,6 +123,7 @@ export function Grid<Row>({
           })}
         </div>
       </div>
+      {rows.length === 0 && empty && <div className="grid-empty">{empty}</div>}
     </div>
   );
 }
@@ -96,10 +132,15 @@ function Heading<Row>({ column, sort, onSort }: { column: Column<Row>; sort?: So
   const mine = sort?.key === column.key;
   const state = mine ? (sort.descending ? "descending" : "ascending") : "none";
   return (
-    <div role="columnheader" aria-sort={column.sortable ? state : undefined} className={column.number ? "number" : undefined}>
+    <div
+      role="columnheader"
+      aria-sort={column.sortable ? state : undefined}
+      className={column.number ? "number" : undefined}
+    >
       {column.sortable && onSort ? (
         <button
-          type="button" title={t("grid.sort")}
+          type="button"
+          title={t("grid.sort")}
           onClick={() => onSort({ key: column.key, descending: mine ? !sort.descending : false })}
         >
           {column.title} {mine && (sort.descending ? <CaretDownFilled /> : <CaretUpFilled />)}

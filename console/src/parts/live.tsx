@@ -1,7 +1,7 @@
 /** A live value, its age and its quality, each honest about how old it is. */
 
-import { Tooltip } from "antd";
 import { useQuery } from "@tanstack/react-query";
+import { Tooltip } from "antd";
 import { api, take } from "~/api/client";
 import { preferences } from "~/app/preferences";
 import { live, type Sample, useLink, useNow, useSample } from "~/live";
@@ -31,9 +31,21 @@ export function LiveValue({ path, unit }: { path: string; unit?: string }) {
   useLink();
   const now = useNow();
   const old = isOld(sample, now);
-  const severity = sample === undefined ? "none" : sample.quality >>> 30 === 0 ? "good" : sample.quality >>> 30 === 1 ? "uncertain" : "bad";
+  const severity =
+    sample === undefined
+      ? "none"
+      : sample.quality >>> 30 === 0
+        ? "good"
+        : sample.quality >>> 30 === 1
+          ? "uncertain"
+          : "bad";
   const refusal = live.refusal(path);
-  if (refusal) return <Tooltip title={refusal}><span className="live-value refused">{t("value.refused")}</span></Tooltip>;
+  if (refusal)
+    return (
+      <Tooltip title={refusal}>
+        <span className="live-value refused">{t("value.refused")}</span>
+      </Tooltip>
+    );
   return (
     <span className={`live-value ${severity} ${old ? "old" : ""}`} title={old ? t("value.old") : undefined}>
       {format.value(sample?.value)}
@@ -58,7 +70,10 @@ export function Quality({ code }: { code: number | undefined }) {
   const words = useQuality(code);
   if (code === undefined) return <span className="quiet">—</span>;
   return (
-    <span className={`quality ${words?.severity ?? ""}`} title={words ? `${words.name} 0x${code.toString(16).padStart(8, "0")}` : undefined}>
+    <span
+      className={`quality ${words?.severity ?? ""}`}
+      title={words ? `${words.name} 0x${code.toString(16).padStart(8, "0")}` : undefined}
+    >
       {words ? words[preferences.get().language] : `0x${code.toString(16)}`}
     </span>
   );

@@ -48,8 +48,18 @@ export function Nothing({ title, children }: { title: ReactNode; children?: Reac
 }
 
 /** A figure with its name. */
-export function Figure({ name, value, unit, note, tone }: {
-  name: ReactNode; value: ReactNode; unit?: ReactNode; note?: ReactNode; tone?: "good" | "warn" | "bad";
+export function Figure({
+  name,
+  value,
+  unit,
+  note,
+  tone,
+}: {
+  name: ReactNode;
+  value: ReactNode;
+  unit?: ReactNode;
+  note?: ReactNode;
+  tone?: "good" | "warn" | "bad";
 }) {
   return (
     <div className={`figure ${tone ?? ""}`}>

@@ -21,7 +21,16 @@ interface PagedProps<Row> {
 
 const EARLY = 50;
 
-export function Paged<Row>({ label, queryKey, fetch, columns, rowKey, onOpen, empty, refreshSeconds }: PagedProps<Row>) {
+export function Paged<Row>({
+  label,
+  queryKey,
+  fetch,
+  columns,
+  rowKey,
+  onOpen,
+  empty,
+  refreshSeconds,
+}: PagedProps<Row>) {
   const list = useInfiniteQuery({
     queryKey,
     queryFn: ({ pageParam }) => fetch(pageParam || undefined),
@@ -36,10 +45,19 @@ export function Paged<Row>({ label, queryKey, fetch, columns, rowKey, onOpen, em
   useEffect(() => {
     if (hasNextPage && !isFetchingNextPage && end > rows.length - EARLY) void fetchNextPage();
   }, [end, rows.length, hasNextPage, isFetchingNextPage, fetchNextPage]);
-  if (list.error && !list.data) return <ProblemBox problem={list.error as unknown as Problem} onRetry={() => void list.refetch()} />;
+  if (list.error && !list.data)
+    return <ProblemBox problem={list.error as unknown as Problem} onRetry={() => void list.refetch()} />;
   return (
     <>
-      <Grid label={label} columns={columns} rows={rows} rowKey={rowKey} onView={onView} onOpen={onOpen} empty={!list.isPending && empty} />
+      <Grid
+        label={label}
+        columns={columns}
+        rows={rows}
+        rowKey={rowKey}
+        onView={onView}
+        onOpen={onOpen}
+        empty={!list.isPending && empty}
+      />
       <div className="grid-foot">
         <span>{t(hasNextPage ? "grid.loaded_more" : "grid.loaded", { count: format.count(rows.length) })}</span>
       </div>

@@ -36,7 +36,13 @@ export function pathOf(values: readonly (number | null)[]): string {
 export const Sparkline = memo(function Sparkline({ spark, label }: { spark: Spark | undefined; label: string }) {
   if (!spark) return null;
   return (
-    <svg className="sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={label}>
+    <svg
+      className="sparkline"
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
       <path d={pathOf(spark.values)} />
     </svg>
   );

@@ -1,6 +1,6 @@
 """Assembly: routes of every package, the parts they are given, and the layers around them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -70,25 +70,34 @@ def assemble(
     def through_the_gate(app: Any) -> Any:
         return Gate(IdempotentPosts(Recorder(app, access), idempotency), callers, access)
 
+    app = routed(parts, routes, [through_the_gate])
+    gate.check_declared(app.routes)
+    limited = BodyLimits(app, body_bytes=settings.body_bytes, body_seconds=settings.body_seconds)
+    answering: Any = NotModified(limited)
+    if console.built():
+        # What a route answers at is never the console's; it moves in where the page of `site` is.
+        taken = {route.path.split("/")[1] for route in app.routes} - {""}
+        answering = console.Console(answering, console.FOLDER, taken)
+    return Front(Measured(SecurityHeaders(answering, tls=tls)), live)
+
+
+def routed(
+    parts: Mapping[str, Any], routes: Sequence[ControllerRouterHandler], middleware: Sequence[Any] = ()
+) -> Litestar:
+    """The routes of every package and of the server itself, without the layers around them."""
     # Litestar would load these only because it finds them installed; nothing of ours uses them.
     with memory.refusing("pydantic", "pydantic_core", "attr", "attrs"):
-        app = Litestar(
+        return Litestar(
             route_handlers=[*api.ROUTES, *site.routes(), description, *routes],
             dependencies={name: Provide(_giver(part), sync_to_thread=False) for name, part in parts.items()}
             | _OF_REQUEST,
             exception_handlers={Exception: problems.handle},
-            middleware=[through_the_gate],
+            middleware=[*middleware],
             openapi_config=openapi.config(),
             logging_config=None,
             request_max_body_size=None,  # `limits` bounds it for every route alike
             debug=False,
         )
-    gate.check_declared(app.routes)
-    limited = BodyLimits(app, body_bytes=settings.body_bytes, body_seconds=settings.body_seconds)
-    answering: Any = NotModified(limited)
-    if console.built():
-        answering = console.Console(answering, console.FOLDER, {route.path.split("/")[1] for route in app.routes})
-    return Front(Measured(SecurityHeaders(answering, tls=tls)), live)
 
 
 def _giver(part: Any) -> Callable[[], Any]:

@@ -42,11 +42,15 @@ async function ask(work: () => Promise<Credential | null>): Promise<PublicKeyCre
 export async function signIn(): Promise<Schemas["SessionView"] | null> {
   const { options } = (await take(api.POST("/api/v1/access/session:passkey-options"))) as { options: Json };
   const publicKey = {
-    ...options, challenge: bytes(options.challenge as string), allowCredentials: [],
+    ...options,
+    challenge: bytes(options.challenge as string),
+    allowCredentials: [],
   } as unknown as PublicKeyCredentialRequestOptions;
   const proof = await ask(() => navigator.credentials.get({ publicKey }));
   if (!proof) return null;
-  return (await take(api.POST("/api/v1/access/session:passkey", { body: { credential: json(proof) } }))) as Schemas["SessionView"];
+  return (await take(
+    api.POST("/api/v1/access/session:passkey", { body: { credential: json(proof) } }),
+  )) as Schemas["SessionView"];
 }
 
 /** Add a passkey; false where none was made. */

@@ -65,11 +65,19 @@ export default function SignIn({ notice }: { notice: string }) {
       <section className="signin-card">
         {problem && <Alert type="warning" showIcon title={problem} role="alert" />}
         {way === "password" && (
-          <Password busy={busy} onSubmit={(body) => attempt(() => take(api.POST("/api/v1/access/session", { body })))} />
+          <Password
+            busy={busy}
+            onSubmit={(body) => attempt(() => take(api.POST("/api/v1/access/session", { body })))}
+          />
         )}
         {way === "invitation" && (
           <Invitation
-            invitation={GIVEN.invite ?? ""} busy={busy} onVoid={(reason) => (setProblem(reason), setWay("password"))}
+            invitation={GIVEN.invite ?? ""}
+            busy={busy}
+            onVoid={(reason) => {
+              setProblem(reason);
+              setWay("password");
+            }}
             onSubmit={(body) => attempt(() => take(api.POST("/api/v1/access/invitations/redeem", { body })))}
           />
         )}
@@ -84,7 +92,11 @@ export default function SignIn({ notice }: { notice: string }) {
             <Divider plain>{t("signin.or")}</Divider>
             <div className="signin-others">
               {methods?.passkey && passkeys.possible() && way === "password" && (
-                <Button icon={<KeyOutlined />} block onClick={() => attempt(passkeys.signIn, t("signin.passkey_unused"))}>
+                <Button
+                  icon={<KeyOutlined />}
+                  block
+                  onClick={() => attempt(passkeys.signIn, t("signin.passkey_unused"))}
+                >
                   {t("signin.passkey")}
                 </Button>
               )}
@@ -94,7 +106,9 @@ export default function SignIn({ notice }: { notice: string }) {
                 </Button>
               )}
               <Button
-                type="text" block icon={<SafetyOutlined />}
+                type="text"
+                block
+                icon={<SafetyOutlined />}
                 onClick={() => setWay(way === "emergency" ? "password" : "emergency")}
               >
                 {t(way === "emergency" ? "signin.password_way" : "signin.emergency")}
@@ -174,7 +188,10 @@ function Invitation({ invitation, busy, onSubmit, onVoid }: InvitationProps) {
   }, [invitation]);
   return (
     <Form
-      form={form} layout="vertical" requiredMark={false} size="large"
+      form={form}
+      layout="vertical"
+      requiredMark={false}
+      size="large"
       onFinish={({ name, password }) => onSubmit({ invitation, name, password })}
     >
       <h2>{t("signin.welcome")}</h2>
@@ -186,7 +203,9 @@ function Invitation({ invitation, busy, onSubmit, onVoid }: InvitationProps) {
         <Input.Password autoComplete="new-password" />
       </Form.Item>
       <Form.Item
-        name="again" label={t("signin.again")} dependencies={["password"]}
+        name="again"
+        label={t("signin.again")}
+        dependencies={["password"]}
         rules={[
           ...required(),
           ({ getFieldValue }) => ({

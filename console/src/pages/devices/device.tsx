@@ -52,11 +52,20 @@ export default function DevicePage() {
     );
   }
   const data = device.data as Device | undefined;
-  const trended = (data?.points ?? []).slice(0, 4).map((point) => `tag=${encodeURIComponent(`${data?.path}/${point.name}`)}`);
+  const trended = (data?.points ?? [])
+    .slice(0, 4)
+    .map((point) => `tag=${encodeURIComponent(`${data?.path}/${point.name}`)}`);
   return (
     <div className="page full">
       <Back />
-      <PageHead title={<>{name} <StateChip state={status?.state} /></>} sub={data?.description}>
+      <PageHead
+        title={
+          <>
+            {name} <StateChip state={status?.state} />
+          </>
+        }
+        sub={data?.description}
+      >
         <Link to={`/trends?${trended.join("&")}`}>
           <Button icon={<LineChartOutlined />}>{t("device.trends")}</Button>
         </Link>
@@ -67,14 +76,31 @@ export default function DevicePage() {
       <Panel>
         {data ? (
           <dl className="facts facts-wide">
-            <dt>{t("device.path")}</dt><dd>{data.path}</dd>
+            <dt>{t("device.path")}</dt>
+            <dd>{data.path}</dd>
             <dt>{t("device.handle")}</dt>
-            <dd><Typography.Text copyable className="mono">{data.handle ?? ""}</Typography.Text></dd>
-            <dt>{t("device.driver")}</dt><dd>{data.driver}{data.profile ? ` · ${t("device.profile", { profile: data.profile })}` : ""}</dd>
-            <dt>{t("device.endpoint")}</dt><dd><code>{data.endpoint}</code></dd>
-            <dt>{t("device.gateway")}</dt><dd>{listed?.gateway ?? "—"}</dd>
+            <dd>
+              <Typography.Text copyable className="mono">
+                {data.handle ?? ""}
+              </Typography.Text>
+            </dd>
+            <dt>{t("device.driver")}</dt>
+            <dd>
+              {data.driver}
+              {data.profile ? ` · ${t("device.profile", { profile: data.profile })}` : ""}
+            </dd>
+            <dt>{t("device.endpoint")}</dt>
+            <dd>
+              <code>{data.endpoint}</code>
+            </dd>
+            <dt>{t("device.gateway")}</dt>
+            <dd>{listed?.gateway ?? "—"}</dd>
             <dt>{t("device.since")}</dt>
-            <dd>{status ? `${format.dateTime(status.since)} (${format.age((now / 1000 - Date.parse(status.since)) / 1000)})` : "—"}</dd>
+            <dd>
+              {status
+                ? `${format.dateTime(status.since)} (${format.age((now / 1000 - Date.parse(status.since)) / 1000)})`
+                : "—"}
+            </dd>
           </dl>
         ) : (
           <Skeleton active paragraph={{ rows: 2 }} />
@@ -82,11 +108,24 @@ export default function DevicePage() {
       </Panel>
       <Panel className="flush grid-panel device-tabs">
         <Tabs
-          defaultActiveKey="points" destroyOnHidden
+          defaultActiveKey="points"
+          destroyOnHidden
           items={[
-            { key: "points", label: t("device.points", { count: data?.points.length ?? 0 }), children: data && <Points device={data} /> },
-            { key: "groups", label: t("device.groups", { count: data?.groups?.length ?? 0 }), children: data && <Groups device={data} /> },
-            { key: "counts", label: t("device.counts"), children: <Counts counts={status?.counts} newest={status?.newest} /> },
+            {
+              key: "points",
+              label: t("device.points", { count: data?.points.length ?? 0 }),
+              children: data && <Points device={data} />,
+            },
+            {
+              key: "groups",
+              label: t("device.groups", { count: data?.groups?.length ?? 0 }),
+              children: data && <Groups device={data} />,
+            },
+            {
+              key: "counts",
+              label: t("device.counts"),
+              children: <Counts counts={status?.counts} newest={status?.newest} />,
+            },
             { key: "gaps", label: t("device.gaps"), children: <Gaps gateway={listed?.gateway ?? "gateway"} /> },
           ]}
         />
@@ -116,8 +155,14 @@ function Points({ device }: { device: Device }) {
     const byPath = new Map((tags ?? []).map((tag) => [tag.path, tag]));
     const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
     return device.points
-      .map((point) => ({ point, path: `${device.path}/${point.name}`, tag: byPath.get(`${device.path}/${point.name}`) }))
-      .filter(({ point }) => words.every((word) => `${point.name} ${point.description ?? ""}`.toLowerCase().includes(word)));
+      .map((point) => ({
+        point,
+        path: `${device.path}/${point.name}`,
+        tag: byPath.get(`${device.path}/${point.name}`),
+      }))
+      .filter(({ point }) =>
+        words.every((word) => `${point.name} ${point.description ?? ""}`.toLowerCase().includes(word)),
+      );
   }, [device, tags, filter]);
   const [view, setView] = useState({ from: 0, to: 0 });
   const onView = useCallback((from: number, to: number) => setView({ from, to }), []);
@@ -127,12 +172,21 @@ function Points({ device }: { device: Device }) {
     <>
       <div className="toolbar">
         <Input
-          className="wide-field" allowClear value={filter} placeholder={t("device.filter")} aria-label={t("device.filter")}
+          className="wide-field"
+          allowClear
+          value={filter}
+          placeholder={t("device.filter")}
+          aria-label={t("device.filter")}
           onChange={(event) => setFilter(event.target.value)}
         />
       </div>
       <Grid
-        label={t("device.points", { count: rows.length })} columns={columns} rows={rows} rowKey={(row) => row.path} onView={onView} rowHeight={46}
+        label={t("device.points", { count: rows.length })}
+        columns={columns}
+        rows={rows}
+        rowKey={(row) => row.path}
+        onView={onView}
+        rowHeight={46}
         empty={<Nothing title={t("device.no_points")} />}
       />
     </>
@@ -173,7 +227,9 @@ function useSparks(rows: readonly Row[], from: number, to: number): Map<string, 
 function columnsOf(sparks: Map<string, Spark>): Column<Row>[] {
   return [
     {
-      key: "name", title: t("device.point"), width: "minmax(200px, 1.6fr)",
+      key: "name",
+      title: t("device.point"),
+      width: "minmax(200px, 1.6fr)",
       render: ({ point, path }) => (
         <div className="stack">
           <Link to={`/trends?tag=${encodeURIComponent(path)}`}>{point.name}</Link>
@@ -181,18 +237,42 @@ function columnsOf(sparks: Map<string, Spark>): Column<Row>[] {
         </div>
       ),
     },
-    { key: "value", title: t("device.value"), width: "150px", number: true, render: ({ path, tag }) => <LiveValue path={path} unit={tag?.unit} /> },
     {
-      key: "spark", title: t("device.spark"), width: "minmax(140px, 1fr)",
-      render: ({ path, point }) => <Sparkline spark={sparks.get(path)} label={t("device.spark_of", { name: point.name })} />,
+      key: "value",
+      title: t("device.value"),
+      width: "150px",
+      number: true,
+      render: ({ path, tag }) => <LiveValue path={path} unit={tag?.unit} />,
     },
-    { key: "quality", title: t("device.quality"), width: "minmax(110px, 1fr)", render: ({ path }) => <LiveQuality path={path} /> },
+    {
+      key: "spark",
+      title: t("device.spark"),
+      width: "minmax(140px, 1fr)",
+      render: ({ path, point }) => (
+        <Sparkline spark={sparks.get(path)} label={t("device.spark_of", { name: point.name })} />
+      ),
+    },
+    {
+      key: "quality",
+      title: t("device.quality"),
+      width: "minmax(110px, 1fr)",
+      render: ({ path }) => <LiveQuality path={path} />,
+    },
     { key: "age", title: t("device.age"), width: "90px", number: true, render: ({ path }) => <LiveAge path={path} /> },
     {
-      key: "access", title: t("device.access"), width: "100px",
-      render: ({ point }) => <span className="quiet">{t(point.access === "read-write" ? "device.writable" : "device.readable")}</span>,
+      key: "access",
+      title: t("device.access"),
+      width: "100px",
+      render: ({ point }) => (
+        <span className="quiet">{t(point.access === "read-write" ? "device.writable" : "device.readable")}</span>
+      ),
     },
-    { key: "address", title: t("device.address"), width: "minmax(140px, 1.2fr)", render: ({ point }) => <code>{point.address}</code> },
+    {
+      key: "address",
+      title: t("device.address"),
+      width: "minmax(140px, 1.2fr)",
+      render: ({ point }) => <code>{point.address}</code>,
+    },
   ];
 }
 
@@ -204,8 +284,11 @@ function Groups({ device }: { device: Device }) {
       <table className="plain-table">
         <thead>
           <tr>
-            <th>{t("device.group")}</th><th>{t("device.mode")}</th><th className="number">{t("device.period")}</th>
-            <th className="number">{t("device.phase")}</th><th className="number">{t("device.group_points")}</th>
+            <th>{t("device.group")}</th>
+            <th>{t("device.mode")}</th>
+            <th className="number">{t("device.period")}</th>
+            <th className="number">{t("device.phase")}</th>
+            <th className="number">{t("device.group_points")}</th>
           </tr>
         </thead>
         <tbody>
@@ -228,10 +311,12 @@ function Counts({ counts, newest }: { counts: Record<string, number> | undefined
   if (!counts) return <Nothing title={t("device.no_counts")} />;
   return (
     <dl className="facts padded">
-      <dt>{t("device.newest")}</dt><dd>{format.dateTime(newest)}</dd>
+      <dt>{t("device.newest")}</dt>
+      <dd>{format.dateTime(newest)}</dd>
       {Object.entries(counts).map(([name, count]) => (
         <div key={name} className="facts-pair">
-          <dt>{name}</dt><dd>{format.count(count)}</dd>
+          <dt>{name}</dt>
+          <dd>{format.count(count)}</dd>
         </div>
       ))}
     </dl>
@@ -258,8 +343,11 @@ function Gaps({ gateway }: { gateway: string }) {
       <table className="plain-table">
         <thead>
           <tr>
-            <th>{t("device.gap_from")}</th><th>{t("device.gap_to")}</th><th>{t("device.gap_cause")}</th>
-            <th className="number">{t("device.gap_rows")}</th><th>{t("device.gap_detail")}</th>
+            <th>{t("device.gap_from")}</th>
+            <th>{t("device.gap_to")}</th>
+            <th>{t("device.gap_cause")}</th>
+            <th className="number">{t("device.gap_rows")}</th>
+            <th>{t("device.gap_detail")}</th>
           </tr>
         </thead>
         <tbody>

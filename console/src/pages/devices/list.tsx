@@ -1,11 +1,11 @@
 /** Devices: ten or ten thousand. Searched, filtered and sorted by the server; what the address says is what one sees. */
 
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQueries } from "@tanstack/react-query";
 import { Input, Select } from "antd";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { api, type Problem, take } from "~/api/client";
-import { type DeviceStatus, type DeviceView, useGatewayStatus } from "~/api/queries";
+import { type DeviceStatus, type DeviceView, gatewayStatus } from "~/api/queries";
 import { useNow } from "~/live";
 import * as format from "~/parts/format";
 import { type Column, Grid, type Sort } from "~/parts/grid";
@@ -15,7 +15,19 @@ import { StateChip } from "~/parts/state";
 import { t } from "~/texts";
 
 const PAGE = 500;
-const DRIVERS = ["calculated", "coap", "http", "lorawan", "modbus", "mqtt", "mtconnect", "opcua", "s7", "snmp", "sparkplug"];
+const DRIVERS = [
+  "calculated",
+  "coap",
+  "http",
+  "lorawan",
+  "modbus",
+  "mqtt",
+  "mtconnect",
+  "opcua",
+  "s7",
+  "snmp",
+  "sparkplug",
+];
 const SORTS = ["name", "path", "driver", "endpoint", "points", "gateway", "project", "changed"] as const;
 type SortKey = (typeof SORTS)[number];
 
@@ -33,8 +45,12 @@ function useAsked(): [Asked, (change: Partial<Asked>) => void] {
   const [params, setParams] = useSearchParams();
   const sort = SORTS.find((key) => key === params.get("sort")) ?? "name";
   const asked = {
-    search: params.get("search") ?? "", driver: params.get("driver") ?? "", gateway: params.get("gateway") ?? "",
-    below: params.get("below") ?? "", sort, descending: params.get("descending") === "true",
+    search: params.get("search") ?? "",
+    driver: params.get("driver") ?? "",
+    gateway: params.get("gateway") ?? "",
+    below: params.get("below") ?? "",
+    sort,
+    descending: params.get("descending") === "true",
   };
   const change = useCallback(
     (changed: Partial<Asked>) =>
@@ -60,7 +76,8 @@ function useDeviceList(asked: Asked) {
     queryFn: ({ pageParam, signal }) =>
       take(
         api.GET("/api/v1/edge/devices", {
-          params: { query: { ...asked, limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) } }, signal,
+          params: { query: { ...asked, limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) } },
+          signal,
         }),
       ),
     initialPageParam: "",
@@ -98,28 +115,52 @@ export default function Devices() {
 
   return (
     <div className="page full">
-      <PageHead title={t("devices.title")} sub={total === undefined ? undefined : t("devices.count", { count: format.count(total) })} />
+      <PageHead
+        title={t("devices.title")}
+        sub={total === undefined ? undefined : t("devices.count", { count: format.count(total) })}
+      />
       <Panel className="flush grid-panel">
         <div className="toolbar">
           <Input.Search
-            className="wide-field" value={search} allowClear placeholder={t("devices.search")} aria-label={t("devices.search")}
-            onChange={(event) => setSearch(event.target.value)} onSearch={(text) => change({ search: text })}
+            className="wide-field"
+            value={search}
+            allowClear
+            placeholder={t("devices.search")}
+            aria-label={t("devices.search")}
+            onChange={(event) => setSearch(event.target.value)}
+            onSearch={(text) => change({ search: text })}
           />
           <Select
-            className="field" value={asked.driver} onChange={(driver) => change({ driver })} aria-label={t("devices.driver")}
-            options={[{ value: "", label: t("devices.all_drivers") }, ...DRIVERS.map((driver) => ({ value: driver, label: driver }))]}
+            className="field"
+            value={asked.driver}
+            onChange={(driver) => change({ driver })}
+            aria-label={t("devices.driver")}
+            options={[
+              { value: "", label: t("devices.all_drivers") },
+              ...DRIVERS.map((driver) => ({ value: driver, label: driver })),
+            ]}
           />
           {asked.below && (
-            <button type="button" className="chip" onClick={() => change({ below: "" })}>{t("devices.below", { path: asked.below })} ×</button>
+            <button type="button" className="chip" onClick={() => change({ below: "" })}>
+              {t("devices.below", { path: asked.below })} ×
+            </button>
           )}
         </div>
         {list.error && !list.data ? (
           <ProblemBox problem={list.error as unknown as Problem} onRetry={() => void list.refetch()} />
         ) : (
           <Grid
-            label={t("devices.title")} columns={columns} rows={rows} rowKey={(row) => row.handle} total={total} sort={sort}
-            onSort={({ key, descending }) => change({ sort: key as SortKey, descending })} onView={onView}
-            onOpen={(row) => void navigate(`/devices/${encodeURIComponent(row.name)}`)} rowHeight={48}
+            label={t("devices.title")}
+            columns={columns}
+            rows={rows}
+            rowKey={(row) => row.handle}
+            total={total}
+            sort={sort}
+            onSort={({ key, descending }) => change({ sort: key as SortKey, descending })}
+            onView={onView}
+            onOpen={(row) => void navigate(`/devices/${encodeURIComponent(row.name)}`)}
+            rowHeight={48}
+            question={JSON.stringify(asked)}
             empty={!list.isPending && <Empty searching={Boolean(asked.search || asked.driver || asked.below)} />}
           />
         )}
@@ -134,16 +175,25 @@ export default function Devices() {
 
 /** States of the devices in view, from the gateways that run them. */
 function useStates(inView: readonly DeviceView[]): Map<string, DeviceStatus> {
-  const gateway = inView[0]?.gateway ?? "gateway";
-  const names = inView.filter((device) => device.gateway === gateway).map((device) => device.name);
-  const status = useGatewayStatus(gateway, names, names.length > 0).data;
-  return useMemo(() => new Map((status?.devices ?? []).map((device) => [device.name, device] as [string, DeviceStatus])), [status]);
+  const byGateway = new Map<string, string[]>();
+  for (const device of inView) byGateway.set(device.gateway, [...(byGateway.get(device.gateway) ?? []), device.name]);
+  return useQueries({
+    queries: [...byGateway].map(([gateway, names]) => gatewayStatus(gateway, names)),
+    combine: statesOf,
+  });
+}
+
+function statesOf(answers: { data?: { devices: DeviceStatus[] } }[]): Map<string, DeviceStatus> {
+  return new Map(answers.flatMap((answer) => answer.data?.devices ?? []).map((device) => [device.name, device]));
 }
 
 function columnsOf(states: Map<string, DeviceStatus>, now: number): Column<DeviceView>[] {
   return [
     {
-      key: "name", title: t("devices.name"), width: "minmax(200px, 2fr)", sortable: true,
+      key: "name",
+      title: t("devices.name"),
+      width: "minmax(200px, 2fr)",
+      sortable: true,
       render: (row) => (
         <div className="stack">
           <Link to={`/devices/${encodeURIComponent(row.name)}`}>{row.name}</Link>
@@ -151,19 +201,52 @@ function columnsOf(states: Map<string, DeviceStatus>, now: number): Column<Devic
         </div>
       ),
     },
-    { key: "state", title: t("devices.state"), width: "140px", render: (row) => <StateChip state={states.get(row.name)?.state} /> },
     {
-      key: "newest", title: t("devices.newest"), width: "100px", number: true,
+      key: "state",
+      title: t("devices.state"),
+      width: "140px",
+      render: (row) => <StateChip state={states.get(row.name)?.state} />,
+    },
+    {
+      key: "newest",
+      title: t("devices.newest"),
+      width: "100px",
+      number: true,
       render: (row) => {
         const newest = states.get(row.name)?.newest;
         return newest ? format.age((now / 1000 - Date.parse(newest)) / 1000) : "—";
       },
     },
     { key: "driver", title: t("devices.driver"), width: "110px", sortable: true, render: (row) => row.driver },
-    { key: "endpoint", title: t("devices.endpoint"), width: "minmax(180px, 1.6fr)", sortable: true, render: (row) => <code>{row.endpoint}</code> },
-    { key: "points", title: t("devices.points"), width: "90px", number: true, sortable: true, render: (row) => format.count(row.points) },
-    { key: "path", title: t("devices.path"), width: "minmax(200px, 2fr)", sortable: true, render: (row) => <span className="quiet">{row.path}</span> },
-    { key: "changed", title: t("devices.changed"), width: "170px", sortable: true, render: (row) => format.dateTime(row.changed) },
+    {
+      key: "endpoint",
+      title: t("devices.endpoint"),
+      width: "minmax(180px, 1.6fr)",
+      sortable: true,
+      render: (row) => <code>{row.endpoint}</code>,
+    },
+    {
+      key: "points",
+      title: t("devices.points"),
+      width: "90px",
+      number: true,
+      sortable: true,
+      render: (row) => format.count(row.points),
+    },
+    {
+      key: "path",
+      title: t("devices.path"),
+      width: "minmax(200px, 2fr)",
+      sortable: true,
+      render: (row) => <span className="quiet">{row.path}</span>,
+    },
+    {
+      key: "changed",
+      title: t("devices.changed"),
+      width: "170px",
+      sortable: true,
+      render: (row) => format.dateTime(row.changed),
+    },
   ];
 }
 

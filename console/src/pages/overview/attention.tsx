@@ -23,27 +23,48 @@ export function troubles(system: Schemas["SystemStatus"] | undefined, states: Ma
     ...service.checks
       .filter((check) => !check.ok)
       .map((check) => ({
-        key: `${service.name}/${check.name}`, what: t("attention.check", { name: check.name }), where: service.name,
-        detail: check.detail ?? "", hint: check.hint ?? "",
+        key: `${service.name}/${check.name}`,
+        what: t("attention.check", { name: check.name }),
+        where: service.name,
+        detail: check.detail ?? "",
+        hint: check.hint ?? "",
       })),
     ...(!service.ok && service.checks.every((check) => check.ok)
-      ? [{ key: service.name, what: t("attention.service"), where: service.name, detail: service.state, hint: t("attention.service_hint") }]
+      ? [
+          {
+            key: service.name,
+            what: t("attention.service"),
+            where: service.name,
+            detail: service.state,
+            hint: t("attention.service_hint"),
+          },
+        ]
       : []),
   ]);
   const devices = [...states.values()]
     .filter((device) => device.state !== "connected")
     .map((device) => ({
-      key: device.name, what: "", where: (
+      key: device.name,
+      what: "",
+      where: (
         <>
-          <StateChip state={device.state} /> <Link to={`/devices/${encodeURIComponent(device.name)}`}>{device.name}</Link>
+          <StateChip state={device.state} />{" "}
+          <Link to={`/devices/${encodeURIComponent(device.name)}`}>{device.name}</Link>
         </>
       ),
-      detail: device.message, hint: device.hint,
+      detail: device.message,
+      hint: device.hint,
     }));
   return [...services, ...devices];
 }
 
-export function Attention({ system, states }: { system: Schemas["SystemStatus"] | undefined; states: Map<string, DeviceStatus> }) {
+export function Attention({
+  system,
+  states,
+}: {
+  system: Schemas["SystemStatus"] | undefined;
+  states: Map<string, DeviceStatus>;
+}) {
   const found = troubles(system, states);
   return (
     <Panel title={t("attention.title")}>

@@ -12,13 +12,16 @@ import { StateChip, type Tone, toneOf } from "~/parts/state";
 import { t } from "~/texts";
 import "./flow.css";
 
-const MOST_DEVICES = 12;
+const MOST_DEVICES = 8;
 const MOST_VALUES = 3;
 const COLUMN = 320;
 const ROW = 118;
 
 type DeviceNode = Node<{ device: DeviceView; state: DeviceStatus | undefined }, "device">;
-type ServiceNode = Node<{ name: string; title: string; tone: Tone; lines: string[]; first: boolean; last: boolean }, "service">;
+type ServiceNode = Node<
+  { name: string; title: string; tone: Tone; lines: string[]; first: boolean; last: boolean },
+  "service"
+>;
 
 const Machine = memo(function Machine({ data }: NodeProps<DeviceNode>) {
   const tags = useTagsBelow(data.device.path, MOST_VALUES).data?.items ?? [];
@@ -48,7 +51,9 @@ const Service = memo(function Service({ data }: NodeProps<ServiceNode>) {
         <span className={`dot ${data.tone}`} />
       </div>
       {data.lines.map((line) => (
-        <div key={line} className="flow-line">{line}</div>
+        <div key={line} className="flow-line">
+          {line}
+        </div>
       ))}
       {!data.last && <Handle type="source" position={Position.Right} isConnectable={false} />}
     </div>
@@ -76,42 +81,105 @@ export default function Flow({ devices, states, system, gateway }: FlowProps) {
       const service = system?.services.find((each) => each.name === name);
       return service === undefined ? "none" : service.ok ? "good" : "bad";
     };
-    const service = (name: string, x: number, y: number, lines: string[], place: "first" | "middle" | "last"): ServiceNode => ({
-      id: name, type: "service", position: { x, y },
-      data: { name, title: t(`flow.${name}`), tone: tone(name), lines, first: place === "first", last: place === "last" },
+    const service = (
+      name: string,
+      x: number,
+      y: number,
+      lines: string[],
+      place: "first" | "middle" | "last",
+    ): ServiceNode => ({
+      id: name,
+      type: "service",
+      position: { x, y },
+      data: {
+        name,
+        title: t(`flow.${name}`),
+        tone: tone(name),
+        lines,
+        first: place === "first",
+        last: place === "last",
+      },
     });
     const made: Node[] = shown.map((device, index) => ({
-      id: `device/${device.name}`, type: "device", position: { x: 0, y: index * ROW }, data: { device, state: states.get(device.name) },
+      id: `device/${device.name}`,
+      type: "device",
+      position: { x: 0, y: index * ROW },
+      data: { device, state: states.get(device.name) },
     }));
     if (devices.length > shown.length) {
       made.push({
-        id: "more", type: "service", position: { x: 0, y: shown.length * ROW + 30 },
-        data: { name: "more", title: t("flow.more", { count: devices.length - shown.length }), tone: "none", lines: [], first: true, last: true },
+        id: "more",
+        type: "service",
+        position: { x: 0, y: shown.length * ROW + 30 },
+        data: {
+          name: "more",
+          title: t("flow.more", { count: devices.length - shown.length }),
+          tone: "none",
+          lines: [],
+          first: true,
+          last: true,
+        },
       });
     }
     gateways.forEach((name, index) => {
-      const lines = [t("flow.config", { version: gateway?.version ?? "—" }), t("flow.unsent", { bytes: format.bytes(gateway?.waiting_bytes ?? 0) })];
+      // Of the box's own gateway all is known here; another one is shown without a word that could be wrong.
+      const known = gateway?.gateway === name;
+      const lines = known
+        ? [
+            t("flow.config", { version: gateway.version }),
+            t("flow.unsent", { bytes: format.bytes(gateway.waiting_bytes) }),
+          ]
+        : [];
       made.push({
         ...service("gateway", COLUMN * 1.15, middle + (index - (gateways.length - 1) / 2) * ROW, lines, "middle"),
-        id: `gateway/${name}`, data: { name, title: name, tone: tone("gateway"), lines, first: false, last: false },
+        id: `gateway/${name}`,
+        data: { name, title: name, tone: known ? tone("gateway") : "none", lines, first: false, last: false },
       });
     });
     const rate = history?.rate === undefined ? "—" : format.number(history.rate, 3);
     const last = COLUMN * 2.65;
     made.push(
-      service("bus", COLUMN * 1.9, middle, [t("flow.rate", { rate }), t("flow.message", { number: format.count(history?.last_sequence ?? 0) })], "middle"),
-      service("history", last, middle - ROW, [t("flow.rows", { count: format.count(history?.rows_total ?? 0) }), t("flow.table", { version: history?.table_version ?? "—" })], "last"),
+      service(
+        "bus",
+        COLUMN * 1.9,
+        middle,
+        [t("flow.rate", { rate }), t("flow.message", { number: format.count(history?.last_sequence ?? 0) })],
+        "middle",
+      ),
+      service(
+        "history",
+        last,
+        middle - ROW,
+        [
+          t("flow.rows", { count: format.count(history?.rows_total ?? 0) }),
+          t("flow.table", { version: history?.table_version ?? "—" }),
+        ],
+        "last",
+      ),
       service("access", last, middle, [t("flow.access_note")], "last"),
       service("web", last, middle + ROW, [t("flow.web_note")], "last"),
     );
     const links: Edge[] = [
       ...shown.map((device) => ({
-        id: device.name, source: `device/${device.name}`, target: `gateway/${device.gateway}`,
-        animated: states.get(device.name)?.state === "connected", className: toneOf(states.get(device.name)?.state),
+        id: device.name,
+        source: `device/${device.name}`,
+        target: `gateway/${device.gateway}`,
+        animated: states.get(device.name)?.state === "connected",
+        className: toneOf(states.get(device.name)?.state),
       })),
-      ...gateways.map((name) => ({ id: `bus/${name}`, source: `gateway/${name}`, target: "bus", animated: tone("gateway") === "good", className: tone("gateway") })),
+      ...gateways.map((name) => ({
+        id: `bus/${name}`,
+        source: `gateway/${name}`,
+        target: "bus",
+        animated: tone("gateway") === "good",
+        className: tone("gateway"),
+      })),
       ...["history", "access", "web"].map((name) => ({
-        id: name, source: "bus", target: name, animated: name !== "access" && tone(name) === "good", className: tone(name),
+        id: name,
+        source: "bus",
+        target: name,
+        animated: name !== "access" && tone(name) === "good",
+        className: tone(name),
       })),
     ];
     return { nodes: made, edges: links };
@@ -119,9 +187,21 @@ export default function Flow({ devices, states, system, gateway }: FlowProps) {
   return (
     <div className="flow">
       <ReactFlow
-        nodes={nodes} edges={edges} nodeTypes={TYPES} fitView fitViewOptions={{ padding: 0.06, maxZoom: 1.05 }} minZoom={0.2} maxZoom={2}
-        nodesDraggable={false} nodesConnectable={false} edgesFocusable={false} nodesFocusable={false} zoomOnScroll={false} preventScrolling={false}
-        key={`${nodes.length}/${devices[0]?.name ?? ""}`} aria-label={t("overview.flow")}
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={TYPES}
+        fitView
+        fitViewOptions={{ padding: 0.06, maxZoom: 1.05 }}
+        minZoom={0.2}
+        maxZoom={2}
+        nodesDraggable={false}
+        nodesConnectable={false}
+        edgesFocusable={false}
+        nodesFocusable={false}
+        zoomOnScroll={false}
+        preventScrolling={false}
+        key={`${nodes.length}/${devices[0]?.name ?? ""}`}
+        aria-label={t("overview.flow")}
       >
         <Background gap={24} />
       </ReactFlow>

@@ -6,7 +6,13 @@ import { lazy, Suspense, useMemo, useState } from "react";
 import { Link } from "react-router";
 import type { Problem } from "~/api/client";
 import {
-  type DeviceStatus, useDevices, useGatewayStatus, useHistoryStats, useHistoryStatus, useLedger, useSystemStatus,
+  type DeviceStatus,
+  useDevices,
+  useGatewayStatus,
+  useHistoryStats,
+  useHistoryStatus,
+  useLedger,
+  useSystemStatus,
 } from "~/api/queries";
 import { useNow } from "~/live";
 import * as format from "~/parts/format";
@@ -14,9 +20,12 @@ import { Figure, Nothing, PageHead, Panel } from "~/parts/page";
 import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
 import { Attention, troubles } from "./attention";
+import "./flow.css";
 import { PlantTree } from "./tree";
 
-const Flow = lazy(() => import("./flow"));
+/** Begun with the page, not after its first drawing. */
+const flow = import("./flow");
+const Flow = lazy(() => flow);
 
 /** Devices that the tree and the drawing are made of; more are in the list. */
 const MOST_DEVICES = 1000;
@@ -48,16 +57,24 @@ export default function Overview() {
     <div className="page">
       <PageHead
         title={t("overview.title")}
-        sub={system.data && t("overview.of", { site: system.data.site, prefix: system.data.prefix, version: system.data.version })}
+        sub={
+          system.data &&
+          t("overview.of", { site: system.data.site, prefix: system.data.prefix, version: system.data.version })
+        }
       />
       <Figures devices={devices.data?.total} />
       {needed && <Attention system={system.data} states={states} />}
       <div className="overview-grid">
         <Panel title={t("overview.plant")} className="overview-tree">
-          {devices.isPending ? <Skeleton active /> : <PlantTree devices={all} states={states} chosen={chosen} onChoose={setChosen} />}
+          {devices.isPending ? (
+            <Skeleton active />
+          ) : (
+            <PlantTree devices={all} states={states} chosen={chosen} onChoose={setChosen} />
+          )}
           {devices.data && devices.data.total > all.length && (
             <p className="quiet">
-              {t("overview.more_devices", { shown: all.length, total: devices.data.total })} <Link to="/devices">{t("overview.to_list")}</Link>
+              {t("overview.more_devices", { shown: all.length, total: devices.data.total })}{" "}
+              <Link to="/devices">{t("overview.to_list")}</Link>
             </p>
           )}
         </Panel>
@@ -68,7 +85,7 @@ export default function Overview() {
               <code>lineshaft device add</code>
             </Nothing>
           ) : (
-            <Suspense fallback={<div className="loading" />}>
+            <Suspense fallback={<div className="flow" />}>
               <Flow devices={shown} states={states} system={system.data} gateway={gateway.data} />
             </Suspense>
           )}
@@ -93,29 +110,42 @@ function Figures({ devices }: { devices: number | undefined }) {
   return (
     <div className="figures">
       <Figure
-        name={t("overview.health")} tone={system ? (system.ok ? "good" : "bad") : undefined}
+        name={t("overview.health")}
+        tone={system ? (system.ok ? "good" : "bad") : undefined}
         value={system ? t(system.ok ? "overview.well" : "overview.unwell") : "—"}
         note={system && t("overview.services", { well, total: system.services.length })}
       />
       <Figure
-        name={t("overview.rate")} value={history?.rate === undefined ? "—" : format.number(history.rate, 3)} unit={t("overview.per_second")}
+        name={t("overview.rate")}
+        value={history?.rate === undefined ? "—" : format.number(history.rate, 3)}
+        unit={t("overview.per_second")}
         note={history && t("overview.total", { count: format.count(history.rows_total) })}
       />
       <Figure
-        name={t("overview.tags")} value={history ? format.count(history.tags) : "—"}
+        name={t("overview.tags")}
+        value={history ? format.count(history.tags) : "—"}
         note={devices === undefined ? undefined : t("overview.on_devices", { count: format.count(devices) })}
       />
       <Figure
-        name={t("overview.storage")} value={stats ? format.bytes(stats.bytes + stats.rollup_bytes) : "—"}
-        note={stats && t("overview.samples", { count: format.count(samples), each: stats.bytes_per_sample?.toFixed(2) ?? "—" })}
+        name={t("overview.storage")}
+        value={stats ? format.bytes(stats.bytes + stats.rollup_bytes) : "—"}
+        note={
+          stats &&
+          t("overview.samples", { count: format.count(samples), each: stats.bytes_per_sample?.toFixed(2) ?? "—" })
+        }
       />
       <Figure
-        name={t("overview.waiting")} tone={history?.trouble ? "bad" : undefined}
+        name={t("overview.waiting")}
+        tone={history?.trouble ? "bad" : undefined}
         value={history ? format.count(history.hot_rows) : "—"}
-        note={history?.trouble || (history && t("overview.waiting_note", { bytes: format.bytes(history.hot_bytes), gaps: history.gaps }))}
+        note={
+          history?.trouble ||
+          (history && t("overview.waiting_note", { bytes: format.bytes(history.hot_bytes), gaps: history.gaps }))
+        }
       />
       <Figure
-        name={t("overview.ledger")} value={age === undefined ? "—" : format.age(age)}
+        name={t("overview.ledger")}
+        value={age === undefined ? "—" : format.age(age)}
         note={log && t("overview.ledger_note", { size: format.count(log.size) })}
       />
     </div>

@@ -63,7 +63,10 @@ function nodes(level: Level, path: string, states: Map<string, DeviceStatus>): {
         </span>
       ) : (
         <span className="tree-device">
-          {name} <small className={below.tally.well < below.tally.total ? "warn-text" : "quiet"}>{`${below.tally.well}/${below.tally.total}`}</small>
+          {name}{" "}
+          <small
+            className={below.tally.well < below.tally.total ? "warn-text" : "quiet"}
+          >{`${below.tally.well}/${below.tally.total}`}</small>
         </span>
       ),
       children: below.data,
@@ -84,7 +87,12 @@ function opened(level: Level, path = ""): string[] {
   return found;
 }
 
-export function PlantTree({ devices, states, chosen, onChoose }: {
+export function PlantTree({
+  devices,
+  states,
+  chosen,
+  onChoose,
+}: {
   devices: readonly DeviceView[];
   states: Map<string, DeviceStatus>;
   chosen: string;
@@ -96,8 +104,14 @@ export function PlantTree({ devices, states, chosen, onChoose }: {
   if (devices.length === 0) return <Nothing title={t("overview.no_devices")} />;
   return (
     <Tree
-      treeData={data} defaultExpandedKeys={open} selectedKeys={chosen ? [chosen] : []} height={430} blockNode showLine
-      onSelect={(keys) => onChoose(String(keys[0] ?? ""))} aria-label={t("overview.plant")}
+      treeData={data}
+      defaultExpandedKeys={open}
+      selectedKeys={chosen ? [chosen] : []}
+      height={430}
+      blockNode
+      showLine
+      onSelect={(keys) => onChoose(String(keys[0] ?? ""))}
+      aria-label={t("overview.plant")}
     />
   );
 }

@@ -65,7 +65,10 @@ async function isSigned(note: string, key: string): Promise<boolean | undefined>
   const text = encoder.encode(note.slice(0, end + 1)) as Bytes;
   const [name, , ...rest] = key.split("+");
   const raw = fromBase64(rest.join("+"));
-  const line = note.slice(end + 2).split("\n").find((each) => each.startsWith(`— ${name} `));
+  const line = note
+    .slice(end + 2)
+    .split("\n")
+    .find((each) => each.startsWith(`— ${name} `));
   if (!line) return false;
   const signature = fromBase64(line.split(" ")[2] ?? "").slice(4);
   try {

@@ -16,7 +16,9 @@ export function Zones() {
   const { plan, version } = zones.data;
   return (
     <div className="padded columns">
-      <p className="quiet flat">{t("security.zones_sub", { zones: plan.zones.length, conduits: plan.conduits.length, version })}</p>
+      <p className="quiet flat">
+        {t("security.zones_sub", { zones: plan.zones.length, conduits: plan.conduits.length, version })}
+      </p>
       <Suspense fallback={<div className="loading" />}>
         <Drawing plan={plan} />
       </Suspense>
@@ -28,12 +30,24 @@ export function Zones() {
       ) : (
         <table className="plain-table">
           <thead>
-            <tr><th>{t("security.conduit")}</th><th>{t("security.from")}</th><th>{t("security.to")}</th><th>{t("security.description")}</th></tr>
+            <tr>
+              <th>{t("security.conduit")}</th>
+              <th>{t("security.from")}</th>
+              <th>{t("security.to")}</th>
+              <th>{t("security.description")}</th>
+            </tr>
           </thead>
           <tbody>
             {plan.conduits.map((conduit) => (
               <tr key={conduit.name}>
-                <td><b>{conduit.name}</b></td><td>{conduit.from}</td><td>{conduit.to}{conduit.both_ways ? ` ${t("security.both_ways")}` : ""}</td>
+                <td>
+                  <b>{conduit.name}</b>
+                </td>
+                <td>{conduit.from}</td>
+                <td>
+                  {conduit.to}
+                  {conduit.both_ways ? ` ${t("security.both_ways")}` : ""}
+                </td>
                 <td className="quiet">{conduit.description}</td>
               </tr>
             ))}

@@ -2,7 +2,7 @@
 
 import { LineChart } from "echarts/charts";
 import { AxisPointerComponent, GridComponent, MarkAreaComponent } from "echarts/components";
-import { type ECharts, init, use } from "echarts/core";
+import { type ECharts, init, use as register } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { type KeyboardEvent, useEffect, useRef } from "react";
 import * as format from "~/parts/format";
@@ -10,7 +10,7 @@ import { t } from "~/texts";
 import { runsOf, type Series } from "./series";
 import { panned, type Span, zoomed } from "./window";
 
-use([LineChart, GridComponent, AxisPointerComponent, MarkAreaComponent, CanvasRenderer]);
+register([LineChart, GridComponent, AxisPointerComponent, MarkAreaComponent, CanvasRenderer]);
 
 export interface Line {
   series: Series;
@@ -52,22 +52,36 @@ function palette() {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   return {
-    text: colour("--quiet"), line: colour("--line"), strong: colour("--line-strong"), accent: colour("--accent"),
-    panel: colour("--panel"), uncertain: colour("--warn"), bad: colour("--bad"),
+    text: colour("--quiet"),
+    line: colour("--line"),
+    strong: colour("--line-strong"),
+    accent: colour("--accent"),
+    panel: colour("--panel"),
+    uncertain: colour("--warn"),
+    bad: colour("--bad"),
   };
 }
 
 type Palette = ReturnType<typeof palette>;
 
 /** Which axis each line has, and where each axis stands. Lines of one unit share one; in lanes each has its own. */
-function places(lines: readonly Line[], layout: Layout): { axis: number[]; axes: { unit: string; lane: number; side: number }[] } {
+function places(
+  lines: readonly Line[],
+  layout: Layout,
+): { axis: number[]; axes: { unit: string; lane: number; side: number }[] } {
   // A chart without lines still has its axes.
   if (lines.length === 0) return { axis: [], axes: [{ unit: "", lane: 0, side: 0 }] };
   if (layout === "lanes") {
-    return { axis: lines.map((_, index) => index), axes: lines.map((line, lane) => ({ unit: line.unit, lane, side: 0 })) };
+    return {
+      axis: lines.map((_, index) => index),
+      axes: lines.map((line, lane) => ({ unit: line.unit, lane, side: 0 })),
+    };
   }
   const units = [...new Set(lines.map((line) => line.unit))];
-  return { axis: lines.map((line) => units.indexOf(line.unit)), axes: units.map((unit, side) => ({ unit, lane: 0, side })) };
+  return {
+    axis: lines.map((line) => units.indexOf(line.unit)),
+    axes: units.map((unit, side) => ({ unit, lane: 0, side })),
+  };
 }
 
 function option({ lines, span, layout, cursors }: ChartProps, height: number) {
@@ -80,23 +94,44 @@ function option({ lines, span, layout, cursors }: ChartProps, height: number) {
   return {
     animation: false,
     grid: Array.from({ length: lanes }, (_, lane) => ({
-      left, right, top: TOP + lane * room, height: room - (lanes > 1 ? 16 : 0), containLabel: false,
+      left,
+      right,
+      top: TOP + lane * room,
+      height: room - (lanes > 1 ? 16 : 0),
+      containLabel: false,
     })),
     axisPointer: { link: [{ xAxisIndex: "all" }], lineStyle: { color: colours.strong }, label: { show: false } },
     xAxis: Array.from({ length: lanes }, (_, lane) => timeAxis(span, lane, lane === lanes - 1, colours)),
     yAxis: axes.map((place, index) => valueAxis(place, index, axes.length, layout, lines, axis, colours)),
-    series: lines.flatMap((line, index) => seriesOf(line, axis[index] ?? 0, layout === "lanes" ? index : 0, span, cursors, index === 0 || layout === "lanes", colours)),
+    series: lines.flatMap((line, index) =>
+      seriesOf(
+        line,
+        axis[index] ?? 0,
+        layout === "lanes" ? index : 0,
+        span,
+        cursors,
+        index === 0 || layout === "lanes",
+        colours,
+      ),
+    ),
   };
 }
 
 function timeAxis(span: Span, lane: number, labelled: boolean, colours: Palette) {
   const days = span.to - span.from > 2 * 86_400_000;
   return {
-    type: "time", gridIndex: lane, min: span.from, max: span.to,
+    type: "time",
+    gridIndex: lane,
+    min: span.from,
+    max: span.to,
     axisPointer: { show: true, type: "line", triggerTooltip: false, triggerEmphasis: false },
-    axisLine: { lineStyle: { color: colours.strong } }, axisTick: { show: labelled }, splitLine: { show: true, lineStyle: { color: colours.line } },
+    axisLine: { lineStyle: { color: colours.strong } },
+    axisTick: { show: labelled },
+    splitLine: { show: true, lineStyle: { color: colours.line } },
     axisLabel: {
-      show: labelled, color: colours.text, hideOverlap: true,
+      show: labelled,
+      color: colours.text,
+      hideOverlap: true,
       formatter: (time: number) => (days ? format.dateTime(time).slice(0, -3) : format.clockTime(time)),
     },
     splitNumber: days ? 5 : 8,
@@ -104,33 +139,63 @@ function timeAxis(span: Span, lane: number, labelled: boolean, colours: Palette)
 }
 
 function valueAxis(
-  place: { unit: string; lane: number; side: number }, index: number, count: number, layout: Layout, lines: readonly Line[],
-  axis: readonly number[], colours: Palette,
+  place: { unit: string; lane: number; side: number },
+  index: number,
+  count: number,
+  layout: Layout,
+  lines: readonly Line[],
+  axis: readonly number[],
+  colours: Palette,
 ) {
   const only = lines.filter((_, line) => axis[line] === index);
   const colour = count > 1 && only.length === 1 ? (only[0] as Line).colour : colours.text;
   const rightward = layout === "overlay" && place.side % 2 === 1;
   return {
-    type: "value", gridIndex: place.lane, scale: true, position: rightward ? "right" : "left",
+    type: "value",
+    gridIndex: place.lane,
+    scale: true,
+    position: rightward ? "right" : "left",
     offset: layout === "overlay" ? Math.floor(place.side / 2) * AXIS : 0,
-    name: place.unit, nameLocation: "end", nameGap: 4, nameTextStyle: { color: colour, align: rightward ? "left" : "right", padding: [0, 6, 0, 0] },
+    name: place.unit,
+    nameLocation: "end",
+    nameGap: 4,
+    nameTextStyle: { color: colour, align: rightward ? "left" : "right", padding: [0, 6, 0, 0] },
     axisLine: { show: true, lineStyle: { color: count > 1 ? colour : colours.strong } },
     axisLabel: { color: colour, formatter: (value: number) => format.tick(value), showMinLabel: layout === "overlay" },
-    splitLine: { show: index === 0 || layout === "lanes", lineStyle: { color: colours.line } }, splitNumber: layout === "lanes" ? 2 : 5,
+    splitLine: { show: index === 0 || layout === "lanes", lineStyle: { color: colours.line } },
+    splitNumber: layout === "lanes" ? 2 : 5,
   };
 }
 
-function seriesOf(line: Line, axis: number, lane: number, span: Span, cursors: Cursors, marked: boolean, colours: Palette) {
+function seriesOf(
+  line: Line,
+  axis: number,
+  lane: number,
+  span: Span,
+  cursors: Cursors,
+  marked: boolean,
+  colours: Palette,
+) {
   const { points, low, high } = line.series;
   const common = {
-    type: "line", xAxisIndex: lane, yAxisIndex: axis, showSymbol: false, symbol: "none", silent: true, connectNulls: false, animation: false,
+    type: "line",
+    xAxisIndex: lane,
+    yAxisIndex: axis,
+    showSymbol: false,
+    symbol: "none",
+    silent: true,
+    connectNulls: false,
+    animation: false,
     step: line.stepped ? "end" : false,
   };
   // A cursor is an area as narrow as a line: a component less to load.
   const sliver = (span.to - span.from) / SLIVERS;
   const marks = (marked ? (["a", "b"] as const) : []).flatMap((which) => {
     const time = cursors[which];
-    const style = { itemStyle: { color: colours.accent, opacity: 1 }, label: { show: true, position: "insideTopLeft", color: colours.accent } };
+    const style = {
+      itemStyle: { color: colours.accent, opacity: 1 },
+      label: { show: true, position: "insideTopLeft", color: colours.accent },
+    };
     return time === undefined ? [] : [[{ xAxis: time, name: which.toUpperCase(), ...style }, { xAxis: time + sliver }]];
   });
   const bands = runsOf(points, span.to).map((run) => [
@@ -138,20 +203,42 @@ function seriesOf(line: Line, axis: number, lane: number, span: Span, cursors: C
     { xAxis: run.to },
   ]);
   const main = {
-    ...common, id: line.series.path, name: line.name, data: points.map((point) => [point.time, point.value]),
-    lineStyle: { color: line.colour, width: 1.6 }, itemStyle: { color: line.colour }, z: 3,
+    ...common,
+    id: line.series.path,
+    name: line.name,
+    data: points.map((point) => [point.time, point.value]),
+    lineStyle: { color: line.colour, width: 1.6 },
+    itemStyle: { color: line.colour },
+    z: 3,
     markArea: { silent: true, data: [...bands, ...marks] },
   };
   if (low.length !== points.length || low.length === 0) return [main];
   const stack = `band ${line.series.path}`;
   return [
     main,
-    { ...common, id: `${stack} low`, stack, stackStrategy: "all", lineStyle: { opacity: 0 }, data: points.map((point, index) => [point.time, low[index] ?? null]), z: 1 },
     {
-      ...common, id: `${stack} high`, stack, stackStrategy: "all", lineStyle: { opacity: 0 }, areaStyle: { color: line.colour, opacity: BAND_OPACITY }, z: 1,
+      ...common,
+      id: `${stack} low`,
+      stack,
+      stackStrategy: "all",
+      lineStyle: { opacity: 0 },
+      data: points.map((point, index) => [point.time, low[index] ?? null]),
+      z: 1,
+    },
+    {
+      ...common,
+      id: `${stack} high`,
+      stack,
+      stackStrategy: "all",
+      lineStyle: { opacity: 0 },
+      areaStyle: { color: line.colour, opacity: BAND_OPACITY },
+      z: 1,
       data: points.map((point, index) => {
         const [least, most] = [low[index], high[index]];
-        return [point.time, least === null || most === null || least === undefined || most === undefined ? null : most - least];
+        return [
+          point.time,
+          least === null || most === null || least === undefined || most === undefined ? null : most - least,
+        ];
       }),
     },
   ];
@@ -184,15 +271,19 @@ export function Chart(props: ChartProps) {
   useEffect(() => {
     chart.current?.setOption(option(props, holder.current?.clientHeight ?? 400), { notMerge: true });
     // Drawn anew, the chart forgets where the mouse is.
-    if (mouse.current) chart.current?.dispatchAction({ type: "updateAxisPointer", currTrigger: "mousemove", ...mouse.current });
+    if (mouse.current)
+      chart.current?.dispatchAction({ type: "updateAxisPointer", currTrigger: "mousemove", ...mouse.current });
   });
 
   function onKey(event: KeyboardEvent): void {
     const { span, onSpan } = latest.current;
     const middle = (span.from + span.to) / 2;
     const moves: Record<string, () => Span> = {
-      ArrowLeft: () => panned(span, -0.2), ArrowRight: () => panned(span, 0.2),
-      "+": () => zoomed(span, 0.5, middle), "=": () => zoomed(span, 0.5, middle), "-": () => zoomed(span, 2, middle),
+      ArrowLeft: () => panned(span, -0.2),
+      ArrowRight: () => panned(span, 0.2),
+      "+": () => zoomed(span, 0.5, middle),
+      "=": () => zoomed(span, 0.5, middle),
+      "-": () => zoomed(span, 2, middle),
     };
     const move = moves[event.key];
     if (!move) return;
@@ -201,14 +292,23 @@ export function Chart(props: ChartProps) {
   }
 
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys move it
-    // biome-ignore lint/a11y/useSemanticElements: no element of its own exists for a chart
-    <div ref={holder} className="trend-chart" role="group" tabIndex={0} onKeyDown={onKey} aria-label={t("trends.chart")} />
+    <div
+      ref={holder}
+      className="trend-chart"
+      role="group"
+      tabIndex={0}
+      onKeyDown={onKey}
+      aria-label={t("trends.chart")}
+    />
   );
 }
 
 /** Wheel zooms, drag moves, a click sets a cursor (the second one with Shift). */
-function listen(chart: ECharts, latest: { current: ChartProps }, mouse: { current: { x: number; y: number } | undefined }): void {
+function listen(
+  chart: ECharts,
+  latest: { current: ChartProps },
+  mouse: { current: { x: number; y: number } | undefined },
+): void {
   const zr = chart.getZr();
   let grabbed: { x: number; span: Span; moved: boolean } | undefined;
   const timeAt = (x: number): number => {
@@ -217,7 +317,9 @@ function listen(chart: ECharts, latest: { current: ChartProps }, mouse: { curren
   };
   const perPixel = () => {
     const { span } = latest.current;
-    const [left, right] = [span.from, span.to].map((time) => chart.convertToPixel({ xAxisIndex: 0 }, time) as unknown as number);
+    const [left, right] = [span.from, span.to].map(
+      (time) => chart.convertToPixel({ xAxisIndex: 0 }, time) as unknown as number,
+    );
     return (span.to - span.from) / Math.max(1, (right ?? 1) - (left ?? 0));
   };
   zr.on("mousewheel", (event) => {

@@ -24,18 +24,31 @@ type Value = Schemas["Value"];
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-async function processed(tags: readonly string[], span: Span, interval: string, aggregate: string, signal?: AbortSignal) {
+async function processed(
+  tags: readonly string[],
+  span: Span,
+  interval: string,
+  aggregate: string,
+  signal?: AbortSignal,
+) {
   const query = { tag: [...tags], from: iso(span.from), to: iso(span.to), interval, aggregate };
   return take(api.GET("/api/v1/history/processed", { params: { query }, signal }));
 }
 
-function sorted(items: readonly { path: string; unit: string; time: string; value: Value["value"]; quality: number }[], tags: readonly string[]) {
+function sorted(
+  items: readonly { path: string; unit: string; time: string; value: Value["value"]; quality: number }[],
+  tags: readonly string[],
+) {
   const series = new Map<string, Series>(tags.map((path) => [path, { path, unit: "", points: [], low: [], high: [] }]));
   for (const item of items) {
     const mine = series.get(item.path);
     if (!mine) continue;
     mine.unit = item.unit;
-    mine.points.push({ time: Date.parse(item.time), value: numeric(item.value), quality: item.quality } satisfies Point);
+    mine.points.push({
+      time: Date.parse(item.time),
+      value: numeric(item.value),
+      quality: item.quality,
+    } satisfies Point);
   }
   return series;
 }

@@ -7,13 +7,23 @@ import type { Span } from "./window";
 function address(route: string, tags: readonly string[], span: Span, more: Record<string, string>): string {
   const params = new URLSearchParams(tags.map((tag) => ["tag", tag]));
   for (const [key, value] of Object.entries({
-    from: new Date(span.from).toISOString(), to: new Date(span.to).toISOString(), ...more,
-  })) params.set(key, value);
+    from: new Date(span.from).toISOString(),
+    to: new Date(span.to).toISOString(),
+    ...more,
+  }))
+    params.set(key, value);
   return `/api/v1/history/${route}?${params}`;
 }
 
 export function downloads(tags: readonly string[], span: Span, drawn: Drawn | undefined) {
-  const link = (key: string, file: string, href: string) => ({ key, label: <a href={href} download={file}>{t(`trends.export_${key}`)}</a> });
+  const link = (key: string, file: string, href: string) => ({
+    key,
+    label: (
+      <a href={href} download={file}>
+        {t(`trends.export_${key}`)}
+      </a>
+    ),
+  });
   const items = [
     link("csv", "samples.csv", address("raw", tags, span, { format: "csv" })),
     link("parquet", "samples.parquet", address("raw", tags, span, { format: "parquet" })),

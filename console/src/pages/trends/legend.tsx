@@ -30,7 +30,8 @@ function figure(value: number | null | undefined): string {
 export function Legend({ lines, tags, hover: mouse, cursors, statistics, onRemove, onClear }: LegendProps) {
   const hover = useHover(mouse);
   const both = cursors.a !== undefined && cursors.b !== undefined;
-  const when = (time: number | undefined) => time !== undefined && <small className="quiet"> {format.clockTime(time)}</small>;
+  const when = (time: number | undefined) =>
+    time !== undefined && <small className="quiet"> {format.clockTime(time)}</small>;
   return (
     <div className="table-scroll">
       <table className="plain-table trend-legend">
@@ -38,10 +39,15 @@ export function Legend({ lines, tags, hover: mouse, cursors, statistics, onRemov
           <tr>
             <th>{t("trends.tag")}</th>
             <th className="number">{t("trends.now")}</th>
-            <th className="number">{t("trends.at_mouse")}{when(hover)}</th>
+            <th className="number">
+              {t("trends.at_mouse")}
+              {when(hover)}
+            </th>
             <th className="number">A{when(cursors.a)}</th>
             <th className="number">B{when(cursors.b)}</th>
-            <th className="number">{both ? `B − A (${format.age(Math.abs((cursors.b as number) - (cursors.a as number)) / 1000)})` : "B − A"}</th>
+            <th className="number">
+              {both ? `B − A (${format.age(Math.abs((cursors.b as number) - (cursors.a as number)) / 1000)})` : "B − A"}
+            </th>
             <th className="number">{t("trends.minimum")}</th>
             <th className="number">{t("trends.mean")}</th>
             <th className="number">{t("trends.maximum")}</th>
@@ -49,7 +55,9 @@ export function Legend({ lines, tags, hover: mouse, cursors, statistics, onRemov
             <th className="number">{t("trends.good")}</th>
             <th>
               {(cursors.a ?? cursors.b) !== undefined && (
-                <Button size="small" type="link" onClick={onClear}>{t("trends.clear_cursors")}</Button>
+                <Button size="small" type="link" onClick={onClear}>
+                  {t("trends.clear_cursors")}
+                </Button>
               )}
             </th>
           </tr>
@@ -58,16 +66,23 @@ export function Legend({ lines, tags, hover: mouse, cursors, statistics, onRemov
           {lines.map(({ series, colour, unit }) => {
             const tag = tags?.get(series.path);
             const mine = statistics?.get(series.path);
-            const read = (time: number | undefined) => (time === undefined ? undefined : at(series.points, time)?.value);
+            const read = (time: number | undefined) =>
+              time === undefined ? undefined : at(series.points, time)?.value;
             const [a, b] = [read(cursors.a), read(cursors.b)];
             return (
               <tr key={series.path}>
                 <td>
-                  <svg className="swatch" viewBox="0 0 14 14" aria-hidden="true"><rect width="14" height="14" rx="3" fill={colour} /></svg>
-                  <Link to={`/devices/${encodeURIComponent(tag?.device ?? "")}`} title={series.path}>{shortName(series.path)}</Link>{" "}
+                  <svg className="swatch" viewBox="0 0 14 14" aria-hidden="true">
+                    <rect width="14" height="14" rx="3" fill={colour} />
+                  </svg>
+                  <Link to={`/devices/${encodeURIComponent(tag?.device ?? "")}`} title={series.path}>
+                    {shortName(series.path)}
+                  </Link>{" "}
                   <small className="quiet">{[tag?.description, unit].filter(Boolean).join(" · ")}</small>
                 </td>
-                <td className="number"><LiveValue path={series.path} /></td>
+                <td className="number">
+                  <LiveValue path={series.path} />
+                </td>
                 <td className="number">{figure(read(hover))}</td>
                 <td className="number">{figure(a)}</td>
                 <td className="number">{figure(b)}</td>
@@ -78,7 +93,13 @@ export function Legend({ lines, tags, hover: mouse, cursors, statistics, onRemov
                 <td className="number">{figure(mine?.deviation)}</td>
                 <td className="number">{typeof mine?.good === "number" ? `${mine.good.toFixed(1)} %` : "—"}</td>
                 <td>
-                  <Button size="small" type="text" icon={<CloseOutlined />} aria-label={t("trends.remove", { name: shortName(series.path) })} onClick={() => onRemove(series.path)} />
+                  <Button
+                    size="small"
+                    type="text"
+                    icon={<CloseOutlined />}
+                    aria-label={t("trends.remove", { name: shortName(series.path) })}
+                    onClick={() => onRemove(series.path)}
+                  />
                 </td>
               </tr>
             );

@@ -9,7 +9,10 @@ const point = (time: number, quality = 0, value: number | null = time): Point =>
 describe("stretches of doubtful quality", () => {
   it("join where they touch and are alike", () => {
     const points = [point(0), point(1, UNCERTAIN), point(2, UNCERTAIN), point(3, BAD), point(4)];
-    expect(runsOf(points, 5)).toEqual([{ from: 1, to: 3, severity: "uncertain" }, { from: 3, to: 4, severity: "bad" }]);
+    expect(runsOf(points, 5)).toEqual([
+      { from: 1, to: 3, severity: "uncertain" },
+      { from: 3, to: 4, severity: "bad" },
+    ]);
   });
   it("reach the end where nothing better came", () => {
     expect(runsOf([point(1, BAD)], 9)).toEqual([{ from: 1, to: 9, severity: "bad" }]);
@@ -21,7 +24,12 @@ describe("stretches of doubtful quality", () => {
 
 describe("the value at a moment", () => {
   const points = [point(10), point(20), point(30)];
-  it.each([[9, undefined], [10, 10], [29, 20], [99, 30]])("%d", (time, found) => {
+  it.each([
+    [9, undefined],
+    [10, 10],
+    [29, 20],
+    [99, 30],
+  ])("%d", (time, found) => {
     expect(at(points, time)?.value).toBe(found);
   });
 });

@@ -1,6 +1,13 @@
 /** Any tags in one chart, live and stored; every state of it is in the address. */
 
-import { DownloadOutlined, LeftOutlined, LoadingOutlined, RightOutlined, ZoomInOutlined, ZoomOutOutlined } from "@ant-design/icons";
+import {
+  DownloadOutlined,
+  LeftOutlined,
+  LoadingOutlined,
+  RightOutlined,
+  ZoomInOutlined,
+  ZoomOutOutlined,
+} from "@ant-design/icons";
 import { Button, Dropdown, Tooltip } from "antd";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
@@ -43,7 +50,8 @@ function useAddress() {
   const change = useCallback(
     (changed: { tags?: readonly string[]; window?: Window; layout?: Layout; cursors?: Cursors }) => {
       const after = new URLSearchParams(current.current);
-      const put = (key: string, value: string | number | undefined) => (value ? after.set(key, String(value)) : after.delete(key));
+      const put = (key: string, value: string | number | undefined) =>
+        value ? after.set(key, String(value)) : after.delete(key);
       if (changed.tags) {
         after.delete("tag");
         for (const tag of changed.tags) after.append("tag", tag);
@@ -113,10 +121,15 @@ export default function Trends() {
     const series = grown.get(path);
     const tag = named?.get(path);
     return series
-      ? [{
-          series, colour: coloursOf(theme)[index % 10] as string, stepped: tag?.kind === "boolean" || tag?.kind === "text",
-          name: path, unit: tag?.unit ?? series.unit,
-        }]
+      ? [
+          {
+            series,
+            colour: coloursOf(theme)[index % 10] as string,
+            stepped: tag?.kind === "boolean" || tag?.kind === "text",
+            name: path,
+            unit: tag?.unit ?? series.unit,
+          },
+        ]
       : [];
   });
   const preset = window.live ? PRESETS.find((each) => each.seconds === window.seconds)?.name : undefined;
@@ -132,12 +145,21 @@ export default function Trends() {
       <Panel className="trend-controls">
         <Picker tags={tags} most={MOST_TAGS} onChange={(chosen) => change({ tags: chosen })} />
         <Choice
-          label={t("trends.window")} value={preset} options={PRESETS.map(({ name }) => ({ value: name, label: t(`trends.last_${name}`) }))}
-          onChange={(name) => change({ window: { live: true, seconds: PRESETS.find((each) => each.name === name)?.seconds ?? 900 } })}
+          label={t("trends.window")}
+          value={preset}
+          options={PRESETS.map(({ name }) => ({ value: name, label: t(`trends.last_${name}`) }))}
+          onChange={(name) =>
+            change({ window: { live: true, seconds: PRESETS.find((each) => each.name === name)?.seconds ?? 900 } })
+          }
         />
         <Choice<Layout>
-          label={t("trends.layout")} value={layout} onChange={(chosen) => change({ layout: chosen })}
-          options={[{ value: "overlay", label: t("trends.overlay") }, { value: "lanes", label: t("trends.lanes") }]}
+          label={t("trends.layout")}
+          value={layout}
+          onChange={(chosen) => change({ layout: chosen })}
+          options={[
+            { value: "overlay", label: t("trends.overlay") },
+            { value: "lanes", label: t("trends.lanes") },
+          ]}
         />
         <span className="button-row">
           <Move name="trends.earlier" icon={<LeftOutlined />} onClick={() => move(panned(span, -0.5))} />
@@ -146,12 +168,24 @@ export default function Trends() {
           <Move name="trends.later" icon={<RightOutlined />} onClick={() => move(panned(span, 0.5))} />
         </span>
       </Panel>
-      {drawn.error && <p className="notice warn" role="alert">{(drawn.error as unknown as Problem).message}</p>}
+      {drawn.error && (
+        <p className="notice warn" role="alert">
+          {(drawn.error as unknown as Problem).message}
+        </p>
+      )}
       <Panel className="flush trend-panel">
         <div className="trend-head">
           <span className={isLive ? "chip good" : "chip"}>{isLive ? t("trends.live") : t("trends.fixed")}</span>
-          <span className="mono">{format.dateTime(span.from)} … {format.dateTime(span.to)}</span>
-          <span className="quiet">{drawn.data && tags.length > 0 && (drawn.data.step === 0 ? t("trends.raw") : t("trends.step", { step: format.age(drawn.data.step), source: drawn.data.source }))}</span>
+          <span className="mono">
+            {format.dateTime(span.from)} … {format.dateTime(span.to)}
+          </span>
+          <span className="quiet">
+            {drawn.data &&
+              tags.length > 0 &&
+              (drawn.data.step === 0
+                ? t("trends.raw")
+                : t("trends.step", { step: format.age(drawn.data.step), source: drawn.data.source }))}
+          </span>
           <span className="grow" />
           {(drawn.isFetching || !resting) && <LoadingOutlined />}
         </div>
@@ -161,7 +195,12 @@ export default function Trends() {
           </Nothing>
         ) : (
           <Chart
-            lines={lines} span={span} layout={layout} cursors={cursors} onSpan={move} onHover={hover.set}
+            lines={lines}
+            span={span}
+            layout={layout}
+            cursors={cursors}
+            onSpan={move}
+            onHover={hover.set}
             onCursor={(which, time) => change({ cursors: { [which]: Math.round(time) } })}
           />
         )}
@@ -169,8 +208,13 @@ export default function Trends() {
       {tags.length > 0 && (
         <Panel className="flush">
           <Legend
-            lines={lines} tags={named} hover={hover} cursors={cursors} statistics={statistics.data}
-            onRemove={(path) => change({ tags: tags.filter((tag) => tag !== path) })} onClear={() => change({ cursors: { a: undefined, b: undefined } })}
+            lines={lines}
+            tags={named}
+            hover={hover}
+            cursors={cursors}
+            statistics={statistics.data}
+            onRemove={(path) => change({ tags: tags.filter((tag) => tag !== path) })}
+            onClear={() => change({ cursors: { a: undefined, b: undefined } })}
           />
         </Panel>
       )}
@@ -187,7 +231,12 @@ function Move({ name, icon, onClick }: { name: string; icon: React.ReactNode; on
 }
 
 /** What was answered, with what has come since over the live socket; nothing older than the window is kept. */
-function useGrown(tags: readonly string[], answered: Map<string, Series> | undefined, growing: boolean, from: number): Map<string, Series> {
+function useGrown(
+  tags: readonly string[],
+  answered: Map<string, Series> | undefined,
+  growing: boolean,
+  from: number,
+): Map<string, Series> {
   const fresh = useRef(new Map<string, Point[]>());
   useEverySample(growing ? tags : [], (path, sample) => {
     const point = { time: sample.time / 1000, value: numeric(sample.value), quality: sample.quality };

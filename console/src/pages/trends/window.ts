@@ -24,7 +24,9 @@ const LONGEST = 20 * 366 * 86_400_000;
 /** Windows up to this long are drawn from the samples as they are stored. */
 const RAW_SECONDS = 1200;
 /** Interval lengths that divide a minute, an hour or a day: rollups are kept by these, so the server can use them. */
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
+const STEPS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800,
+];
 
 export function spanOf(window: Window, now: number): Span {
   return window.live ? { from: now - window.seconds * 1000, to: now } : { from: window.from, to: window.to };
