@@ -67,7 +67,9 @@ export function Grid<Row>({
     overscan: AHEAD,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: whenever it changes
-  useEffect(() => scroll.current?.scrollTo({ top: 0 }), [question]);
+  useEffect(() => {
+    scroll.current?.scrollTo({ top: 0 });
+  }, [question]);
   const items = virtual.getVirtualItems();
   const from = items[0]?.index ?? 0;
   const to = items.at(-1)?.index ?? -1;
