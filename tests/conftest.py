@@ -31,6 +31,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 pytest.skip(reason)
 
 
+@pytest.fixture(autouse=True)
+def no_console(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whether somebody built the console in this tree changes no test; those of the console build one of their own."""
+    monkeypatch.setattr("lineshaft.web.console.FOLDER", tmp_path / "no console")
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL server, one for the whole run."""

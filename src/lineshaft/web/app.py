@@ -74,7 +74,7 @@ def assemble(
     gate.check_declared(app.routes)
     limited = BodyLimits(app, body_bytes=settings.body_bytes, body_seconds=settings.body_seconds)
     answering: Any = NotModified(limited)
-    if console.built():
+    if console.built(console.FOLDER):
         # What a route answers at is never the console's; it moves in where the page of `site` is.
         taken = {route.path.split("/")[1] for route in app.routes} - {""}
         answering = console.Console(answering, console.FOLDER, taken)

@@ -92,8 +92,8 @@ class Console:
         await _send(scope, send, headers, body)
 
 
-def built(folder: Path = FOLDER) -> bool:
-    """Whether there is a console to serve."""
+def built(folder: Path) -> bool:
+    """Whether there is a console in this folder."""
     return (folder / "index.html").is_file()
 
 

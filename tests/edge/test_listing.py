@@ -1,0 +1,99 @@
+"""The list of devices: searched, filtered, sorted and paged by the records, for whoever may see them."""
+
+import pytest
+from msgspec.structs import replace
+
+from lineshaft.access.projects import store as projects
+from lineshaft.bus.subjects import Subjects
+from lineshaft.core.errors import InvalidInput
+from lineshaft.core.ids import HandleMinter
+from lineshaft.edge.listing import LONGEST_SEARCH, Wanted
+from lineshaft.edge.model import Device, Point
+from lineshaft.edge.store import Change, Devices
+from lineshaft.history import Tags
+
+BY = Change(author="99.1/person.1")
+NAMES = ("saw", "press", "oven", "kiln")
+
+
+@pytest.fixture
+async def devices(database):
+    minter = HandleMinter("99.1")
+    made = Devices(database, Tags(database, minter), Subjects("main", "box"), minter)
+    for number, name in enumerate(NAMES):
+        points = tuple(Point(name=f"P{index}", address=f"ns=2;s=P{index}") for index in range(number % 3))
+        device = Device(
+            name=name, path=f"acme/{'north' if number < 2 else 'south'}/hall/line/cell/{name}", driver="opcua",
+            endpoint=f"opc.tcp://10.0.0.{number}:4840", description=f"The {name.upper()} of 100%", points=points,
+            options={"secret": f"{name}-key"},
+        )  # fmt: skip
+        await made.put(device, BY, gateway="gateway" if number else "far")
+    return made
+
+
+async def names(devices, limit=100, **wanted):
+    """Names on all pages, in order."""
+    found, after = [], None
+    while True:
+        page = await devices.page(Wanted(**wanted), after=after, limit=limit)
+        found += [each.name for each in page.items]
+        if len(page.items) < limit:
+            return found
+        after = page.items[-1].key(wanted.get("sort", "name"))
+
+
+async def test_by_name_with_what_a_list_shows(devices):
+    page = await devices.page(Wanted())
+    assert [each.name for each in page.items] == sorted(NAMES)
+    assert page.total == 4
+    (press,) = [each for each in page.items if each.name == "press"]
+    assert (press.driver, press.endpoint, press.points) == ("opcua", "opc.tcp://10.0.0.1:4840", 1)
+    assert (press.gateway, press.project, press.description) == ("gateway", "main", "The PRESS of 100%")
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [("Press", ["press"]), ("10.0.0.2 oven", ["oven"]), ("oven press", []), ("NORTH/", ["press", "saw"]), ("of 100%", sorted(NAMES)),
+     ("_", []), ("%%", [])],
+)  # fmt: skip
+async def test_every_word_must_be_somewhere_and_stands_for_itself(devices, search, found):
+    assert await names(devices, search=search) == found
+
+
+async def test_filters_narrow_the_list_and_its_total(devices):
+    assert await names(devices, gateway="far") == ["saw"]
+    assert await names(devices, driver="modbus") == []
+    assert await names(devices, below="acme/south") == ["kiln", "oven"]
+    assert await names(devices, below="acme/sou") == []
+    assert (await devices.page(Wanted(below="acme/north"), limit=1)).total == 2
+
+
+@pytest.mark.parametrize("limit", [1, 3, 100])
+async def test_sorted_either_way_pages_join_without_gap_or_repetition(devices, limit):
+    assert await names(devices, limit, sort="points") == ["kiln", "saw", "press", "oven"]
+    assert await names(devices, limit, sort="points", descending=True) == ["oven", "press", "kiln", "saw"]
+    assert await names(devices, limit, sort="endpoint") == [*NAMES]
+    assert await names(devices, limit, sort="changed") == [*NAMES]
+    assert await names(devices, limit, sort="name", descending=True) == sorted(NAMES, reverse=True)
+
+
+async def test_a_changed_device_is_listed_as_it_is_now(devices):
+    device = (await devices.get("oven")).device
+    await devices.put(replace(device, description="cold", points=()), BY)
+    (oven,) = (await devices.page(Wanted(search="cold"))).items
+    assert (oven.name, oven.points) == ("oven", 0)
+
+
+async def test_other_projects_devices_are_neither_listed_nor_counted(devices, database):
+    database.transact(projects.create, HandleMinter("99.1"), "main", "night", "")
+    device = (await devices.get("kiln")).device
+    await devices.put(device, BY, project="night")
+    assert [each.name for each in (await devices.page(Wanted(), projects=("night",))).items] == ["kiln"]
+    page = await devices.page(Wanted(), projects=("main",))
+    assert (page.total, "kiln" in [each.name for each in page.items]) == (3, False)
+    assert (await devices.page(Wanted(), projects=())).total == 0
+
+
+async def test_a_search_too_long_is_refused(devices):
+    with pytest.raises(InvalidInput, match="search has 201 characters"):
+        await devices.page(Wanted(search="x" * (LONGEST_SEARCH + 1)))
