@@ -1,12 +1,13 @@
 /** One device: its points as they are now, how it is read, what it counted, what is missing. */
 
-import { ArrowLeftOutlined, LineChartOutlined } from "@ant-design/icons";
+import { ArrowLeftOutlined, EditOutlined, LineChartOutlined } from "@ant-design/icons";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { Alert, Button, Input, Skeleton, Tabs, Typography } from "antd";
 import { useCallback, useMemo, useState } from "react";
 import { Link, useParams } from "react-router";
 import { api, type Problem, type Schemas, take } from "~/api/client";
 import { type TagView, useGatewayStatus, useTagsBelow } from "~/api/queries";
+import { useMay } from "~/app/session";
 import { useNow } from "~/live";
 import * as format from "~/parts/format";
 import { type Column, Grid } from "~/parts/grid";
@@ -16,6 +17,7 @@ import { ProblemBox } from "~/parts/problem";
 import { type Spark, Sparkline } from "~/parts/sparkline";
 import { StateChip } from "~/parts/state";
 import { t } from "~/texts";
+import { Commands, WriteDialogue } from "./command";
 
 type Device = Schemas["Device"];
 type Point = Device["points"][number];
@@ -116,6 +118,9 @@ export default function DevicePage() {
               label: t("device.points", { count: data?.points.length ?? 0 }),
               children: data && <Points device={data} />,
             },
+            ...(data?.points.some(writable)
+              ? [{ key: "commands", label: t("device.commands"), children: <Commands device={name} /> }]
+              : []),
             {
               key: "groups",
               label: t("device.groups", { count: data?.groups?.length ?? 0 }),
@@ -167,7 +172,10 @@ function Points({ device }: { device: Device }) {
   const [view, setView] = useState({ from: 0, to: 0 });
   const onView = useCallback((from: number, to: number) => setView({ from, to }), []);
   const sparks = useSparks(rows, view.from, view.to);
-  const columns = useMemo(() => columnsOf(sparks), [sparks]);
+  const [writing, setWriting] = useState<Row>();
+  const may = useMay();
+  const write = may("edge:command") ? setWriting : undefined;
+  const columns = useMemo(() => columnsOf(sparks, write), [sparks, write]);
   return (
     <>
       <div className="toolbar">
@@ -189,6 +197,16 @@ function Points({ device }: { device: Device }) {
         rowHeight={46}
         empty={<Nothing title={t("device.no_points")} />}
       />
+      {writing && (
+        <WriteDialogue
+          device={device.name}
+          point={writing.point}
+          path={writing.path}
+          unit={writing.tag?.unit ?? ""}
+          kind={writing.tag?.kind ?? "number"}
+          onClose={() => setWriting(undefined)}
+        />
+      )}
     </>
   );
 }
@@ -224,7 +242,11 @@ function useSparks(rows: readonly Row[], from: number, to: number): Map<string, 
   });
 }
 
-function columnsOf(sparks: Map<string, Spark>): Column<Row>[] {
+function writable(point: Point): boolean {
+  return point.access === "read-write" || point.access === "write";
+}
+
+function columnsOf(sparks: Map<string, Spark>, write: ((row: Row) => void) | undefined): Column<Row>[] {
   return [
     {
       key: "name",
@@ -262,10 +284,15 @@ function columnsOf(sparks: Map<string, Spark>): Column<Row>[] {
     {
       key: "access",
       title: t("device.access"),
-      width: "100px",
-      render: ({ point }) => (
-        <span className="quiet">{t(point.access === "read-write" ? "device.writable" : "device.readable")}</span>
-      ),
+      width: "120px",
+      render: (row) =>
+        writable(row.point) && write ? (
+          <Button size="small" icon={<EditOutlined />} onClick={() => write(row)}>
+            {t("device.write")}
+          </Button>
+        ) : (
+          <span className="quiet">{t(writable(row.point) ? "device.writable" : "device.readable")}</span>
+        ),
     },
     {
       key: "address",

@@ -1,0 +1,284 @@
+/** Writing to a machine: say what and why, see what would become of it, confirm, and follow it to its end. */
+
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Alert, App, Button, Form, Input, InputNumber, Modal, Popconfirm, Switch } from "antd";
+import { useState } from "react";
+import { api, type Problem, type Schemas, take } from "~/api/client";
+import { useMay, useSession } from "~/app/session";
+import * as format from "~/parts/format";
+import type { Column } from "~/parts/grid";
+import { LiveValue } from "~/parts/live";
+import { Nothing } from "~/parts/page";
+import { Paged } from "~/parts/paged";
+import { t } from "~/texts";
+
+type Command = Schemas["CommandView"];
+type Body = Schemas["CommandBody"];
+
+const GOOD = new Set(["verified", "executed"]);
+const BAD = new Set(["denied", "failed", "indeterminate"]);
+const WAIT_SECONDS = 10;
+
+// texts: command_state.*
+export function CommandState({ command }: { command: Command }) {
+  const tone = GOOD.has(command.state) ? "good" : BAD.has(command.state) ? "bad" : command.settled ? "" : "warn";
+  return <span className={`chip ${tone}`}>{t(`command_state.${command.state}`)}</span>;
+}
+
+interface WriteProps {
+  device: string;
+  point: Schemas["Device"]["points"][number];
+  path: string;
+  unit: string;
+  kind: string;
+  onClose: () => void;
+}
+
+interface Asked {
+  value: number | string | boolean;
+  reason: string;
+}
+
+export function WriteDialogue({ device, point, path, unit, kind, onClose }: WriteProps) {
+  const [form] = Form.useForm<Asked>();
+  const [tried, setTried] = useState<Command>();
+  const client = useQueryClient();
+  const send = useMutation({
+    mutationFn: async ({ asked, dry }: { asked: Asked; dry: boolean }) => {
+      const body = { device, point: point.name, value: asked.value, reason: asked.reason, dry_run: dry } as Body;
+      const headers = dry ? {} : { "Idempotency-Key": crypto.randomUUID() };
+      return take(api.POST("/api/v1/edge/commands", { params: { query: { wait: WAIT_SECONDS } }, body, headers }));
+    },
+    onSuccess: (command, { dry }) => {
+      if (dry) setTried(command);
+      else void client.invalidateQueries({ queryKey: ["commands"] });
+    },
+  });
+  const sent = send.data && !send.variables?.dry ? send.data : undefined;
+
+  async function go(dry: boolean): Promise<void> {
+    const asked = await form.validateFields();
+    send.mutate({ asked, dry });
+  }
+
+  const limits = point.write;
+  return (
+    <Modal
+      open
+      title={t("command.title", { point: `${device}/${point.name}` })}
+      onCancel={onClose}
+      footer={
+        sent ? (
+          <Button onClick={onClose}>{t("command.close")}</Button>
+        ) : (
+          <>
+            <Button onClick={onClose}>{t("command.back")}</Button>
+            <Button onClick={() => void go(true)} loading={send.isPending && send.variables?.dry}>
+              {t("command.try")}
+            </Button>
+            <Popconfirm
+              title={t("command.sure", { point: `${device}/${point.name}` })}
+              disabled={!tried}
+              onConfirm={() => void go(false)}
+            >
+              <Button type="primary" danger disabled={!tried} loading={send.isPending && !send.variables?.dry}>
+                {t("command.write")}
+              </Button>
+            </Popconfirm>
+          </>
+        )
+      }
+    >
+      <dl className="facts">
+        <dt>{t("command.now")}</dt>
+        <dd>
+          <LiveValue path={path} unit={unit} />
+        </dd>
+        <dt>{t("command.meaning")}</dt>
+        <dd>{point.description}</dd>
+        {limits && (
+          <>
+            <dt>{t("command.limits")}</dt>
+            <dd>
+              {limits.minimum ?? "—"} … {limits.maximum ?? "—"} {unit}
+              {limits.rate ? ` · ${t("command.rate", { rate: limits.rate, unit })}` : ""}
+            </dd>
+            {limits.interlock && (
+              <>
+                <dt>{t("command.interlock")}</dt>
+                <dd>
+                  <code>{limits.interlock}</code>
+                </dd>
+              </>
+            )}
+          </>
+        )}
+      </dl>
+      {!sent && (
+        <Form
+          form={form}
+          layout="vertical"
+          className="command-form"
+          onValuesChange={() => {
+            setTried(undefined);
+            send.reset();
+          }}
+        >
+          <Form.Item
+            name="value"
+            label={t("command.value")}
+            rules={[{ required: true, message: t("signin.required") }]}
+            valuePropName={kind === "boolean" ? "checked" : "value"}
+            initialValue={kind === "boolean" ? false : undefined}
+          >
+            {kind === "boolean" ? (
+              <Switch />
+            ) : kind === "text" ? (
+              <Input autoFocus />
+            ) : (
+              <InputNumber className="wide-field" suffix={unit} autoFocus />
+            )}
+          </Form.Item>
+          <Form.Item
+            name="reason"
+            label={t("command.reason")}
+            rules={[{ required: true, message: t("signin.required") }]}
+          >
+            <Input placeholder={t("command.reason_example")} maxLength={200} />
+          </Form.Item>
+        </Form>
+      )}
+      {send.error && (
+        <Alert
+          type="error"
+          showIcon
+          title={(send.error as unknown as Problem).title}
+          description={(send.error as unknown as Problem).hint}
+        />
+      )}
+      {tried && !sent && !send.error && (
+        <Alert
+          type={tried.classification === "A" ? "warning" : "success"}
+          showIcon
+          title={t(tried.classification === "A" ? "command.would_wait" : "command.would_write")}
+          description={tried.detail}
+        />
+      )}
+      {sent && <Followed id={sent.id} begun={sent} />}
+    </Modal>
+  );
+}
+
+/** What becomes of a command, until nothing more will come. */
+function Followed({ id, begun }: { id: string; begun: Command }) {
+  const command = useQuery({
+    queryKey: ["command", id],
+    queryFn: () => take(api.GET("/api/v1/edge/commands/{command}", { params: { path: { command: id } } })),
+    initialData: begun,
+    refetchInterval: (query) => (query.state.data?.settled ? false : 1000),
+  }).data;
+  return (
+    <div role="status">
+      <p>
+        <CommandState command={command} /> {command.detail}
+      </p>
+      {command.state === "requested" && !command.settled && <p>{t("command.second_person")}</p>}
+      {command.state === "indeterminate" && <Alert type="error" showIcon title={t("command.look")} />}
+      {command.read !== null && (
+        <p>{t("command.read_back", { before: format.value(command.before), read: format.value(command.read) })}</p>
+      )}
+      <table className="plain-table">
+        <tbody>
+          {command.steps.map((step) => (
+            <tr key={`${step.time} ${step.state}`}>
+              <td className="number">{format.dateTime(step.time)}</td>
+              <td>{t(`command_state.${step.state}`)}</td>
+              <td className="quiet">{step.detail}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** A device's commands, newest first; those that wait can be approved by somebody else, or withdrawn. */
+export function Commands({ device }: { device: string }) {
+  const may = useMay();
+  const session = useSession();
+  const client = useQueryClient();
+  const { message } = App.useApp();
+
+  async function act(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (problem) {
+      message.error((problem as Problem).message);
+    }
+    await client.invalidateQueries({ queryKey: ["commands"] });
+  }
+
+  const path = (command: Command) => ({ params: { path: { command: command.id } } });
+  const columns: Column<Command>[] = [
+    { key: "created", title: t("command.time"), width: "180px", render: (row) => format.dateTime(row.created) },
+    { key: "point", title: t("device.point"), width: "minmax(120px, 1fr)", render: (row) => row.point },
+    {
+      key: "value",
+      title: t("command.value"),
+      width: "150px",
+      number: true,
+      render: (row) => `${format.value(row.before)} → ${format.value(row.value)}`,
+    },
+    { key: "state", title: t("devices.state"), width: "170px", render: (row) => <CommandState command={row} /> },
+    { key: "reason", title: t("command.reason"), width: "minmax(160px, 1fr)", render: (row) => row.reason },
+    {
+      key: "detail",
+      title: t("command.detail"),
+      width: "minmax(160px, 2fr)",
+      render: (row) => <span title={row.detail}>{row.detail}</span>,
+    },
+    {
+      key: "act",
+      title: "",
+      width: "200px",
+      render: (row) =>
+        !row.settled && (
+          <span className="button-row">
+            {row.state === "requested" && row.by !== session?.id && may("edge:approve_command") && (
+              <Popconfirm
+                title={t("command.approve_sure", { value: format.value(row.value), point: row.point })}
+                onConfirm={() => act(() => take(api.POST("/api/v1/edge/commands/{command}/approve", path(row))))}
+              >
+                <Button size="small" type="primary">
+                  {t("command.approve")}
+                </Button>
+              </Popconfirm>
+            )}
+            {may("edge:command") && (
+              <Button
+                size="small"
+                onClick={() => act(() => take(api.POST("/api/v1/edge/commands/{command}/cancel", path(row))))}
+              >
+                {t("command.cancel")}
+              </Button>
+            )}
+          </span>
+        ),
+    },
+  ];
+  return (
+    <Paged
+      label={t("device.commands")}
+      queryKey={["commands", device]}
+      columns={columns}
+      rowKey={(row) => row.id}
+      refreshSeconds={3}
+      fetch={(cursor) => take(api.GET("/api/v1/edge/commands", { params: { query: { device, cursor, limit: 100 } } }))}
+      empty={
+        <Nothing title={t("command.none")}>
+          <p>{t("command.none_hint")}</p>
+        </Nothing>
+      }
+    />
+  );
+}
