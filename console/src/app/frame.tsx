@@ -71,7 +71,6 @@ function Around() {
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, []);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each new address closes the drawer
   useEffect(() => setMenu(false), [location.pathname]);
   return (
     <div className={folded ? "frame folded" : "frame"}>

@@ -98,7 +98,6 @@ export default function Search({ onClose }: { onClose: () => void }) {
       <div className="search-field">
         <SearchOutlined />
         <input
-          // biome-ignore lint/a11y/noAutofocus: the dialogue was opened to type
           autoFocus
           value={text}
           placeholder={t("search.placeholder")}
@@ -117,7 +116,6 @@ export default function Search({ onClose }: { onClose: () => void }) {
       </div>
       <div id="search-hits" role="listbox" aria-label={t("search.hits")} className="search-hits" tabIndex={-1}>
         {hits.map((hit, index) => (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the field above takes the keys
           <div
             key={hit.key}
             id={`hit-${index}`}

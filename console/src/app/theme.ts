@@ -17,6 +17,8 @@ const COLOURS: Record<Theme, NonNullable<ThemeConfig["token"]>> = {
     colorPrimary: "#0b5cad",
     colorLink: "#0b5cad",
     colorSuccess: "#14673a",
+    colorSuccessBg: "#e3f4ea",
+    colorWarningBg: "#fdf0dc",
     colorWarning: "#8a4f00",
     colorError: "#c62828",
     colorTextBase: "#16202b",

@@ -53,7 +53,6 @@ export function useSample(path: string): Sample | undefined {
 export function useSamples(paths: readonly string[]): (path: string) => Sample | undefined {
   const [, render] = useState(0);
   const key = paths.join("\n");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the paths
   useEffect(() => live.watch(paths, () => render((count) => count + 1)), [key]);
   return useCallback((path) => live.sample(path), []);
 }
@@ -63,7 +62,6 @@ export function useEverySample(paths: readonly string[], work: (path: string, sa
   const latest = useRef(work);
   latest.current = work;
   const key = paths.join("\n");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the paths
   useEffect(() => {
     const seen = new Map<string, Sample>();
     return live.watch(paths, () => {
@@ -113,6 +111,5 @@ const clock = (() => {
 /** Sorted copy that stays the same object while the paths are the same. */
 export function usePaths(paths: readonly string[]): readonly string[] {
   const key = paths.join("\n");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the paths
   return useMemo(() => [...paths], [key]);
 }

@@ -66,7 +66,6 @@ export function Grid<Row>({
     estimateSize: () => rowHeight,
     overscan: AHEAD,
   });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever it changes
   useEffect(() => {
     scroll.current?.scrollTo({ top: 0 });
   }, [question]);
@@ -97,7 +96,6 @@ export function Grid<Row>({
           {items.map((item) => {
             const row = rows[item.index] as Row;
             return (
-              // biome-ignore lint/a11y/useKeyWithClickEvents: the link in its first cell takes the keys
               <div
                 key={rowKey(row)}
                 role="row"

@@ -176,7 +176,6 @@ interface InvitationProps extends FormProps<Schemas["RedeemBody"]> {
 function Invitation({ invitation, busy, onSubmit, onVoid }: InvitationProps) {
   const [form] = Form.useForm<{ name: string; password: string; again: string }>();
   const [fixed, setFixed] = useState(false);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked once
   useEffect(() => {
     take(api.POST("/api/v1/access/invitations/describe", { body: { invitation } })).then(
       (found) => {

@@ -181,7 +181,7 @@ function Policies() {
         }}
       />
       <p className="quiet">
-        {t("security.policy_hint")} <code>lineshaft policy put</code>
+        {t("security.policy_hint")} <code>lineshaft policy apply</code>
       </p>
     </div>
   );
