@@ -84,6 +84,20 @@ async def test_another_tenants_tags_are_not_there(database, tags):
     assert refused.value.facts["value"] == f"{PLANT}/Z"
 
 
+async def test_every_word_of_a_search_is_in_path_description_or_handle(database, tags):
+    first, second, *_ = await database.write(tags.allocate, "main", [spec("XMEAS_01"), spec("XMEAS_02"), spec("X%")])
+
+    async def found(search, **narrower):
+        return [tag.path for tag in await tags.list("main", search=search, **narrower)]
+
+    assert await found("xmeas") == [first.path, second.path]
+    assert await found("02 Meas") == [second.path]
+    assert await found(second.handle.upper()) == [second.path]
+    assert await found("%") == [f"{PLANT}/X%"]
+    assert await found("xmeas", after=first.path) == [second.path]
+    assert await found("nothing") == []
+
+
 async def test_pages_by_prefix_are_exact_to_the_letter(database, tags):
     names = ["XMEAS_01", "XMEAS_02", "xmeas_03", "XMV_01", "X%", "温度"]
     await database.write(tags.allocate, "main", [spec(name) for name in names])

@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from lineshaft.core import clock
 from lineshaft.ledger import checkpoints, merkle, places
 from lineshaft.ledger.notes import NoteVerifier, parse_signatures
 from lineshaft.ledger.tiles import unbundle
@@ -33,6 +34,8 @@ async def test_a_log_can_be_copied_and_verified_by_anybody(box, tmp_path):
     assert report.ok, report.problems
     assert report.entries == 700
     assert [(item["log"], item["size"], item["origin"]) for item in listed] == [("audit", 700, box.log.origin)]
+    written = (box.log.folder / "checkpoint").stat().st_mtime_ns // 1000
+    assert [item["signed"] for item in listed] == [clock.rfc3339(written)]
 
 
 async def test_proofs_hold(box, make_entry):
