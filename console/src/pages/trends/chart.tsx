@@ -268,12 +268,13 @@ export function Chart(props: ChartProps) {
     };
   }, []);
 
+  const { lines, span, layout, cursors } = props;
   useEffect(() => {
-    chart.current?.setOption(option(props, holder.current?.clientHeight ?? 400), { notMerge: true });
+    chart.current?.setOption(option(latest.current, holder.current?.clientHeight ?? 400), { notMerge: true });
     // Drawn anew, the chart forgets where the mouse is.
     if (mouse.current)
       chart.current?.dispatchAction({ type: "updateAxisPointer", currTrigger: "mousemove", ...mouse.current });
-  });
+  }, [lines, span.from, span.to, layout, cursors]);
 
   function onKey(event: KeyboardEvent): void {
     const { span, onSpan } = latest.current;

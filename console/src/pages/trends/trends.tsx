@@ -12,7 +12,8 @@ import { Button, Dropdown, Tooltip } from "antd";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
 import type { Problem } from "~/api/client";
-import { usePreferences } from "~/app/preferences";
+import type { TagView } from "~/api/queries";
+import { type Theme, usePreferences } from "~/app/preferences";
 import { live, useEverySample, useLink, usePaths } from "~/live";
 import { Choice } from "~/parts/choice";
 import * as format from "~/parts/format";
@@ -114,24 +115,10 @@ export default function Trends() {
   useEffect(() => setExact(drawn.data?.step === 0), [drawn.data?.step]);
   const statistics = useStatistics(tags, useAskedSpan(window, often));
   const named = useTags(tags).data;
-  const grown = useGrown(tags, drawn.data?.series, isLive && drawn.data?.step === 0, span.from);
+  const grown = useGrown(tags, drawn.data?.series, isLive && drawn.data?.step === 0, span);
   const [hover] = useState(() => new Hover());
 
-  const lines: Line[] = tags.flatMap((path, index) => {
-    const series = grown.get(path);
-    const tag = named?.get(path);
-    return series
-      ? [
-          {
-            series,
-            colour: coloursOf(theme)[index % 10] as string,
-            stepped: tag?.kind === "boolean" || tag?.kind === "text",
-            name: path,
-            unit: tag?.unit ?? series.unit,
-          },
-        ]
-      : [];
-  });
+  const lines = useMemo(() => linesOf(tags, grown, named, theme), [tags, grown, named, theme]);
   const preset = window.live ? PRESETS.find((each) => each.seconds === window.seconds)?.name : undefined;
   const middle = (span.from + span.to) / 2;
 
@@ -222,6 +209,23 @@ export default function Trends() {
   );
 }
 
+function linesOf(
+  tags: readonly string[],
+  grown: Map<string, Series>,
+  named: Map<string, TagView> | undefined,
+  theme: Theme,
+): Line[] {
+  const colours = coloursOf(theme);
+  return tags.flatMap((path, index) => {
+    const series = grown.get(path);
+    if (!series) return [];
+    const tag = named?.get(path);
+    const stepped = tag?.kind === "boolean" || tag?.kind === "text";
+    const colour = colours[index % colours.length] as string;
+    return [{ series, colour, stepped, name: path, unit: tag?.unit ?? series.unit }];
+  });
+}
+
 function Move({ name, icon, onClick }: { name: string; icon: React.ReactNode; onClick: () => void }) {
   return (
     <Tooltip title={t(name)}>
@@ -230,26 +234,28 @@ function Move({ name, icon, onClick }: { name: string; icon: React.ReactNode; on
   );
 }
 
+const NONE: Map<string, Series> = new Map();
+
 /** What was answered, with what has come since over the live socket; nothing older than the window is kept. */
 function useGrown(
   tags: readonly string[],
   answered: Map<string, Series> | undefined,
   growing: boolean,
-  from: number,
+  { from, to }: Span,
 ): Map<string, Series> {
   const fresh = useRef(new Map<string, Point[]>());
   useEverySample(growing ? tags : [], (path, sample) => {
     const point = { time: sample.time / 1000, value: numeric(sample.value), quality: sample.quality };
     fresh.current.set(path, appended(fresh.current.get(path) ?? [], point, from));
   });
-  if (!answered) return new Map();
-  if (!growing) return answered;
-  return new Map(
-    [...answered].map(([path, series]) => {
-      const last = series.points.at(-1)?.time ?? 0;
-      const newer = (fresh.current.get(path) ?? []).filter((point) => point.time > last);
-      fresh.current.set(path, newer);
-      return [path, { ...series, points: [...series.points, ...newer] }];
-    }),
-  );
+  return useMemo(() => {
+    if (!answered || !growing) return answered ?? NONE;
+    return new Map(
+      [...answered].map(([path, series]) => {
+        const last = series.points.at(-1)?.time ?? 0;
+        const newer = (fresh.current.get(path) ?? []).filter((point) => point.time > last && point.time <= to);
+        return [path, { ...series, points: [...series.points, ...newer] }];
+      }),
+    );
+  }, [answered, growing, to]);
 }
