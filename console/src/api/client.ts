@@ -7,6 +7,12 @@ import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
 
+/** A sentence with its full stop: titles of problems come without one. */
+function ended(sentence: string): string {
+  if (!sentence || /[.!?。！？…]$/.test(sentence)) return sentence;
+  return sentence + (preferences.get().language === "zh" ? "。" : ".");
+}
+
 export class Problem extends Error {
   constructor(
     readonly status: number,
@@ -14,12 +20,12 @@ export class Problem extends Error {
     readonly title: string,
     readonly hint: string,
   ) {
-    super([title, hint].filter(Boolean).join(" "));
+    super([ended(title), hint].filter(Boolean).join(" "));
   }
 }
 
 let csrf = "";
-let ended: () => void = () => undefined;
+let sessionOver: () => void = () => undefined;
 
 /** The session's token that proves a call to be our own page's. */
 export function keepCsrf(token: string): void {
@@ -28,7 +34,7 @@ export function keepCsrf(token: string): void {
 
 /** Say what to do once the server no longer knows the session. */
 export function onSessionEnd(work: () => void): void {
-  ended = work;
+  sessionOver = work;
 }
 
 async function send(request: Request): Promise<Response> {
@@ -47,7 +53,7 @@ async function send(request: Request): Promise<Response> {
 
 async function problemOf(response: Response, request: Request): Promise<Problem> {
   const body = (await response.json().catch(() => ({}))) as Partial<Schemas["Problem"]>;
-  if (response.status === 401 && !request.url.includes("/access/session")) ended();
+  if (response.status === 401 && !request.url.includes("/access/session")) sessionOver();
   return new Problem(response.status, body.code ?? "", body.title ?? `HTTP ${response.status}`, body.hint ?? "");
 }
 

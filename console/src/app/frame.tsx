@@ -25,7 +25,7 @@ import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
 import { Choices } from "./choices";
 import { preferences, usePreferences } from "./preferences";
-import { SESSION, useMay, useSession } from "./session";
+import { forget, useMay, useSession } from "./session";
 import * as passkeys from "./signin/passkeys";
 
 const Search = lazy(() => import("./search"));
@@ -222,8 +222,7 @@ function Person() {
     if (key === "out") {
       await take(api.DELETE("/api/v1/access/session")).catch(() => undefined); // the session is over either way
       live.stop();
-      client.clear();
-      client.setQueryData(SESSION, null);
+      forget(client);
     }
   }
 

@@ -9,7 +9,7 @@ import { live, onLiveRefused } from "~/live";
 import { pages } from "~/pages";
 import { loadTexts, t } from "~/texts";
 import { type Language, usePreferences } from "./preferences";
-import { fetchSession, SESSION, useSession } from "./session";
+import { fetchSession, forget, SESSION, useSession } from "./session";
 import { themeConfig } from "./theme";
 
 const loadFrame = () => import("./frame");
@@ -80,8 +80,7 @@ function Gate() {
     const end = () => {
       if (client.getQueryData(SESSION) === null) return;
       live.stop();
-      client.clear();
-      client.setQueryData(SESSION, null);
+      forget(client);
       setOver(true);
     };
     onSessionEnd(end);

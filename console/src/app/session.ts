@@ -1,6 +1,6 @@
 /** Who is signed in, and what they may do. */
 
-import { useQuery } from "@tanstack/react-query";
+import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { api, keepCsrf, type Problem, type Schemas, take } from "~/api/client";
 
 export type Session = Schemas["SessionView"];
@@ -30,4 +30,10 @@ export function useSession(): Session | null | undefined {
 export function useMay(): (action: string | undefined) => boolean {
   const session = useSession();
   return (action) => action === undefined || (session?.actions ?? []).includes(action);
+}
+
+/** Nobody is signed in any more; nothing of what they saw is kept. */
+export function forget(client: QueryClient): void {
+  client.setQueryData(SESSION, null);
+  client.removeQueries({ predicate: (query) => query.queryKey[0] !== SESSION[0] });
 }
