@@ -1,0 +1,11 @@
+import { BarcodeOutlined } from "@ant-design/icons";
+import { definePage } from "~/pages";
+
+export default definePage({
+  path: "/identifiers",
+  text: "identifiers.title",
+  icon: BarcodeOutlined,
+  order: 50,
+  action: "history:read",
+  load: () => import("./identifiers"),
+});
