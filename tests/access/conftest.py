@@ -157,7 +157,7 @@ class Plant:
         await self.stop_server()
 
 
-async def until(holds, seconds: float = 10.0) -> None:
+async def until(holds, seconds: float = 30.0) -> None:
     """Wait for a condition, a plain or a coroutine function."""
     async with asyncio.timeout(seconds):
         while True:

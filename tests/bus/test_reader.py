@@ -249,7 +249,7 @@ async def test_the_newest_reader_of_a_name_takes_over_whatever_process_it_runs_i
     second = new.read_stream(TELEMETRY, 1)
     assert await take(second, 10) == list(range(1, 11))
     with pytest.raises(Conflict) as told:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await waiting
     assert told.value.code == "bus.reader_replaced"
     await first.aclose()
@@ -330,6 +330,6 @@ async def test_a_consumer_gone_without_a_word_is_noticed_by_its_silence(box, mon
     await asyncio.sleep(0.1)
     await source._listener.stop()  # nothing arrives any more
     await fill(bus, 0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert [message.sequence for message in await waiting] == [1]
     await source.aclose()

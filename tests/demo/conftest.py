@@ -198,7 +198,7 @@ def running_service():
 def until():
     """Wait for a condition with a deadline."""
 
-    async def wait(condition, seconds=8.0):
+    async def wait(condition, seconds=30.0):
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110  # any condition, not only an event
                 await asyncio.sleep(0.01)

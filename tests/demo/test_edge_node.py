@@ -131,7 +131,7 @@ async def test_a_tripped_plants_devices_are_dead_until_it_runs_again(site, until
     async with site.reading("compressor") as (source, sink):
         lost = asyncio.ensure_future(source.lost())
         await site.node.publish(Scan(clock.now_us(), BAD_OUT_OF_SERVICE, None))
-        error = await asyncio.wait_for(lost, 8)
+        error = await asyncio.wait_for(lost, 30)
         assert isinstance(error, LineshaftError)
         assert error.code == "edge.sparkplug_offline"
         await site.scan(7.0)

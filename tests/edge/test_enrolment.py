@@ -270,12 +270,12 @@ def test_a_gateway_beside_the_box_connects_to_its_bus_and_is_cut_off_when_revoke
             began = time.monotonic()
             box.lineshaft("access", "revoke", "gateway-east", "--yes")
             box.until(lambda: answers(home) == 503, "the gateway has lost its bus")
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 20  # five seconds on a machine that nobody shares
             failed = box.lineshaft("edge", "renew", "--home", str(home.path), check=False)
             assert failed.returncode != 0
 
 
-async def until(condition, seconds=10.0):
+async def until(condition, seconds=30.0):
     async with asyncio.timeout(seconds):
         while True:
             if condition():

@@ -139,7 +139,7 @@ class _ConnectedBus(Bus):
         pass
 
 
-async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
     """Wait until the condition, a function or a coroutine function, holds; returns what it gave."""
     async with asyncio.timeout(seconds):
         while True:

@@ -17,7 +17,7 @@ from lineshaft.web.testing import running_house
 
 SESSION = "/api/v1/access/session"
 UNSAFE = "/api/v1/system/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV/cancel"
-DEADLINE_SECONDS = 5.0
+DEADLINE_SECONDS = 30.0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

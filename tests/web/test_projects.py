@@ -230,7 +230,7 @@ async def test_lists_hold_what_is_the_callers(plant):
 # -- members come and go ------------------------------------------------------------------------------------------------
 
 
-FELT_SECONDS = 5.0
+FELT_SECONDS = 30.0
 
 
 async def until(holds):

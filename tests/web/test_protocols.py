@@ -108,7 +108,7 @@ async def test_too_many_headers_are_refused():
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost:"])
 async def test_a_head_that_is_not_complete_in_time_is_hung_up_on(begun):
     async with serving(head_seconds=0.2) as port:
-        answer = await asyncio.wait_for(talk(port, begun), timeout=5)
+        answer = await asyncio.wait_for(talk(port, begun), timeout=30)
     assert answer.startswith(b"HTTP/1.1 408")
 
 
@@ -119,7 +119,7 @@ async def test_the_time_for_a_head_starts_anew_on_a_kept_connection():
         writer.write(request)
         await reader.readuntil(b"\r\n\r\n0")
         writer.write(b"GET / HT")
-        late = await asyncio.wait_for(reader.read(), timeout=5)
+        late = await asyncio.wait_for(reader.read(), timeout=30)
         writer.close()
     assert late.startswith(b"HTTP/1.1 408")
 
@@ -146,7 +146,7 @@ async def test_a_body_in_the_same_packet_as_its_head_does_not_count_as_head():
 )
 async def test_requests_on_whose_end_two_servers_could_disagree_are_refused(smuggled):
     async with serving() as port:
-        answer = await asyncio.wait_for(talk(port, smuggled), timeout=5)
+        answer = await asyncio.wait_for(talk(port, smuggled), timeout=30)
     assert answer.startswith(b"HTTP/1.1 400"), answer
     assert answer.count(b"HTTP/1.1") == 1
 
@@ -232,7 +232,7 @@ async def test_what_a_client_does_not_read_is_seen_as_unsent():
             b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
-        written = await asyncio.wait_for(seen, 10)
+        written = await asyncio.wait_for(seen, 30)
         writer.transport.abort()
     assert written < 64 << 20
 
