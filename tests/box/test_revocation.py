@@ -100,8 +100,11 @@ class Gateway:
             return 0
 
     def call(self):
-        """Status and code that the device listener gives to the gateway's certificate."""
-        answer = httpx.get(f"{self._url}/api/v1/access/session", verify=self._context, trust_env=False)
+        """Status and code that the device listener gives to the gateway's certificate; 0 where it ends the call itself."""
+        try:
+            answer = httpx.get(f"{self._url}/api/v1/access/session", verify=self._context, trust_env=False)
+        except httpx.TransportError:  # a revocation ends what is under way
+            return 0, ""
         return answer.status_code, answer.json().get("code")
 
     def connection(self):
