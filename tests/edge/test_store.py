@@ -12,7 +12,8 @@ from lineshaft.edge.commands.store import COMMAND
 from lineshaft.edge.model import Device, Point, decode_config
 from lineshaft.edge.parts.store import PART
 from lineshaft.edge.profiles.store import PROFILE
-from lineshaft.edge.store import METADATA, Change, Devices
+from lineshaft.edge.store import Change, Devices
+from lineshaft.edge.tables import METADATA
 from lineshaft.history import Tags
 from lineshaft.history.owners import decode as decode_owners
 from lineshaft.records.store import OUTBOX

@@ -279,6 +279,19 @@ def test_a_whole_boot_that_was_dropped_keeps_its_place(forwarded):
     assert forwarded.send("d", 1, dropped=[drop("c", 2, 3, last=True)]) == [("dropped", "c", 2, 3, 10)]
 
 
+def test_a_boot_known_only_by_what_was_dropped_of_it_does_not_end_the_newer_one_that_came_ahead(forwarded):
+    forwarded.send("a", 1, last=True)
+    forwarded.send("c", 3, ("b", 1))
+    told = Dropped(
+        boot="b", from_seq=1, to_seq=1, rows=5, from_ts=START_US + 1_000_000_000, to_ts=START_US + 1_001_000_000,
+        stored_us=START_US + 1_001_000_000,
+    )  # fmt: skip
+    assert forwarded.send("c", 4, ("b", 2), dropped=[told]) == [("dropped", "b", 1, 1, 5)]
+    forwarded.send("b", 2, last=True)
+    assert forwarded.send("c", 1) == []
+    assert not forwarded.lanes.is_repeat(forwarded.messages.header(0, seq=2)), "what still comes is taken in"
+
+
 def test_the_state_with_runs_goes_through_a_snapshot(forwarded):
     forwarded.send("a", 1)
     forwarded.send("a", 100, ("a", 2))

@@ -1,46 +1,127 @@
 """What a change of configuration takes away from the safety of writing: that needs a second person's approval.
 
-A point's class lowered, its write rules widened, a class A point's registers left without it, or the guard no longer
-enforcing. Points are compared by name and by address: another name for the same register is no way round its rules.
+A point's class lowered, its write rules widened, a class A point's registers left without it, another point laid over
+them, or the guard letting more through. Points are compared by what they take on their machine (`extent`), over all
+devices: neither another name, another way of writing an address, a second device at the same endpoint nor taking a
+point out and adding it anew is a way round its rules. `guard.widening` compares policies.
+
+Every way to change a configuration comes through here: routes of devices, profiles and parts, and going back to a version.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from lineshaft.access import Access
 from lineshaft.core.principals import Obligation, Principal, Resource
 from lineshaft.edge.commands.checks import limits, rules_of
+from lineshaft.edge.extent import Extent, extent_of
 from lineshaft.edge.model import Device, Point
 
 _ACTION: Final = "edge:configure"
 _ROLE: Final = "engineer"
 _MEANING: Final = ("type", "order", "scale", "offset")
+_SHOWN: Final = 20
+_ELSEWHERE: Final = "a point of another project"
+_PLACE: Final = 3
+"""Levels that every place has: two places that differ in them have nothing in common."""
+
+
+Key = tuple[str, str]
+"""Names of a device and of its point."""
+
+
+class Located(NamedTuple):
+    """A point of a device, and what it takes there."""
+
+    device: str
+    point: Point
+    extent: Extent
+
+    @property
+    def key(self) -> Key:
+        return self.device, self.point.name
+
+
+class Change(NamedTuple):
+    """Devices before and after; one that is not there is None."""
+
+    before: Sequence[Device]
+    """All of them, those too that stay as they are."""
+    after: Mapping[str, Device | None]
+    """Those that change, by name."""
+    remembered: Sequence[Device] = ()
+    """With points that were taken out lately."""
 
 
 def of_device(before: Device | None, after: Device | None) -> list[str]:
-    """What a device loses, in words; nothing where it was not there before.
+    """What a device loses where there is no other, in words; nothing where it was not there before.
 
     Args:
         after: None: it is taken out.
     """
-    if before is None:
-        return []
-    points = () if after is None else after.points
-    return [reason for point in before.points if point.write is not None for reason in _of_point(point, points)]
+    name = (before or after or Device(name="none", path="", driver="", endpoint="")).name
+    return of_devices(Change([] if before is None else [before], {name: after}))
+
+
+def of_devices(change: Change, visible: Collection[str] | None = None) -> list[str]:
+    """What a change of devices takes away, in words.
+
+    Args:
+        visible: names of devices that may be named to whoever asks; None: all.
+    """
+    old = {device.name: device for device in change.before}
+    changed = [device for name, device in old.items() if name in change.after]
+    stayed = [device for name, device in old.items() if name not in change.after]
+    came = [device for device in change.after.values() if device is not None]
+    comparison = _Comparison(
+        before={each.key: each for device in changed for each in _written(device)},
+        after={each.key: each for device in (*came, *stayed) for each in _written(device)},
+        told=_Told(visible),
+    )
+    guarded = [each for device in changed for each in _ruled(device)]
+    comparison.losses(guarded)
+    beside = [each for device in stayed for each in _ruled(device)]
+    kept = [each for device in change.remembered for each in _ruled(device)]
+    comparison.overlays([*guarded, *beside], {device.name for device in came})
+    comparison.overlays(kept, {device.name for device in came}, remembered=True)
+    return comparison.told.reasons
+
+
+def left_unguarded(before: Device, after: Device | None) -> Device | None:
+    """What is to be remembered of a device: its points with rules that none of its points stands over any more.
+
+    None: nothing.
+    """
+    present = [] if after is None else [*_written(after)]
+    points = tuple(
+        each.point for each in _ruled(before) if not any(other.extent.holds(each.extent) for other in present)
+    )
+    return msgspec.structs.replace(before, points=points) if points else None
 
 
 def of_guard(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[str]:
-    """What the guard loses by another document; None: its default, which enforces."""
-    was, will = _mode(before), _mode(after)
-    return [f"the guard: {was} → {will}"] if was == "enforce" != will else []
+    """What the guard loses by another document, in words; None: its default.
+
+    Raises:
+        InvalidInput: one of them is no document of a guard.
+    """
+    from lineshaft.edge.guard.widening import of_document  # loads the guard, which web needs for nothing else
+
+    return [f"the guard: {reason}" for reason in of_document(before, after)]
 
 
 async def require_second_person(
-    access: Access, principal: Principal, resource: Resource, reasons: Sequence[str]
+    access: Access, principal: Principal, resource: Resource, reasons: Sequence[str], *, about: Sequence[str] = ()
 ) -> None:
     """Have a second person approve a change that takes something away; nothing where it does not.
+
+    The approval holds for just these reasons, which whoever approves is shown.
+
+    Args:
+        about: versions of what the request names but does not carry: an approval is void once one is another.
 
     Raises:
         Forbidden: nobody has approved yet; names the approval, with which the same request is sent again.
@@ -49,21 +130,83 @@ async def require_second_person(
         return
     decision = await access.require(principal, _ACTION, resource)
     duty = Obligation(kind="approve", argument=_ROLE, policy="edge.weakened")
-    told = (*decision.policies, *reasons[:10])
-    await access.see_to(principal, msgspec.structs.replace(decision, obligations=(duty,), policies=told))
+    bound = hashlib.sha256("\0".join((*sorted(reasons), "", *about)).encode()).hexdigest()[:16]
+    shown = (*reasons[:_SHOWN], f"and {len(reasons) - _SHOWN} more") if len(reasons) > _SHOWN else tuple(reasons)
+    decision = msgspec.structs.replace(
+        decision, obligations=(duty,), resource=f"{decision.resource} #{bound}", policies=(*decision.policies, *shown)
+    )
+    await access.see_to(principal, decision, reasons="\n".join(shown))
 
 
-def _mode(document: Mapping[str, Any] | None) -> str:
-    return str((document or {}).get("mode", "enforce"))
+class _Told:
+    """Reasons, each once, in words that name nothing of other projects."""
+
+    def __init__(self, visible: Collection[str] | None) -> None:
+        self.reasons: list[str] = []
+        self._visible = visible
+
+    def add(self, guarded: Located, lost: Iterable[str], by: Located | None = None) -> None:
+        """Take in what a point loses, by another where one is laid over it."""
+        seen = self._visible is None or guarded.device in self._visible
+        name = guarded.point.name if by is None or by.device == guarded.device else "/".join(guarded.key)
+        for what in lost:
+            reason = f"{name if seen else _ELSEWHERE}: {what}"
+            if reason not in self.reasons:
+                self.reasons.append(reason)
 
 
-def _of_point(before: Point, points: Sequence[Point]) -> Iterator[str]:
-    there = [point for point in points if point.address == before.address]
-    if not there and rules_of(before).classification == "A":
-        yield f"{before.name}: nothing holds for {before.address} any more"
-    named = [point for point in points if point.name == before.name and point.address != before.address]
-    for point in (*there, *named):
-        yield from (f"{before.name}: {what}" for what in _lost(before, point))
+class _Comparison:
+    """Points that can be written before and after a change."""
+
+    def __init__(self, before: Mapping[Key, Located], after: Mapping[Key, Located], told: _Told) -> None:
+        self._before = before
+        self._after = after
+        self.told = told
+        self._by_place: dict[tuple[str, ...], list[Located]] = {}
+        for each in after.values():
+            self._by_place.setdefault(each.extent.place[:_PLACE], []).append(each)
+
+    def losses(self, guarded: Iterable[Located]) -> None:
+        """What points with rules lose of them, and whether their places are left without."""
+        for each in guarded:
+            if rules_of(each.point).classification == "A" and not any(
+                other.extent.holds(each.extent) for other in self._around(each)
+            ):
+                self.told.add(each, [f"nothing holds for {each.point.address} any more"])
+            same = self._after.get(each.key)
+            if same is not None:
+                self.told.add(each, _lost(each.point, same.point))
+
+    def overlays(self, guarded: Iterable[Located], came: Collection[str], *, remembered: bool = False) -> None:
+        """Weaker points over those with rules: new ones, and such as were there where the one with rules goes."""
+        for each in guarded:
+            now = self._after.get(each.key)
+            stays = remembered or (now is not None and now.extent.holds(each.extent))
+            for other in self._around(each):
+                if (other.key == each.key and not remembered) or not other.extent.overlaps(each.extent):
+                    continue
+                if stays and other.device not in came:
+                    continue
+                before = self._before.get(other.key) if stays else None
+                known = {*_lost(each.point, before.point)} if before and before.extent == other.extent else set()
+                self.told.add(each, [what for what in _lost(each.point, other.point) if what not in known], other)
+
+    def _around(self, each: Located) -> Sequence[Located]:
+        return self._by_place.get(each.extent.place[:_PLACE], ())
+
+
+def _ruled(device: Device) -> Iterator[Located]:
+    """Points with rules for writing."""
+    return (Located(device.name, point, extent_of(device, point)) for point in device.points if point.write is not None)
+
+
+def _written(device: Device) -> Iterator[Located]:
+    """Points that commands may go to, or that have rules."""
+    return (
+        Located(device.name, point, extent_of(device, point))
+        for point in device.points
+        if point.access != "read" or point.write is not None
+    )
 
 
 def _lost(before: Point, after: Point) -> Iterator[str]:

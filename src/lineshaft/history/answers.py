@@ -38,6 +38,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     committed_sequence: int
     gaps: list[Gap] = []
     corrections_version: int = -1
+    shards: int = 0
+    """How many writers there are; 0 where an older one answers, which does not say."""
 
 
 class CorrectRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,12 +59,20 @@ class CorrectAnswer(msgspec.Struct, frozen=True, kw_only=True):
     corrections_version: int
 
 
+class SealRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `seal`."""
+
+    sequence: int = 0
+    """Message to take in first."""
+
+
 class SealAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Answer of `seal`."""
 
     rows: int
     committed_sequence: int
     version: int
+    corrections_version: int = -1
 
 
 def sorted_tags(tags: list[int] | None) -> np.ndarray | None:

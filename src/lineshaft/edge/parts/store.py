@@ -11,7 +11,8 @@ from lineshaft.core import clock
 from lineshaft.core.errors import NotFound
 from lineshaft.core.http import check_match, etag
 from lineshaft.edge.parts.model import Document, check_document
-from lineshaft.edge.store import METADATA, Change, commit
+from lineshaft.edge.store import Change, commit
+from lineshaft.edge.tables import METADATA
 from lineshaft.records import Database
 
 PART = Table(

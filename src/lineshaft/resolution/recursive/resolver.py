@@ -16,7 +16,7 @@ from lineshaft.core import clock
 from lineshaft.resolution import codes
 from lineshaft.resolution.client import Client, lifetime
 from lineshaft.resolution.messages import VerifyAnswer
-from lineshaft.resolution.model import HandleValue, check_handle, handle_key
+from lineshaft.resolution.model import HandleValue, check_handle, handle_key, is_prefix_handle
 from lineshaft.resolution.record import pack_record, unpack_record
 from lineshaft.resolution.recursive.cache import Cache
 from lineshaft.resolution.refused import Refused
@@ -70,6 +70,8 @@ class RecursiveResolver:
         self._cache = Cache(caching.most_bytes, caching.stale_seconds, self._prefetch, now)
         self._refusals: dict[bytes, tuple[Refused, float]] = {}
         self._under_way: dict[bytes, asyncio.Task[Found]] = {}
+        self._void: set[asyncio.Task[Found]] = set()
+        """Under way when what they ask about changed: who waits for them gets what comes, nobody else."""
         self.lookup: Final = self._cache.lookup
         """The record under a handle's comparison form that may be answered at once, or None."""
         self.asked = 0
@@ -85,10 +87,31 @@ class RecursiveResolver:
     async def close(self) -> None:
         """Give up what is under way. The client is not closed."""
         self._cache.close()
-        tasks = [*self._under_way.values()]
+        tasks = [*self._under_way.values(), *self._void]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def forget(self, keys: Sequence[bytes]) -> None:
+        """Ask anew about records that changed; an empty list: about all.
+
+        Args:
+            keys: comparison forms of handles.
+        """
+        names = [name for key in keys for name in (key, b"\0" + key)] if keys else [*self._under_way]
+        for name in names:
+            task = self._under_way.pop(name, None)
+            if task is not None:
+                self._void.add(task)
+        if not keys:
+            self._cache.clear()
+            self._refusals.clear()
+            self._client.forget()
+        for key in keys:
+            self._cache.drop(key)
+            self._refusals.pop(key, None)
+            if is_prefix_handle(key):
+                self._client.forget(key)
 
     async def values(
         self, handle: bytes, types: Sequence[bytes] = (), *, authoritative: bool = False
@@ -150,7 +173,9 @@ class RecursiveResolver:
         return task
 
     def _done(self, name: bytes, task: asyncio.Task[Found]) -> None:
-        self._under_way.pop(name, None)
+        self._void.discard(task)
+        if self._under_way.get(name) is task:
+            del self._under_way[name]
         if not task.cancelled():
             task.exception()  # whoever waited has it
 
@@ -161,9 +186,12 @@ class RecursiveResolver:
                 handle, authoritative=authoritative, certified=self._certified, follow_aliases=False
             )  # fmt: skip
         except Refused as refused:
-            self._note_refusal(key, refused)
+            if asyncio.current_task() not in self._void:
+                self._note_refusal(key, refused)
             raise
         values = tuple(value for value in answer.values if value.public)
+        if asyncio.current_task() in self._void:
+            return Found(values)
         self._refusals.pop(key, None)
         self._cache.put(key, pack_record(values), lifetime(values, int(self._seconds())))
         return Found(values)
