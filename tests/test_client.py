@@ -398,7 +398,7 @@ class Watcher:
                 assert self._thread.is_alive() or self.error is not None
                 await asyncio.sleep(0.02)
 
-    async def ended(self, seconds=20):
+    async def ended(self, seconds=60):
         await asyncio.to_thread(self._thread.join, seconds)
         assert not self._thread.is_alive()
 
@@ -461,7 +461,7 @@ async def test_live_ends_with_the_revocation_of_its_token(house):
         house.database.transact(principals.revoke, house.identity.tenant, anna.id)
         started = time.monotonic()
         await watcher.ended()
-    assert time.monotonic() - started < 15  # five seconds on a machine that nobody shares
+    assert time.monotonic() - started < 30  # five seconds on a machine that nobody shares
     assert isinstance(watcher.error, Unauthenticated)
     assert watcher.error.code == "client.live_ended"
 

@@ -189,10 +189,12 @@ class Site:
     def browser(self) -> httpx.AsyncClient:
         """A browser on our page that has not signed in; it keeps cookies."""
         headers = {"origin": self.url, "sec-fetch-site": "same-origin"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60)
 
     def program(self, token: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, headers={"authorization": f"Bearer {token}"}, trust_env=False)
+        return httpx.AsyncClient(
+            base_url=self.url, headers={"authorization": f"Bearer {token}"}, trust_env=False, timeout=60
+        )
 
     def local(self) -> httpx.AsyncClient:
         """The command line on the machine itself."""

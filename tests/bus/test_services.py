@@ -459,7 +459,8 @@ async def test_a_caller_that_dies_is_noticed_and_its_stream_ended(box, pair, mon
     await doomed.close()
 
 
-async def test_a_giver_that_dies_in_the_middle_is_an_error_after_the_deadline(box, pair):
+async def test_a_giver_that_dies_in_the_middle_is_an_error_after_the_deadline(box, pair, monkeypatch):
+    monkeypatch.setattr(services, "ALIVE_SECONDS", 60)  # the caller itself says nothing by which it would be told
     _, caller = pair
     doomed = await Bus.connect(box.settings, box.home, "history")
 
@@ -468,7 +469,7 @@ async def test_a_giver_that_dies_in_the_middle_is_an_error_after_the_deadline(bo
         await asyncio.Event().wait()
 
     await doomed.serve_stream("history", "hot", hot)
-    stream = caller.request_stream("history", "hot", timeout=0.5)
+    stream = caller.request_stream("history", "hot", timeout=3)
     assert (await anext(stream))[1] == b"1"
     doomed.connection._keeper.cancel()
     await doomed.connection._client.close()
@@ -541,7 +542,7 @@ async def test_a_lost_chunk_is_noticed_and_not_skipped(pair, monkeypatch):
 
 
 async def test_a_stream_longer_than_the_permission_to_answer_goes_on(box, monkeypatch):
-    monkeypatch.setattr("lineshaft.bus.claims.RESPOND_SECONDS", 1)
+    monkeypatch.setattr("lineshaft.bus.claims.RESPOND_SECONDS", 4)
     monkeypatch.setattr(services, "REPLY_SECONDS", 0.25)
     monkeypatch.setattr(services, "ALIVE_SECONDS", 0.1)
     service = await box.connect("history", permissions.serve(box.subjects, "history", "hot"))
@@ -550,7 +551,7 @@ async def test_a_stream_longer_than_the_permission_to_answer_goes_on(box, monkey
     async def hot(_who, _body):
         for number in range(8):
             yield {}, b"%d" % number
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.8)  # longer in all than one may answer
 
     await service.serve_stream("history", "hot", hot)
     with structlog.testing.capture_logs() as lines:

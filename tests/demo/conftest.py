@@ -121,7 +121,7 @@ def client_of(certificates):
         server, *, who="gateway", user=USER, password=PASSWORD, encrypted=True, server_certificate=None, **options
     ):
         own = certificates[who]
-        client = Client(server.url, timeout=5, **options)
+        client = Client(server.url, timeout=30, **options)
         client.application_uri = own.uri
         client.session_timeout = 60_000
         if user is not None:

@@ -171,7 +171,7 @@ async def test_with_the_nodes_token_nobody_commands_or_speaks_for_another_node(s
         async with site.reading("stripper"):
             for topic in ("spBv1.0/demo/DCMD/plant/stripper", "spBv1.0/demo/NBIRTH/other", "spBv1.0/demo/NBIRTH/plant"):
                 publish = ["mosquitto_pub", *_as(site, node), "-t", topic, "-m", "x"]
-                await asyncio.to_thread(subprocess.run, publish, check=False, timeout=10)
+                await asyncio.to_thread(subprocess.run, publish, check=False, timeout=60)
             await until(lambda: any(line.startswith(b"spBv1.0/demo/NBIRTH/plant") for line in lines))
         assert not any(b"other" in line for line in lines)
         assert site.held == []

@@ -33,6 +33,7 @@ from lineshaft.history.settings import HistorySettings
 from lineshaft.history.testing import listed
 
 EAST = "gateway-east"
+pytestmark = pytest.mark.timeout(300)
 DEADLINE_SECONDS = 60
 CLOCK_US = 5_000_000
 """Room for batches that a killed process had under way."""
@@ -155,7 +156,6 @@ class Latencies:
                 self.overtook = self.overtook or bool(self.seconds)
 
 
-@pytest.mark.timeout(300)
 async def test_an_outage_drains_beside_live_values_and_nothing_is_lost_doubled_or_a_false_gap(tmp_path):
     latencies = await outage(tmp_path, batches=1200, rate=150)
     assert latencies.overtook, "live values waited for those that were behind"
@@ -401,7 +401,6 @@ class Kills:
             rig.link.mend()
 
 
-@pytest.mark.timeout(240)
 async def test_killed_anywhere_nothing_is_lost_doubled_or_untold(tmp_path):
     await kill_trial(tmp_path, seed=1, kills=8)
 

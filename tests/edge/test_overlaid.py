@@ -228,6 +228,35 @@ def test_a_foreign_client_does_not_write_where_another_device_has_rules():
     assert named([6, 0, 40, 0, 1]) == ["loose"]
 
 
+def test_links_to_serial_lines_are_followed_whenever_a_write_is_judged(monkeypatch):
+    led = {"/dev/serial/by-id/usb": "/dev/ttyUSB0"}
+    monkeypatch.setattr("lineshaft.edge.extent.os.path.realpath", lambda path: led.get(path, path))
+    ruled = made(VALVE, endpoint="modbus-rtu:///dev/serial/by-id/usb")
+    tap = loose("coil:3", type="bool", kind="boolean")
+    second, third = (
+        made(tap, name=name, endpoint=f"modbus-rtu:///dev/{line}")
+        for name, line in (("second", "ttyUSB0"), ("third", "ttyUSB1"))
+    )
+    board = Board()
+    rules = OverlaidPoints(Conditions(board, lambda _: None), Leases(), board)
+    rules.configure([ruled, second, third])
+    proxies = [Beside(device, rules) for device in (second, third)]
+
+    def touched():
+        by_proxies = [bool(proxy.touched(1, "coil", 3, 1)) for proxy in proxies]
+        assert by_proxies == [bool(rules.touched(device, tap)) for device in (second, third)]
+        return by_proxies
+
+    assert touched() == [True, False]
+    led["/dev/serial/by-id/usb"] = "/dev/ttyUSB1"
+    assert touched() == [False, True]
+
+
+def test_units_behind_one_address_are_written_apart():
+    tap = made(loose("coil:3", type="bool", kind="boolean"), name="second", unit=2)
+    assert refusal(tap, True, made(VALVE)) is None
+
+
 def test_a_point_of_class_a_takes_its_own_command():
     ruled = made(VALVE)
     second = made(loose("coil:3", type="bool", kind="boolean"), name="second")

@@ -13,6 +13,8 @@ from lineshaft.cli.testing import running_box
 from lineshaft.client import connect
 from lineshaft.core.errors import LineshaftError
 
+pytestmark = pytest.mark.timeout(300)  # a whole box starts within a test's time
+
 PEERS = Path(__file__).parents[1] / "peers"
 POLICY = """
 @id("panel")
@@ -36,7 +38,7 @@ def libmodbus_port(tmp_path):
 
 
 def ask(port, pdu, context=None):
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
         way = context.wrap_socket(plain, server_hostname="localhost") if context else plain
         way.sendall(struct.pack(">HHHB", 1, 0, len(pdu) + 1, 1) + pdu)
         answer = way.recv(300)

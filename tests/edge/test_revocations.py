@@ -18,7 +18,7 @@ from lineshaft.edge.revocations import Revocations
 from lineshaft.records.testing import sqlite_database
 from lineshaft.web.testing_devices import running_station
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(120)
 LOG = logs.get("edge")
 
 

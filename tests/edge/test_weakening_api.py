@@ -71,6 +71,7 @@ async def test_a_second_point_on_a_register_and_a_point_taken_out_and_added_anew
     assert (await site.engineer.post("/devices", json=weak, headers=header)).status_code == 201
     assert needs_approval(await site.engineer.delete("/devices/press"))
     await take_out_and_add_anew(site)
+    await move_what_rules_read(site)
 
 
 async def take_out_and_add_anew(site):
@@ -88,6 +89,26 @@ async def take_out_and_add_anew(site):
     assert reasons == ["speed: write.maximum 10 → 99"]
     assert (await site.engineer.put("/devices/mill", json=later, headers=header)).status_code == 200
     assert (await site.engineer.put("/devices/mill", json={**later, "description": "new"})).status_code == 200
+
+
+async def move_what_rules_read(site):
+    """A point that an interlock reads, or that tells the plant mode, and a device from a place that rules are about."""
+    door = device("door", {"name": "open", "address": "holding:2", "type": "uint16"})
+    locked = {**SPEED, "address": "holding:50", "write": {"interlock": 'tag("door/open") > 0'}}
+    for each in (door, device("saw", locked)):
+        assert (await site.engineer.post("/devices", json=each)).status_code == 201
+    policy = 'forbid (principal, action, resource in Place::"acme/east") when { context.mode == "maintenance" };'
+    guard = {"policy": policy, "plant_mode_point": "door/open"}
+    assert (await site.engineer.put(GUARD, json=guard)).status_code == 200
+    body = {key: value for key, value in door.items() if key != "name"}
+    moved = {**body, "path": "acme/west/hall/line/cell/door", "points": [{**door["points"][0], "address": "holding:9"}]}
+    header, reasons = site.approve(await site.engineer.put("/devices/door", json=moved))
+    assert reasons == [
+        "saw/speed: its interlock reads door/open from elsewhere",
+        "the guard: the plant mode is read from elsewhere, door/open",
+        "the guard: door leaves acme/east, which it has rules for",
+    ]
+    assert (await site.engineer.put("/devices/door", json=moved, headers=header)).status_code == 200
 
 
 def test_what_is_remembered_is_forgotten_in_time(database, monkeypatch):
@@ -124,16 +145,18 @@ async def test_an_approval_is_for_the_profile_as_it_was_seen_and_the_guard_is_op
 
 async def open_the_guard(site, engineer):
     """By every way that there is."""
-    for document in ({"mode": "shadow"}, {"mode": "learn"}, {"policy": WIDE}):
+    for document in ({"mode": "shadow"}, {"mode": "learn"}):
         assert needs_approval(await engineer.put(GUARD, json=document)), document
     narrow = {"policy": '@id("none") forbid (principal, action, resource);', "reads": "closed"}
     assert (await engineer.put(GUARD, json={"policy": WIDE + "permit (fly);"})).status_code == 400
     assert (await engineer.put(GUARD, json=narrow)).status_code == 200
-    assert needs_approval(await engineer.put(GUARD, json={**narrow, "reads": "open"}))
+    for document in ({**narrow, "reads": "open"}, {**narrow, "policy": narrow["policy"] + WIDE}):
+        assert needs_approval(await engineer.put(GUARD, json=document)), document
     header, reasons = site.approve(await engineer.delete(GUARD))
     assert "the guard: reads closed → open" in reasons
     assert "the guard: a rule that forbids is gone: 'none'" in reasons
     assert (await engineer.delete(GUARD, headers=header)).status_code == 204
+    assert needs_approval(await engineer.put(GUARD, json={"policy": WIDE})), "it is not the first that it has"
     assert (await engineer.put(GUARD, json=narrow)).status_code == 200
     versions = (await engineer.get("/gateways/gateway/configurations")).json()["items"]
     opened = next(one["version"] for one in versions if one["comment"] == "part guard removed")

@@ -43,6 +43,14 @@ def plain(driver, address, endpoint="", **options):
     return (driver, address, options, endpoint, {})
 
 
+def line(path, **options):
+    return plain("modbus", "coil:3", f"modbus-rtu://{path}", **options)
+
+
+def set_at(path, endpoint=""):
+    return plain("http", "/a", endpoint, writes={"valve": {"path": path}})
+
+
 def s7(address, kind=""):
     return ("s7", address, {}, "", {"type": kind, "kind": "boolean" if kind == "bool" else "number"})
 
@@ -80,6 +88,13 @@ def extent(form):
         (plain("http", "/a", writes={"valve": {"path": "set"}}),
          plain("http", "/b", writes={"valve": {"path": "s%65t", "method": "post", "pointer": "/v"}})),
         (plain("coap", "/act/valve"), plain("coap", "act/%76alve#/v")),
+        (plain("coap", "act/valve"), plain("coap", "act/valve?y=1", "coap://10.0.0.7:5683")),
+        (set_at("set"), set_at("set?y=1")), (set_at("set"), set_at("set;a=1")), (set_at("x;a/set"), set_at("x;b/set")),
+        (set_at("set"), set_at("set", "http://10.0.0.7/api/")), (set_at("set"), set_at("set", "https://10.0.0.7:443/api/")),
+        (plain("mqtt", "oven", **_SET), plain("mqtt", "oven", "mqtt://10.0.0.7", **_SET)),
+        (line("/dev/ttyUSB0"), line("/dev//ttyUSB0")), (line("/dev/ttyUSB0"), line("/dev/./ttyUSB0?baud=19200")),
+        (plain("modbus", "coil:3"), plain("modbus", "coil:3", "modbus-tcp://１0.0.0.7")),
+        (plain("modbus", "coil:3"), plain("modbus", "coil:3", unit=1.0)),
         (plain("snmp", "sysName.0"), plain("snmp", ".1.3.6.1.2.1.1.5.0#hex")),
         (plain("lorawan", "downlink:10", dev_eui="aa"), plain("lorawan", "downlink:10:01", "lorawan-udp://127.0.0.1:1701", dev_eui="aa")),
         (plain("no-such-driver", "x", "here"), plain("another", " x", "here ")),
@@ -94,6 +109,8 @@ def test_names_of_one_place_overlap(one, other):
     ("one", "other"),
     [
         (words("holding:40"), words("holding:41")), (words("holding:40"), words("2/holding:40")),
+        (line("/dev/ttyUSB0"), line("/dev/ttyUSB1")), (line("/dev/ttyUSB0"), line("/dev/ttyUSB0", unit=2)),
+        (set_at("set"), set_at("set/more")), (set_at("set?y=1"), set_at("set?y=2")), (set_at("set"), set_at("set", "http://10.0.0.7:81/api/")),
         (bit("holding:40.7"), bit("holding:40.6")), (bit("coil:3"), bit("discrete:3")),
         (plain("modbus", "coil:3"), plain("modbus", "coil:3", "modbus-tcp://10.0.0.7:503")),
         (s7("DB5.DBX12.0", "bool"), s7("DB5.DBX12.1", "bool")), (s7("DB5.DBB1"), s7("DB6.DBB1")), (s7("MB1"), s7("QB1")),
@@ -117,7 +134,9 @@ def test_a_host_has_one_form():
         "loopback"
     }
     assert host_of("::FFFF:10.0.0.1") == host_of("10.0.0.1") == "10.0.0.1"
-    assert host_of("Plc.Plant.") == "plc.plant"
+    assert host_of("Plc.Plant.") == host_of("ｐlc。Pla\xadnt") == "plc.plant"
+    assert host_of("１0.0.0．1") == "10.0.0.1"
+    assert host_of("Bücher.plant") == host_of("xn--BCHER-kva.plant")
 
 
 VALVE = point("coil:3", type="bool", kind="boolean", write=CLASS_A)
@@ -168,3 +187,105 @@ def test_what_was_taken_out_is_remembered_until_a_point_lies_over_it_whole():
     assert lost([], [press], left) == []
     assert left_unguarded(left, press) is None
     assert left_unguarded(left, device("modbus", replace(TAP, address="coil:4"))) == left
+
+
+SERVER = device("opcua", point("ns=2;s=Valve", write=CLASS_A))
+
+
+def test_a_node_by_another_kind_of_name_may_be_another_node():
+    here = SERVER.points[0]
+    by_uri, by_other = (
+        device("opcua", replace(here, address=address)) for address in ("nsu=urn:bogus;s=Valve", "ns=7;s=Valve")
+    )
+    for one, other in ((SERVER, by_uri), (by_uri, SERVER), (by_uri, by_other), (SERVER, by_other)):
+        assert lost([one], [other]) == [f"valve: nothing holds for {one.points[0].address} any more"]
+        assert left_unguarded(one, other) == one, "its place is remembered"
+    late = device("opcua", replace(here, name="x", write=None), name="q")
+    assert lost([by_uri], [late], SERVER) != []
+    assert lost([SERVER], [late]) == ["press/valve: class A → B"]
+    assert lost([SERVER], [replace(SERVER, endpoint="opc.tcp://10.0.0.7/other")]) == []
+
+
+def test_a_type_in_the_address_and_a_kind_say_what_a_value_means():
+    strict = WriteRules(maximum=10.0, classification="A")
+    press = device("s7", point("DB5:12:uint32", write=strict))
+    other = replace(press, points=(replace(press.points[0], address="DB5:12:float32"),))
+    assert lost([press], [other]) == ["valve: what its value means: type"]
+    assert lost([press], [replace(other, name="q")]) == ["press/valve: what its value means: type"]
+    same = replace(press, points=(replace(press.points[0], address="DB5.DBD12", type="uint32"),))
+    assert lost([press], [same]) == []
+    oven = device("mqtt", point("oven", write=strict), **_SET)
+    for kind in ("text", "boolean"):
+        unlimited = replace(oven, points=(replace(oven.points[0], kind=kind),))
+        assert lost([oven], [unlimited]) == ["valve: what its value means: kind"]
+
+
+def test_a_weaker_point_of_another_unit_or_query_asks_but_is_not_in_the_way():
+    press = device("modbus", VALVE)
+    second = device("modbus", TAP, name="other", unit=2)
+    assert lost([press], [second]) == ["press/valve: class A → B, if the machine ignores '2'"]
+    assert lost([press], [replace(second, points=(replace(TAP, write=CLASS_A),))]) == []
+    assert lost([press, second], [replace(second, description="as it was")]) == []
+    assert lost([press], [replace(press, options={"unit": 2})]) == ["valve: nothing holds for coil:3 any more"]
+    ahead = device("http", VALVE, writes={"valve": {"path": "set?y=1"}})
+    beside = device("http", TAP, name="other", writes={"tap": {"path": "set?y=2"}})
+    assert lost([ahead], [beside]) == ["press/valve: class A → B, if the machine ignores 'y=2'"]
+    by_line = device("modbus", VALVE, endpoint="modbus-rtu:///dev/ttyUSB0")
+    assert lost([by_line], [replace(second, endpoint=by_line.endpoint)]) == []
+
+
+LOCKED = device("modbus", replace(VALVE, write=WriteRules(interlock="tag( 'calc/safe' )")))
+CALC = Device(
+    name="calc", path="a/b/calc", driver="calculated", endpoint="calculated:",
+    points=(Point(name="safe", address='tag("door/open") > 0', kind="boolean"),),
+)  # fmt: skip
+DOOR = device("modbus", Point(name="open", address="holding:2", type="uint16"), name="door")
+ELSEWHERE = replace(DOOR, points=(replace(DOOR.points[0], address="holding:999"),))
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        ELSEWHERE, replace(DOOR, endpoint="modbus-tcp://10.0.0.9"), replace(DOOR, options={"unit": 9}),
+        replace(DOOR, points=(replace(DOOR.points[0], scale="100"),)), replace(DOOR, driver="s7"),
+    ],
+)  # fmt: skip
+def test_what_an_interlock_reads_is_moved_by_no_one_alone(after):
+    reasons = ["press/valve: its interlock reads door/open from elsewhere"]
+    assert lost([LOCKED, CALC, DOOR], [after]) == reasons
+    assert lost([LOCKED, CALC], [after]) == reasons, "it was taken out before"
+    assert lost([CALC, DOOR], [after], LOCKED) == reasons, "the point with the interlock was"
+    assert lost([LOCKED, CALC, DOOR], [after], visible={"door"}) == [
+        "a point of another project: its interlock reads door/open from elsewhere"
+    ]
+
+
+def test_what_computes_it_neither_and_the_rest_is_free():
+    always = replace(CALC, points=(replace(CALC.points[0], address='tag("door/open") > -1'),))
+    assert lost([LOCKED, CALC, DOOR], [always]) == ["press/valve: its interlock reads calc/safe from elsewhere"]
+    assert lost([LOCKED, CALC, DOOR], [replace(DOOR, description="of the cellar", path="a/b/c")]) == []
+    assert lost([LOCKED, CALC, DOOR], [replace(DOOR, points=())]) == [], "then nothing is written"
+    assert lost([CALC, DOOR], [ELSEWHERE]) == []
+    assert lost([], [LOCKED, CALC, DOOR]) == []
+
+
+def guarded(policy, after, *before):
+    guards = [{"plant_mode_point": "door/open", "policy": policy}, {"mode": "learn"}]
+    return of_devices(Change(before, {after.name: after}, guards=guards))
+
+
+def test_where_the_plant_mode_is_read_is_part_of_rules_about_it():
+    asks = 'forbid (principal, action, resource) when { context.mode == "maintenance" };'
+    assert guarded(asks, ELSEWHERE, DOOR) == ["the guard: the plant mode is read from elsewhere, door/open"]
+    assert guarded(asks, DOOR, DOOR) == []
+    assert guarded("permit (principal, action, resource);", ELSEWHERE, DOOR) == []
+
+
+def test_a_device_goes_to_no_other_place_that_rules_are_about():
+    rule = 'forbid (principal, action, resource in Place::"a/b");'
+    assert guarded(rule, replace(DOOR, path="a/c/door"), DOOR) == ["the guard: door leaves a/b, which it has rules for"]
+    assert guarded(rule, DOOR, replace(DOOR, path="a/c/door")) == [
+        "the guard: door comes to a/b, which it has rules for"
+    ]
+    assert guarded(rule, replace(DOOR, path="a/b/c/door"), DOOR) == []
+    assert guarded(rule, DOOR) == []

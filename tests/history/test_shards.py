@@ -287,5 +287,52 @@ async def test_a_table_of_an_older_release_says_its_shards_by_how_far_each_came(
     assert table_rows(writers.folder) == everything(6)
 
 
+@pytest.mark.parametrize("until", [(4, 3, 0), (0, 4, 0)])
+async def test_shards_of_an_older_release_that_sealed_nothing_yet_count_and_lose_nothing(writers, until):
+    messages = batches(6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lineshaft.history.writer.COUNT", "shards-of-nobody")
+        await feed(writers, 3, messages, until)
+    with pytest.raises(Unavailable, match="written by 3 shards"):
+        await sharded(writers, 0, 2)
+    await feed(writers, 3, messages, (6, 6, 6))
+    assert table_rows(writers.folder) == everything(6)
+
+
+async def test_shards_of_an_older_release_that_sealed_nothing_yet_take_part_in_a_change(writers):
+    messages = batches(6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lineshaft.history.writer.COUNT", "shards-of-nobody")
+        await feed(writers, 3, messages, (4, 3, 0))
+    assert await ChangeOfShards(writers, messages).run(3, 2) == 4
+    await feed(writers, 2, messages, (6, 6))
+    assert table_rows(writers.folder) == everything(6)
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+async def test_a_single_writer_of_an_older_release_stays_one_whoever_opened_the_table_beside_it(writers, shards):
+    messages = batches(6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lineshaft.history.writer.COUNT", "shards-of-nobody")
+        await sharded(writers, 1, 2)
+        await feed(writers, 1, messages, (4,))
+    if shards > 1:
+        with pytest.raises(Unavailable, match="written by 1 shards"):
+            await sharded(writers, 0, shards)
+        assert await ChangeOfShards(writers, messages).run(1, shards) == 4
+    await feed(writers, shards, messages, (6,) * shards)
+    assert table_rows(writers.folder) == everything(6)
+
+
+async def test_shards_of_a_new_table_open_it_in_any_order(writers):
+    live = {shard: await sharded(writers, shard, 3) for shard in (1, 0, 2)}
+    messages = batches(2)
+    for writer in live.values():
+        for message in messages:
+            await writer.take(message)
+        await writer.seal()
+    assert table_rows(writers.folder) == everything(2)
+
+
 class Killed(Exception):
     """The process ends here."""

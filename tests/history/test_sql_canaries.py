@@ -126,6 +126,7 @@ def planted(tmp_path):
     return str(stem), str(tmp_path)
 
 
+@pytest.mark.timeout(300)
 def test_each_fence_alone_lets_no_canary_out(planted):
     """The reading of a statement refuses every one; and the database in its process tells of none that got past it."""
     attempts = [sql.format(*planted) for sql in FILES + PROCESS + CATALOGUES]

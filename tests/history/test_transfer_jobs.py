@@ -6,13 +6,18 @@ import os
 import time
 
 import httpx
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from lineshaft.access.labels import Label, LabelBook, Subject
+from lineshaft.access.labels import Label, LabelBook, Subject, approvals
+from lineshaft.access.labels.approvals import Approval
+from lineshaft.access.model import Member, Token
 from lineshaft.cli import jobs as jobs_commands
 from lineshaft.core import clock, console
 from lineshaft.core.errors import Conflict, Forbidden, TooLarge, Unavailable
+from lineshaft.core.home import Home, Identity
+from lineshaft.core.jobs import JobRunner
 from lineshaft.core.principals import Principal
 from lineshaft.core.service import Context
 from lineshaft.history import cli
@@ -20,16 +25,21 @@ from lineshaft.history.answers import encode_rows
 from lineshaft.history.children import pieces_of
 from lineshaft.history.model import Tag
 from lineshaft.history.testing import START_US, rows_of
+from lineshaft.history.transfer import imports
+from lineshaft.history.transfer.imports import ImportJobs
 from lineshaft.history.transfer.lane import Imports
-from lineshaft.history.transfer.model import ExportOrder
+from lineshaft.history.transfer.model import Batch, Checked, ExportOrder, Failed, ImportAsked
 from lineshaft.history.transfer.owner import present
 from lineshaft.history.transfer.settings import TransferSettings
 from lineshaft.history.transfer.spool import Spool
+from lineshaft.records import JobRecords, RecordsSettings
 from lineshaft.web.service import WebService
 from lineshaft.web.testing import running_house
 
 pytestmark = pytest.mark.timeout(240)
 IMPORTS, EXPORTS, JOBS = "/api/v1/history/imports", "/api/v1/history/exports", "/api/v1/system/jobs"
+STATE = f"{EXPORTS}/{{}}/state"
+UPLOADS = "/api/v1/history/uploads"
 UPLOAD = "0123456789abcdef" * 2
 ENCODER = "lineshaft.history.transfer.encoder"
 
@@ -52,17 +62,17 @@ def at(number):
     return clock.rfc3339(START_US + number)
 
 
-def client(house, *roles):
-    headers = {"authorization": f"Bearer {house.token(*roles)}"}
+def client(house, *roles, scopes=("*",)):
+    headers = {"authorization": f"Bearer {house.token(*roles, scopes=scopes)}"}
     return httpx.AsyncClient(base_url=house.url, headers=headers, timeout=60, trust_env=False)
 
 
-async def ended(http, job, until):
+async def ended(http, job, until, address=f"{JOBS}/{{}}"):
     """The job once it has ended."""
     seen = {}
 
     async def over():
-        seen.update((await http.get(f"{JOBS}/{job}")).json())
+        seen.update((await http.get(address.format(job))).json())
         return seen["state"] not in ("queued", "running")
 
     await until(over)
@@ -105,7 +115,7 @@ async def test_an_import_is_cancelled_says_what_it_stored_and_again_doubles_noth
         file.write_text("path,time,value\n" + "".join(f"{one},{at(n)},{n}.5\n" for n in range(10_001)))
         held_back.seq = 2
         monkeypatch.setattr("lineshaft.history.transfer.cli._PIECE_BYTES", 200_000)
-        words = ["import", str(file), "--home", str(house.home.path), "--json"]
+        words = ["import", str(file), "--home", str(house.home.path), "--project", "main", "--json"]
         follow, followed = console.follow, []
 
         def interrupted(job, read, *, quiet=False):
@@ -128,6 +138,7 @@ async def test_an_import_is_cancelled_says_what_it_stored_and_again_doubles_noth
         held_back.open.set()
         done = await asyncio.to_thread(CliRunner().invoke, cli.app, words)
         assert done.exit_code == 0, (done.output, done.exception)
+        assert '"faulty"' in done.stdout
         async with client(house, "engineer") as engineer, client(house, "viewer") as viewer:
             result = (await engineer.get(f"{JOBS}/{followed[-1]}")).json()["result"]
             assert (result["rows"], result["stored"], result["faults"], result["to"]) == (10_001, 10_001, 0, at(10_000))
@@ -141,9 +152,57 @@ async def test_an_import_is_cancelled_says_what_it_stored_and_again_doubles_noth
             assert (await viewer.post(IMPORTS, params={"name": "x.csv"}, content=b"x")).status_code == 403
 
 
+async def check_uploads(send, text, engineer, other, spool):
+    """Pieces of a file find their place once, and take none where they may not come in."""
+    missing = await send(5, text[5:])
+    assert (missing.status_code, missing.json()["code"]) == (409, "history.upload_piece_missing")
+    for _ in range(2):  # sent again, it is not there twice
+        assert (await send(0, text[:10], last="false")).json() == {
+            "upload": UPLOAD,
+            "received": 10,
+            "job": None,
+        }
+    assert (await send(0, text[:4], other, last="false")).json()["received"] == 4  # another's is another
+    large = await send(10, b"x" * 5000, last="false")
+    assert (large.status_code, large.json()["code"]) == (413, "history.transfer_file_too_large")
+    assert len([*spool.iterdir()]) == 1  # a file that may never be sent takes nothing; the other's is there
+    large = await send(0, b"x", last="false", size=5000)
+    assert (large.status_code, large.json()["code"]) == (413, "history.transfer_file_too_large")
+    assert (await send(0, text[:10], last="false")).json()["received"] == 10
+    assert (await other.delete(f"{UPLOADS}/{UPLOAD}")).status_code == 204
+    assert [file.stat().st_size for file in spool.iterdir()] == [10]  # one's own, and nobody else's
+    assert (await send(0, text[:10], last="false")).json()["received"] == 10
+
+
+async def check_refusals(engineer, other, one, until):
+    """What is no file, or has a wrong row, is refused with its reason."""
+    started = await other.post(EXPORTS, json={"tags": [one], "from": at(1), "to": at(4), "format": "csv"})
+    assert started.status_code == 202, started.text  # though the folder itself may be as large as a file
+    assert (await other.delete(started.json()["file"])).status_code == 204
+    empty = await engineer.post(IMPORTS, params={"name": "empty.csv"}, content=b"")
+    job = await ended(engineer, empty.json()["job"], until)
+    assert (job["state"], job["error"]["code"]) == ("failed", "history.import_empty")
+    for wrong, code in (({"name": "x.xlsx"}, "history.file_format_unknown"),
+                        ({"name": "x.csv", "map": "P"}, "history.import_map_invalid"),
+                        ({"name": "x.csv", "upload": "../x"}, "history.upload_name_invalid")):  # fmt: skip
+        assert (await engineer.post(IMPORTS, params=wrong, content=b"x")).json()["code"] == code
+    # A file with a wrong row is refused whole.
+    bad = await engineer.post(
+        IMPORTS, params={"name": "bad.csv"}, content=f"path,time,value\n{one},{at(5)},high\n{one},{at(6)},1\n"
+    )
+    job = await ended(engineer, bad.json()["job"], until)
+    assert (job["state"], job["result"]["stored"], job["result"]["faults"]) == ("done", 0, 1)
+    faults = f"{IMPORTS}/{job['id']}/faults"
+    (fault,) = (await engineer.get(faults)).json()["items"]
+    assert (fault["line"], fault["column"], fault["value"]) == (2, "value", "high")
+    assert (await other.get(faults)).status_code == 404
+    assert "high" not in json.dumps(job)  # which every member of the project may read
+
+
 async def test_uploads_grow_piece_by_piece_and_imports_go_on_after_a_restart(tmp_path, until, held_back):
     async with running_house(tmp_path, TransferSettings(file_bytes=4096)) as house:
         one, two = house.tags("ONE", "TWO")
+        spool = house.home.path / "history" / "transfers"
         text = f"when,P,Q\n{at(0)},1.5,2.5\n{at(1)},1.75,\n".encode()
         asked = {"name": "wide.csv", "map": [f"P={one}", f"Q={two}"], "time": "when", "upload": UPLOAD}
         async with client(house, "engineer") as engineer, client(house, "engineer") as other:
@@ -151,29 +210,8 @@ async def test_uploads_grow_piece_by_piece_and_imports_go_on_after_a_restart(tmp
             async def send(offset, piece, whose=engineer, **more):
                 return await whose.post(IMPORTS, params={**asked, "offset": offset, **more}, content=piece)
 
-            missing = await send(5, text[5:])
-            assert (missing.status_code, missing.json()["code"]) == (409, "history.upload_piece_missing")
-            for _ in range(2):  # sent again, it is not there twice
-                assert (await send(0, text[:10], last="false")).json() == {
-                    "upload": UPLOAD,
-                    "received": 10,
-                    "job": None,
-                }
-            assert (await send(0, text[:4], other, last="false")).json()["received"] == 4  # another's is another
-            large = await send(10, b"x" * 5000, last="false")
-            assert (large.status_code, large.json()["code"]) == (413, "history.transfer_file_too_large")
-            assert (await send(0, text[:10], last="false")).json()["received"] == 10  # nothing of that piece is there
-            for wrong, code in (({"name": "x.xlsx"}, "history.file_format_unknown"),
-                                ({"name": "x.csv", "map": "P"}, "history.import_map_invalid"),
-                                ({"name": "x.csv", "upload": "../x"}, "history.upload_name_invalid")):  # fmt: skip
-                assert (await engineer.post(IMPORTS, params=wrong, content=b"x")).json()["code"] == code
-            # A file with a wrong row is refused whole.
-            bad = await engineer.post(
-                IMPORTS, params={"name": "bad.csv"}, content=f"path,time,value\n{one},{at(5)},high\n{one},{at(6)},1\n"
-            )
-            job = await ended(engineer, bad.json()["job"], until)
-            assert (job["state"], job["result"]["stored"], job["result"]["faults"]) == ("done", 0, 1)
-            assert job["result"]["faulty"][0]["line"] == 2
+            await check_uploads(send, text, engineer, other, spool)
+            await check_refusals(engineer, other, one, until)
             held_back.seq = 1
             started = await engineer.post(IMPORTS, params={**asked, "upload": "f" * 32}, content=text)
             assert started.status_code == 202, started.text
@@ -183,13 +221,27 @@ async def test_uploads_grow_piece_by_piece_and_imports_go_on_after_a_restart(tmp
                 return (await engineer.get(f"{JOBS}/{job}")).json()["total"] == 3
 
             await until(held)
-            await house.web.stop()
+            waiting = [
+                (await engineer.post(IMPORTS, params={**asked, "upload": digit * 32}, content=text)).json()["job"]
+                for digit in "de"
+            ]
+            assert (await engineer.post(f"{JOBS}/{waiting[0]}/cancel")).status_code == 202
+            assert (await ended(engineer, waiting[0], until))["state"] == "cancelled"  # before its turn
+            assert len([*spool.glob("*.import")]) == 2
+            assert (await JobRecords(house.database).ask_to_cancel(waiting[1])).state == "queued"
+            await house.web.stop()  # as if it had ended before it could do that
             held_back.open.set()
             house.web = WebService(Context(house.home, house.settings))
             await house.web.start()
             async with client(house, "administrator") as administrator:
                 over = await ended(administrator, job, until)
                 assert (over["state"], over["result"]["stored"]) == ("done", 3), over
+                assert (await ended(administrator, waiting[1], until))["state"] == "cancelled"
+
+                async def forgotten():
+                    return not [*spool.glob("*.import")]
+
+                await until(forgotten)
 
                 async def all_there():
                     return [await csv_rows(administrator, path) for path in (one, two)] == [2, 1]
@@ -197,11 +249,50 @@ async def test_uploads_grow_piece_by_piece_and_imports_go_on_after_a_restart(tmp
                 await until(all_there)
 
 
-async def test_an_export_is_what_the_query_says_and_there_for_its_owner_while_he_may(tmp_path, until):
+async def check_approvals(house, viewer, wish, one, until):
+    """An export for somebody else is given out while it may leave by approval or without; the label it has then."""
+    ben = house.principal("ben", "viewer")
+    given = (await viewer.post(EXPORTS, json={**wish, "recipient": "ben"})).json()
+    assert (await ended(viewer, given["job"], until, STATE))["state"] == "done"
+    assert (await viewer.get(given["file"])).status_code == 200
+    book = LabelBook(house.identity.tenant)
+    label = Label(domain="production", grade_2020=1, grade_2022="general", export="approval")
+    house.database.transact(book.put, Subject("tag", one), label, author="me", state="confirmed")
+
+    async def unapproved():
+        answer = await viewer.get(given["file"])
+        return answer.status_code == 403 and answer.json()["code"] == "history.export_closed"
+
+    await until(unapproved)
+    leave = Approval(id="1", kind="tag", object=one, recipient="ben", purpose="operation", reason="",
+                     approver=ben.id, created=1, expires=2**53)  # fmt: skip
+    house.database.transact(approvals.add, house.identity.tenant, leave)
+    assert (await viewer.get(given["file"])).status_code == 200
+    return label
+
+
+async def check_interrupted(house, file, monkeypatch):
+    """Ctrl-C cancels an export with the right to read the history alone."""
+    follow, followed = console.follow, []
+
+    def interrupted(job, read, *, quiet=False):
+        followed.append(job)
+        if len(followed) == 1:
+            raise KeyboardInterrupt
+        return follow(job, read, quiet=quiet)
+
+    monkeypatch.setattr(console, "follow", interrupted)
+    words = ["export", str(file), "--tag", "*/ONE", "--from", at(1), "--home", str(house.home.path)]
+    done = await asyncio.to_thread(CliRunner().invoke, cli.app, words)
+    assert (done.exit_code, "was cancelled" in done.stderr) == (130, True), (done.output, done.exception)
+
+
+async def test_an_export_is_what_the_query_says_and_there_for_its_owner_while_he_may(tmp_path, until, monkeypatch):
     async with running_house(tmp_path) as house:
         one, two = house.tags("ONE", "TWO")
         await house.publish(*((path, n + 0.5, START_US + n) for path in (one, two) for n in range(5)))
-        async with client(house, "viewer") as viewer, client(house, "viewer") as other:
+        narrow = ("history:read",)
+        async with client(house, "viewer", scopes=narrow) as viewer, client(house, "viewer", scopes=narrow) as other:
 
             async def all_there():
                 return await csv_rows(viewer, one) == 5
@@ -211,8 +302,9 @@ async def test_an_export_is_what_the_query_says_and_there_for_its_owner_while_he
             started = await viewer.post(EXPORTS, json=wish)
             assert started.status_code == 202, started.text
             address = started.json()["file"]
-            job = await ended(viewer, started.json()["job"], until)
+            job = await ended(viewer, started.json()["job"], until, STATE)
             assert (job["state"], job["result"]["rows"]) == ("done", 3), job
+            assert (await other.get(f"{address}/state")).status_code == 404
             file = await viewer.get(address)
             raw = await viewer.get(
                 "/api/v1/history/raw", params={"tag": one, "from": at(1), "to": at(4), "format": "csv"}
@@ -224,11 +316,12 @@ async def test_an_export_is_what_the_query_says_and_there_for_its_owner_while_he
             unknown = await viewer.post(EXPORTS, json={**wish, "tags": ["*/NONE"]})
             assert (unknown.status_code, unknown.json()["code"]) == (404, "history.tag_pattern_unmatched")
             kept = (await viewer.post(EXPORTS, json={**wish, "tags": [two], "format": "parquet"})).json()
-            assert (await ended(viewer, kept["job"], until))["state"] == "done"
+            assert (await ended(viewer, kept["job"], until, STATE))["state"] == "done"
+            label = await check_approvals(house, viewer, wish, one, until)
             assert (await viewer.delete(address)).status_code == 204
             gone = await viewer.get(address)
             assert (gone.status_code, gone.json()["code"]) == (409, "history.export_expired")
-            label = Label(domain="production", grade_2020=1, grade_2022="general", export="forbidden")
+            label = msgspec.structs.replace(label, export="forbidden")
             book = LabelBook(house.identity.tenant)
             house.database.transact(book.put, Subject("tag", two), label, author="me", state="confirmed")
 
@@ -239,6 +332,8 @@ async def test_an_export_is_what_the_query_says_and_there_for_its_owner_while_he
             await until(closed)
             refused = await viewer.post(EXPORTS, json={**wish, "tags": [two]})
             assert (refused.status_code, refused.json()["code"]) == (403, "access.export_forbidden")
+        monkeypatch.setenv("LINESHAFT_TOKEN", house.token("viewer", scopes=narrow))
+        await check_interrupted(house, tmp_path / "o.csv", monkeypatch)
 
 
 def test_files_have_bounds_and_expire_unless_they_are_in_use(tmp_path):
@@ -260,27 +355,131 @@ def test_files_have_bounds_and_expire_unless_they_are_in_use(tmp_path):
     assert spool.expire() == 1
 
 
+ASKED = Principal(id="99.1/p", name="ann", kind="person", tenant="main", roles=frozenset({"administrator"}),
+                  attributes={"scopes": "history:write", "token": "T"}, projects=None)  # fmt: skip
+
+
+class People:
+    """One person with one token; what notes their acts."""
+
+    revoked = None
+    expires = 2**53
+    away = 0
+    """How often the records do not answer yet."""
+
+    async def member(self, _):
+        if self.away:
+            self.away -= 1
+            raise Unavailable("records.away", "the records do not answer")
+        return Member(
+            id="99.1/p", name="ann", kind="person", roles=["viewer"], created=1, revoked=self.revoked,
+            can_sign_in=True, projects=["north"],
+        )  # fmt: skip
+
+    async def tokens_of(self, _):
+        return [Token(id="T", principal="99.1/p", label="", scopes=[], created=1, expires=self.expires, used=None)]
+
+    async def note(self, act):
+        pass
+
+
 async def test_a_job_runs_with_the_rights_of_now():
-    asked = Principal(id="99.1/p", name="ann", kind="person", tenant="main", roles=frozenset({"administrator"}),
-                      attributes={"scopes": "history:write"}, projects=None)  # fmt: skip
-
-    class People:
-        revoked = None
-
-        async def member(self, _):
-            from lineshaft.access.model import Member
-
-            return Member(
-                id="99.1/p", name="ann", kind="person", roles=["viewer"], created=1, revoked=self.revoked,
-                can_sign_in=True, projects=["north"],
-            )  # fmt: skip
-
     people = People()
-    now = await present(people, asked)
-    assert (now.roles, now.projects, now.attributes) == (frozenset({"viewer"}), ("north",), asked.attributes)
-    people.revoked = 5
-    with pytest.raises(Forbidden):
-        await present(people, asked)
+    now = await present(people, ASKED)
+    assert (now.roles, now.projects, now.attributes) == (frozenset({"viewer"}), ("north",), ASKED.attributes)
+    people.expires = 5
+    with pytest.raises(Forbidden, match="transfer_token_ended"):
+        await present(people, ASKED)
+    own = msgspec.structs.replace(ASKED, attributes={"scopes": "*", "token": "of the start before"})
+    assert (await present(people, own)).id == ASKED.id
+    people.expires, people.revoked = 2**53, 5
+    with pytest.raises(Forbidden, match="transfer_owner_revoked"):
+        await present(people, ASKED)
+
+
+class Shelf:
+    """A job store without a disk."""
+
+    def __init__(self):
+        self.jobs = {}
+        self.full = False
+
+    async def add(self, job):
+        if self.full:
+            raise Unavailable("records.disk_full", "the disk is full")
+        self.jobs[job.id] = job
+
+    async def get(self, job_id):
+        return self.jobs[job_id]
+
+    async def update(self, job):
+        self.jobs[job.id] = job
+        return False
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """Imports whose file is read as two batches, and a bus that does not take the first ones."""
+
+    class Desk:
+        people, shelf, taken, refused = People(), Shelf(), [], 0
+
+        async def take(self, principal, file, seq, data, *, last):
+            if self.refused:
+                self.refused -= 1
+                raise Unavailable("bus.away", "the bus does not answer")
+            self.taken.append((seq, self.spool.size(self.asked.stored)))
+            self.people.revoked = 5 if seq == self.revoking else None
+            return 0
+
+    desk = Desk()
+    desk.revoking = 0
+    desk.spool = Spool(tmp_path / "transfers", TransferSettings())
+    desk.spool.prepare()
+    desk.runner = JobRunner(desk.shelf, write_seconds=0.01)
+    desk.imports = ImportJobs(desk, desk.people, desk.runner, desk.spool, home=Home(tmp_path), records=RecordsSettings(),
+                              identity=Identity(format=1, prefix="99.1", tenant="main", site="s", created=""),
+                              settings=TransferSettings())  # fmt: skip
+    desk.asked = ImportAsked(principal=ASKED, stored="x.import", name="x.csv", format="csv", mapping={}, time="",
+                             skip_faulty=False)  # fmt: skip
+    checked = Checked(name="0" * 32, rows=2, faults=0, tags=1, first=None, last=None, faulty=[])
+    away = [Failed("records.away", "the records do not answer", "", 503, {})]
+    desk.readings = [away, [checked, Batch(1, 1, b"1"), Batch(2, 1, b"2"), Batch(3, 0, b"")]]
+
+    async def lines(module, order):
+        for line in desk.readings.pop(0):
+            yield msgspec.json.encode(line)
+
+    monkeypatch.setattr(imports, "lines_of", lines)
+    monkeypatch.setattr(imports, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(imports, "_BELIEVED_SECONDS", 0)
+    desk.spool.path("part").write_bytes(b"x")
+    return desk
+
+
+async def test_an_import_waits_for_bus_and_records_and_keeps_its_file(desk):
+    desk.people.away = desk.refused = 3
+    job = await desk.runner.join((await desk.imports.submit(ASKED, "part", desk.asked, "main")).id)
+    assert (job.state, job.result["stored"]) == ("done", 2), job.error
+    assert desk.taken == [(1, 1), (2, 1), (3, 1)]
+    assert not [*desk.spool.folder.iterdir()]
+
+
+async def test_an_import_ends_with_the_rights_of_whoever_asked(desk):
+    desk.revoking = 1
+    job = await desk.runner.join((await desk.imports.submit(ASKED, "part", desk.asked, "main")).id)
+    assert (job.state, job.error["code"]) == ("failed", "history.transfer_owner_revoked")
+    assert [seq for seq, _ in desk.taken] == [1]
+
+
+async def test_an_import_that_cannot_be_noted_leaves_no_file(desk):
+    desk.shelf.full = True
+    with pytest.raises(Unavailable):
+        await desk.imports.submit(ASKED, "part", desk.asked, "main")
+    assert not [*desk.spool.folder.iterdir()]
+    desk.spool.path(desk.asked.stored).write_bytes(b"x")
+    os.utime(desk.spool.path(desk.asked.stored), (1, 1))
+    assert desk.spool.expire() == 1  # it is not held either
 
 
 TAG = Tag(number=1, tenant="main", path="a/P", handle="", unit="", description="", kind="number", device="", created=0)

@@ -192,6 +192,21 @@ async def test_one_to_three_to_two_while_rows_keep_coming_loses_and_doubles_none
             await anext(HistoryReader(HistorySettings(), both.bus.home, both.asker).raw(None, 0, 2**60))
 
 
+async def test_latest_by_a_web_server_with_another_number_of_shards_is_refused_and_not_half_an_answer(pair, until):
+    async with pair() as both:
+        await asyncio.gather(both.start(0), both.start(1))
+        await both.publish(0)
+        await both.taken(until, 0, 1)
+        behind = HistoryReader(HistorySettings(), both.bus.home, both.asker)
+        own = [next(tag for tag in TAGS if shard_of(np.array([tag]), 2)[0] == shard) for shard in (0, 1)]
+        for tags in (None, own, own[:1], own[1:], [999]):
+            with pytest.raises(Unavailable, match="the table is written by 2 shards") as told:
+                await behind.latest(tags)
+            assert told.value.code == "history.shards_differ"
+        assert [row[0] for row in listed(await both.reader.latest(own))] == sorted(own)
+        assert listed(await both.reader.latest([999])) == []
+
+
 async def test_a_shard_that_is_set_to_another_number_waits_for_the_first_one_and_says_so(pair, until):
     async with pair() as both:
         await both.publish(0)

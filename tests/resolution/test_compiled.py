@@ -50,6 +50,18 @@ def test_what_no_module_here_was_compiled_to_is_passed_over(tmp_path):
     assert not Finder(tmp_path / "absent")
 
 
+def test_one_that_cannot_be_loaded_leaves_its_source_to_run(tmp_path):
+    file = tmp_path / file_name(HOT, source_of(HOT))
+    file.write_bytes(b"no module")
+    done = subprocess.run(
+        [sys.executable, "-c", "from lineshaft.resolution import hot; print(hot.__file__)"], check=False,
+        env=os.environ | {compiled.VARIABLE: str(tmp_path)}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.strip()) == (0, str(source_of(HOT))), done.stderr
+    assert done.stderr.count("\n") == 1
+    assert f"{HOT} runs from source: " in done.stderr
+
+
 def test_an_empty_setting_has_everything_run_from_source(monkeypatch):
     before = list(sys.meta_path)
     monkeypatch.setenv(compiled.VARIABLE, "")

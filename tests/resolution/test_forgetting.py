@@ -8,7 +8,7 @@ import pytest
 
 from lineshaft.bus.testing import embedded_bus
 from lineshaft.resolution.changes import Change, apply
-from lineshaft.resolution.client import Client, parse_address
+from lineshaft.resolution.client import Client, Patience, parse_address
 from lineshaft.resolution.mirror import Mirror, Publisher, serve_snapshots
 from lineshaft.resolution.record import pack_record
 from lineshaft.resolution.recursive import Caching, Listening, Noting, RecursiveResolver
@@ -34,12 +34,19 @@ class Elsewhere:
     def __init__(self, **records):
         self.records = {key.encode(): data for key, data in records.items()}
         self.asked, self.forgotten = 0, []
+        self.mirror = {}
+        """What a mirror that is behind answers."""
+        self.primary_answers = True
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def resolve(self, handle, **_):
+    async def resolve(self, handle, *, authoritative=False, **_):
         self.asked += 1
+        if authoritative and not self.primary_answers:
+            raise Refused(2)
         data, gate = self.records.get(handle), self.gate
+        if not authoritative:
+            data = self.mirror.get(handle, data)
         await gate.wait()
         if data is None:
             raise Refused(100)
@@ -95,6 +102,49 @@ async def test_an_answer_from_before_the_change_is_not_kept(resolver):
     assert (await early)[0].data == b"old"
     assert await _data(made, A) == b"new"
     assert client.asked == 2
+
+
+async def test_what_changed_is_asked_of_a_primary_site_first_since_mirrors_may_be_behind(resolver):
+    made, client = resolver
+    assert await _data(made, A) == b"old"
+    client.mirror[A], client.records[A] = b"old", b"new"
+    made.forget([A])
+    assert await _data(made, A) == b"new"
+    client.primary_answers = False
+    made.forget([A])
+    assert await _data(made, A) == b"old"
+
+
+async def test_what_was_learned_of_a_prefix_before_it_changed_is_not_kept(hierarchy):
+    client = Client(hierarchy.roots, patience=Patience(udp=(0.5, 0.5), connecting=20, tcp=20))
+    try:
+        walk, gate, record = client.walk, asyncio.Event(), client.walk._record
+        asked = []
+
+        async def held(level, zone, trail):
+            found = await record(level, zone, trail)
+            asked.append(level)
+            if level == b"88.100" and asked.count(level) == 1:
+                await gate.wait()
+                return ()  # as it was before
+            return found
+
+        walk._record = held
+        for forgotten in (b"0.NA/88.100", None):
+            asked.clear()
+            gate.clear()
+            walk.forget(None)
+            early = asyncio.create_task(walk.zone_of(b"88.100/PUMP-7"))
+            await until(lambda: b"88.100" in asked)
+            walk.forget(forgotten)
+            late = await asyncio.wait_for(walk.zone_of(b"88.100/PUMP-7"), 30)
+            assert late.prefix == b"88.100"
+            gate.set()
+            with pytest.raises(Refused):  # that record named no site
+                await early
+            assert (await walk.zone_of(b"88.100/PUMP-7")).sites == late.sites
+    finally:
+        await client.close()
 
 
 async def test_the_way_to_a_prefix_is_found_anew_when_its_record_changed(resolver):

@@ -19,6 +19,7 @@ from lineshaft.resolution.proofs import Proofs
 from lineshaft.resolution.record import pack_record
 from lineshaft.resolution.refused import Refused
 from lineshaft.resolution.store.memory import MemoryStore
+from lineshaft.resolution.values.json_form import value_to_json
 from lineshaft.resolution.values.site_json import site_to_json
 
 PUMP = "88.100/PUMP-7"
@@ -223,6 +224,30 @@ def test_a_proof_of_another_handle_values_or_key_is_not_believed(call, space, pr
     space.put(space.a, PUMP.encode(), [HandleValue(index=1, type=b"URL", data=b"y", timestamp=7)])
     with pytest.raises(Corrupt, match="other values"):
         call("verify", PUMP, "--proof", proof())
+
+
+def test_a_proof_proves_nothing_of_values_that_it_does_not_cover(call, space, proof):
+    own = fingerprint(space.a.homes.site.servers[0].public_key)
+    found = json.loads(call("resolve", PUMP, "--json").stdout)
+    added = HandleValue(index=2, type=b"URL", data=b"https://elsewhere.example", permissions=0b1100, timestamp=7)
+    records = space.files / "records.json"
+
+    def verify(*more, values):
+        records.write_bytes(msgspec.json.encode(found | {"values": values}))
+        given = ["verify", PUMP, "--records", str(records), "--proof", proof(), "--proof-key", own, *more]
+        return CliRunner().invoke(app, [*given, "--roots", str(space.files / "roots.json")])
+
+    for index in (2, 1):  # an index of its own, and one that stands there already
+        private = value_to_json(msgspec.structs.replace(added, index=index))
+        shown = verify(values=[*found["values"], private])
+        assert isinstance(shown.exception, NotFound)
+        assert shown.exception.code == "resolution.values_unproved"
+        assert shown.exception.facts["indexes"] == str(index)
+        assert "not proved" in next(line for line in shown.output.splitlines() if "elsewhere" in line)
+    both = verify("--json", values=[*found["values"], value_to_json(added)])
+    verdict = json.loads(both.stdout)
+    assert (verdict["unproved"], verdict["registered"]["covered"]) == ([1, 2], [1])
+    assert "proved by registration only" in verify(values=found["values"]).output
 
 
 def test_offline_only_a_root_or_a_key_that_is_given_makes_a_proof_believed(call, space, proof):

@@ -15,7 +15,7 @@ from lineshaft.resolution.service import new_key
 from lineshaft.resolution.testing import ADMIN, SECRET, Udp, admin, connected, request, serving, until, value
 
 OK = codes.RC_SUCCESS
-DEADLINE = 20
+DEADLINE = 60
 
 
 def resolve(handle=b"88.1/ITEM", flags=codes.PUBLIC_ONLY, **options):

@@ -5,6 +5,7 @@ import contextlib
 import json
 
 import httpx
+import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
@@ -236,6 +237,58 @@ async def test_time_that_the_server_takes_does_not_count():
         served.flow.resume_reading()
         time.go_on(39)
         assert transport.closed
+
+
+async def reading(scope, receive, send):
+    """Takes the whole body, and answers with its size."""
+    size, more = 0, True
+    while more:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            return
+        size, more = size + len(event["body"]), event["more_body"]
+    length = str(len(str(size))).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+    await send({"type": "http.response.body", "body": str(size).encode()})
+
+
+CHUNKED = b"PUT /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+async def test_fields_behind_a_body_are_refused():
+    async with protocol(reading) as (served, transport, _):
+        served.data_received(CHUNKED + b"2\r\nab\r\n0\r\nX: y\r\n\r\n")
+        assert transport.closed
+        assert transport.written.startswith(b"HTTP/1.1 400 ")
+        assert (b"x", b"y") not in served.headers
+        served.data_received(b"more")  # as TLS may hand on
+        assert transport.written.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("begun", [b"0\r\nX: ", b"1;x=", b"1\r\na\r\n2;x="])
+async def test_framing_without_end_ends_its_connection(begun):
+    async with protocol(deaf) as (served, transport, _):
+        served.data_received(CHUNKED)
+        served.data_received(begun)
+        for _ in range(15):
+            served.data_received(b"x" * 4096)
+        assert not transport.closed
+        served.data_received(b"x" * 8192)
+        assert transport.closed
+        assert transport.written.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_small_chunks_and_their_extensions_are_taken():
+    async with protocol(reading) as (served, transport, _):
+        for _ in range(2):
+            served.data_received(CHUNKED)
+            for _ in range(100):
+                served.data_received(b"1;note=%b\r\nx\r\n" % (b"n" * 500) * 20)
+                await asyncio.sleep(0)
+            served.data_received(b"0\r\n\r\n")
+            await asyncio.gather(*served.tasks)
+        assert not transport.closed
+        assert transport.written.count(b"\r\n\r\n2000") == 2
 
 
 async def test_who_does_not_read_an_answer_is_cut_off():

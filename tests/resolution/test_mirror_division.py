@@ -6,6 +6,7 @@ import contextlib
 import msgspec
 import pytest
 
+from lineshaft.bus.server import free_port
 from lineshaft.bus.testing import embedded_bus
 from lineshaft.core.errors import Conflict, Forbidden, InvalidInput
 from lineshaft.resolution import changes, codes
@@ -20,7 +21,6 @@ from lineshaft.resolution.serving import NodeConfig, NodeServer
 from lineshaft.resolution.site import Interface, Server, Site, decode_site, encode_site, shard_of
 from lineshaft.resolution.store.memory import MemoryStore
 from lineshaft.resolution.testing import ADMIN, SECRET, connected, request, value
-from lineshaft.resolution.workers import free_port
 
 SECONDS = 60
 PATIENT = Patience(connecting=60, tcp=60, moving=60)
@@ -168,6 +168,7 @@ async def _reading(reader, acknowledged, until):
         await asyncio.sleep(0)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("first", "then"), [(1, 3), (3, 2)], ids=["grows", "shrinks"])
 async def test_a_site_is_divided_anew_with_reads_and_writes_going_on(servers, first, then):
     """Servers switch one after the other: whoever asks meanwhile is sent on, or waits for the one that is late."""

@@ -24,6 +24,7 @@ from lineshaft.resolution.store import SPACES
 from lineshaft.resolution.store.memory import MemoryStore
 from lineshaft.resolution.testing import value
 
+pytestmark = pytest.mark.timeout(300)
 SECONDS = 120
 NODE = "enterprise"
 OPERATOR = Reference(b"88.1/ADMIN", 300)

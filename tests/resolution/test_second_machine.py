@@ -10,6 +10,7 @@ import pytest
 from lineshaft.access.grants import bus_permissions
 from lineshaft.access.zones.model import DEFAULT
 from lineshaft.bus import Bus, BusSettings
+from lineshaft.bus.server import free_port
 from lineshaft.bus.testing import embedded_bus
 from lineshaft.core.errors import InvalidInput
 from lineshaft.core.home import Home
@@ -26,8 +27,8 @@ from lineshaft.resolution.site import BOTH, TCP, Interface, Server, Site
 from lineshaft.resolution.store import open_store
 from lineshaft.resolution.testing import ADMIN, RECORDS, SECRET, put, value
 from lineshaft.resolution.values.site_json import site_to_json
-from lineshaft.resolution.workers import free_port
 
+pytestmark = pytest.mark.timeout(300)
 SECONDS = 120
 PATIENT = Patience(udp=(2, 5, 10), connecting=30, tcp=30, moving=60)
 

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def client(house, **headers):
-    return httpx.AsyncClient(base_url=house.url, headers=headers, trust_env=False)
+    return httpx.AsyncClient(base_url=house.url, headers=headers, trust_env=False, timeout=60)
 
 
 async def talk(house, request):

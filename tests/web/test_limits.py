@@ -21,7 +21,7 @@ async def talk(port, *parts):
     for part in parts:
         writer.write(part)
     try:
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), 30)
     finally:
         writer.close()
 

@@ -24,7 +24,7 @@ from lineshaft.core.principals import Principal
 from lineshaft.records.testing import sqlite_database
 from lineshaft.web.testing_devices import Station, running_station
 
-pytestmark = [pytest.mark.peer("openssl", "curl"), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.peer("openssl", "curl"), pytest.mark.timeout(120)]
 
 
 @get("/api/v1/test/me", opt={"action": "access:self"})
@@ -279,7 +279,7 @@ async def test_a_live_socket_has_the_certificate_and_ends_with_it(program, stati
         assert await socket.recv() == "True"
         station.revoke(program.fingerprint)
         with pytest.raises(websockets.ConnectionClosed):
-            await asyncio.wait_for(socket.recv(), 5)
+            await asyncio.wait_for(socket.recv(), 30)
 
 
 async def test_a_request_that_says_its_length_twice_is_refused(program, station):

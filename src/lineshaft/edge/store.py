@@ -183,10 +183,13 @@ class Devices:
         self, connection: Connection, changes: Mapping[str, Device | None], projects: Collection[str] | None
     ) -> Sequence[str]:  # fmt: skip
         """See `lost`."""
+        from lineshaft.edge.parts.store import of_name  # which needs our tables
+
         stored = self.all(connection)
         change = weakening.Change(
-            [each.device for each in stored], changes, remembered.remembered(connection, self._tenant)
-        )
+            [each.device for each in stored], changes, remembered.remembered(connection, self._tenant),
+            of_name(connection, self._tenant, "guard"),
+        )  # fmt: skip
         visible = None if projects is None else {each.device.name for each in stored if each.project in projects}
         return weakening.of_devices(change, visible)
 

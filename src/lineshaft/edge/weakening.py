@@ -1,15 +1,18 @@
 """What a change of configuration takes away from the safety of writing: that needs a second person's approval.
 
 A point's class lowered, its write rules widened, a class A point's registers left without it, another point laid over
-them, or the guard letting more through. Points are compared by what they take on their machine (`extent`), over all
-devices: neither another name, another way of writing an address, a second device at the same endpoint nor taking a
-point out and adding it anew is a way round its rules. `guard.widening` compares policies.
+them, what rules read coming from elsewhere (`inputs`), or the guard letting more through. Points are compared by what
+they take on their machine (`extent`), over all devices: neither another name, another way of writing an address, a
+second device at the same endpoint nor taking a point out and adding it anew is a way round its rules.
+`guard.widening` compares policies.
 
 Every way to change a configuration comes through here: routes of devices, profiles and parts, and going back to a version.
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -18,15 +21,17 @@ from lineshaft.access import Access
 from lineshaft.core.principals import Obligation, Principal, Resource
 from lineshaft.edge.commands.checks import limits, rules_of
 from lineshaft.edge.extent import Extent, extent_of
+from lineshaft.edge.inputs import MEANING, Inputs, moved, named_in
 from lineshaft.edge.model import Device, Point
 
 _ACTION: Final = "edge:configure"
 _ROLE: Final = "engineer"
-_MEANING: Final = ("type", "order", "scale", "offset")
 _SHOWN: Final = 20
 _ELSEWHERE: Final = "a point of another project"
 _PLACE: Final = 3
 """Levels that every place has: two places that differ in them have nothing in common."""
+_SCOPE: Final = re.compile(r'Place\s*::\s*"((?:[^"\\]|\\.)*)"')
+_MODE: Final = re.compile(r"\bmode\b")
 
 
 Key = tuple[str, str]
@@ -54,6 +59,8 @@ class Change(NamedTuple):
     """Those that change, by name."""
     remembered: Sequence[Device] = ()
     """With points that were taken out lately."""
+    guards: Sequence[Mapping[str, Any]] = ()
+    """Documents of the gateways' guards."""
 
 
 def of_device(before: Device | None, after: Device | None) -> list[str]:
@@ -87,6 +94,8 @@ def of_devices(change: Change, visible: Collection[str] | None = None) -> list[s
     kept = [each for device in change.remembered for each in _ruled(device)]
     comparison.overlays([*guarded, *beside], {device.name for device in came})
     comparison.overlays(kept, {device.name for device in came}, remembered=True)
+    _inputs(comparison.told, change, [*guarded, *beside, *kept], changed, came)
+    _places(comparison.told, change.guards, old, came)
     return comparison.told.reasons
 
 
@@ -102,15 +111,18 @@ def left_unguarded(before: Device, after: Device | None) -> Device | None:
     return msgspec.structs.replace(before, points=points) if points else None
 
 
-def of_guard(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[str]:
+def of_guard(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, first: bool = False) -> list[str]:
     """What the guard loses by another document, in words; None: its default.
+
+    Args:
+        first: the gateway never had one: what its first one permits takes nothing away.
 
     Raises:
         InvalidInput: one of them is no document of a guard.
     """
     from lineshaft.edge.guard.widening import of_document  # loads the guard, which web needs for nothing else
 
-    return [f"the guard: {reason}" for reason in of_document(before, after)]
+    return [f"the guard: {reason}" for reason in of_document(before, after, first=first)]
 
 
 async def require_second_person(
@@ -145,10 +157,10 @@ class _Told:
         self.reasons: list[str] = []
         self._visible = visible
 
-    def add(self, guarded: Located, lost: Iterable[str], by: Located | None = None) -> None:
-        """Take in what a point loses, by another where one is laid over it."""
+    def add(self, guarded: Located, lost: Iterable[str], by: str = "") -> None:
+        """Take in what a point loses, by a point of another device where one has it lose that."""
         seen = self._visible is None or guarded.device in self._visible
-        name = guarded.point.name if by is None or by.device == guarded.device else "/".join(guarded.key)
+        name = guarded.point.name if by in ("", guarded.device) else "/".join(guarded.key)
         for what in lost:
             reason = f"{name if seen else _ELSEWHERE}: {what}"
             if reason not in self.reasons:
@@ -175,7 +187,7 @@ class _Comparison:
                 self.told.add(each, [f"nothing holds for {each.point.address} any more"])
             same = self._after.get(each.key)
             if same is not None:
-                self.told.add(each, _lost(each.point, same.point))
+                self.told.add(each, _lost(each, same))
 
     def overlays(self, guarded: Iterable[Located], came: Collection[str], *, remembered: bool = False) -> None:
         """Weaker points over those with rules: new ones, and such as were there where the one with rules goes."""
@@ -183,13 +195,16 @@ class _Comparison:
             now = self._after.get(each.key)
             stays = remembered or (now is not None and now.extent.holds(each.extent))
             for other in self._around(each):
-                if (other.key == each.key and not remembered) or not other.extent.overlaps(each.extent):
+                if (other.key == each.key and not remembered) or not other.extent.may_overlap(each.extent):
                     continue
                 if stays and other.device not in came:
                     continue
                 before = self._before.get(other.key) if stays else None
-                known = {*_lost(each.point, before.point)} if before and before.extent == other.extent else set()
-                self.told.add(each, [what for what in _lost(each.point, other.point) if what not in known], other)
+                known = {*_lost(each, before)} if before and before.extent == other.extent else set()
+                lost = [what for what in _lost(each, other) if what not in known]
+                if not other.extent.overlaps(each.extent):
+                    lost = [f"{what}, if the machine ignores {other.extent.selector!r}" for what in lost]
+                self.told.add(each, lost, other.device)
 
     def _around(self, each: Located) -> Sequence[Located]:
         return self._by_place.get(each.extent.place[:_PLACE], ())
@@ -209,7 +224,44 @@ def _written(device: Device) -> Iterator[Located]:
     )
 
 
-def _lost(before: Point, after: Point) -> Iterator[str]:
+def _inputs(
+    told: _Told, change: Change, ruled: Sequence[Located], changed: Sequence[Device], came: Sequence[Device]
+) -> None:  # fmt: skip
+    """What interlocks read, and what tells the plant mode to rules that ask for it."""
+    inputs = Inputs([*change.before, *change.remembered])
+    interlocked = [(each, inputs.behind(named_in(rules_of(each.point).interlock))) for each in ruled]
+    modes = [
+        inputs.behind([document["plant_mode_point"]]) for document in change.guards
+        if document.get("plant_mode_point") and _MODE.search(document.get("policy", ""))
+    ]  # fmt: skip
+    others = moved(set().union(*modes, *(names for _, names in interlocked)), changed, came)
+    for each, names in interlocked:
+        for name in sorted(names & others):
+            told.add(each, [f"its interlock reads {name} from elsewhere"], name.partition("/")[0])
+    told.reasons += [
+        f"the guard: the plant mode is read from elsewhere, {name}" for name in sorted(set().union(*modes) & others)
+    ]
+
+
+def _places(
+    told: _Told, guards: Sequence[Mapping[str, Any]], old: Mapping[str, Device], came: Sequence[Device]
+) -> None:  # fmt: skip
+    """Devices that rules about places hold for no more, or from now on."""
+    scopes = {scope for document in guards for scope in _SCOPE.findall(document.get("policy", ""))}
+    for device in came if scopes else ():
+        before = old.get(device.name)
+        if before is None or before.path == device.path:
+            continue
+        was, will = (set(accumulate(path.split("/"), "{}/{}".format)) for path in (before.path, device.path))
+        concerned = {scope for scope in scopes if "\\" in scope or scope in was ^ will}
+        told.reasons += [
+            f"the guard: {device.name} {'leaves' if scope in was else 'comes to'} {scope}, which it has rules for"
+            for scope in sorted(concerned)
+        ]
+
+
+def _lost(located: Located, other: Located) -> Iterator[str]:
+    before, after = located.point, other.point
     was, will = rules_of(before), rules_of(after)
     stated = [limit for limit in limits(before) if was.classification == "A" or limit.name.startswith("write.")]
     if was.classification == "A" != will.classification:
@@ -223,6 +275,8 @@ def _lost(before: Point, after: Point) -> Iterator[str]:
         yield f"rate {was.rate:g} → {'none' if will.rate is None else format(will.rate, 'g')}"
     if was.interlock and will.interlock != was.interlock:
         yield f"interlock {was.interlock!r} → {will.interlock!r}"
-    changed = [field for field in _MEANING if getattr(before, field) != getattr(after, field)]
+    changed = [field for field in MEANING if getattr(before, field) != getattr(after, field)]
+    if (located.extent.type or before.type) != (other.extent.type or after.type):
+        changed.insert(0, "type")
     if changed and (stated or was.rate is not None or was.classification == "A"):
         yield f"what its value means: {', '.join(changed)}"

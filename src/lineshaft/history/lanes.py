@@ -200,13 +200,13 @@ class Lanes:
     def _drop(self, dropped: Dropped, note: "_Note") -> list[Gap]:
         """Batches that the gateway's own bus let go; what of them came earlier is not missing."""
         boot = self._known(note.gateway, dropped.boot)
-        gaps = self._reach(boot, note, dropped.from_ts) + self._missing(boot, dropped.from_seq - 1, note)
+        gaps = self._reach(boot, note, dropped.stored_us) + self._missing(boot, dropped.from_seq - 1, note)
         parts = boot.lacking(dropped.from_seq, dropped.to_seq)
         for first, last in parts:
             if dropped.rows:  # a boot's farewell that goes takes no value with it
                 gaps.append(note.dropped(dropped, first, last))
             boot.take(Run(
-                first=first, last=last, begun_us=dropped.from_ts, time_us=dropped.stored_us,
+                first=first, last=last, begun_us=dropped.stored_us, time_us=dropped.stored_us,
                 complete_us=min(dropped.stored_us, dropped.to_ts), closed=dropped.last and last == dropped.to_seq,
             ))  # fmt: skip
         return gaps + [note.told(gap, dropped.boot) for gap in dropped.gaps if parts]
@@ -215,7 +215,7 @@ class Lanes:
         """The turn has come to a boot: those before it are over, also such as came whole ahead of their turn.
 
         Args:
-            told_us: when it was at work, where the message, which may be a newer boot's, tells of it.
+            told_us: when its bus took in batches that the message, which may be a newer boot's, tells of.
         """
         if not boot.pending:
             return []

@@ -28,6 +28,7 @@ from lineshaft.history.answers import (
     SealAnswer,
     SealRequest,
     decode_rows,
+    shards_told,
     sorted_tags,
 )
 from lineshaft.history.corrections.record import read_corrections
@@ -92,7 +93,7 @@ class HistoryReader:
         """The newest sample of each of `tags` that has one (of all tags where None), by tag, in the form ROWS.
 
         Raises:
-            Unavailable: the history service does not answer.
+            Unavailable: the history service does not answer, or there are other shards than the settings say.
         """
         request = LatestRequest(tags=None if tags is None else [*tags])
         chunks = await self._patiently(lambda: self._gather("latest", request))
@@ -365,7 +366,7 @@ class HistoryReader:
         answers = [await self._chunks(verb_of(verb, shard), request) for shard in range(self._settings.shards)]
         if verb == "hot":
             for head, *_ in answers:
-                self._check_shards(msgspec.json.decode(head, type=Position))
+                self._check_shards(msgspec.json.decode(head, type=Position).shards)
         if verb == "hot" and len(answers) > 1:
             # What one writer has sealed since another answered is hot in that one's answer, too: the rows are the same.
             heads = [msgspec.json.decode(head, type=Position) for head, *_ in answers]
@@ -376,10 +377,10 @@ class HistoryReader:
             answers = [[msgspec.json.encode(newest)], *(rows for _, *rows in answers)]
         return [chunk for chunks in answers for chunk in chunks]
 
-    def _check_shards(self, position: Position) -> None:
+    def _check_shards(self, told: int) -> None:
         """Half of the writers' answers would be no answer, and half without a word."""
-        if position.shards not in (0, self._settings.shards):
-            raise shards_differ(self._settings.shards, position.shards)
+        if told not in (0, self._settings.shards):
+            raise shards_differ(self._settings.shards, told)
 
     def _by_tag(self, chunks: list[bytes]) -> pa.RecordBatch:
         """The rows of all answers, by (tag, time), as each of them is."""
@@ -389,7 +390,11 @@ class HistoryReader:
     async def _chunks(self, verb: str, request: msgspec.Struct) -> list[bytes]:
         stream = self._bus.request_stream("history", verb, request, timeout=self._settings.hot_timeout_seconds)
         async with contextlib.aclosing(stream) as chunks:  # type: ignore[type-var]  # it is an async generator
-            return [data async for _, data in chunks]
+            found = []
+            async for headers, data in chunks:
+                self._check_shards(shards_told(headers))
+                found.append(data)
+            return found
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask again while the writer is starting, up to the set time."""

@@ -35,6 +35,7 @@ from lineshaft.history.answers import (
     Position,
     SealAnswer,
     SealRequest,
+    latest_head,
     sorted_tags,
     stream_rows,
 )
@@ -446,6 +447,7 @@ class HistoryService(Service):
     async def _answer_latest(self, caller: str, body: bytes) -> AsyncIterator[tuple[dict[str, str], bytes]]:
         request = decode_body(body or b"{}", LatestRequest)
         rows = self._ready().latest.rows(sorted_tags(request.tags))
+        yield latest_head(self._settings.shards)
         async for chunk in stream_rows(rows, self.bus.max_payload):
             yield chunk
 

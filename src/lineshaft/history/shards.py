@@ -5,7 +5,7 @@ The table knows how many there are: a shard that is set to another number does n
 `resharding`, which the first one does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -60,15 +60,19 @@ def since_transaction(stream: str) -> str:
     return f"sharded:{stream}"
 
 
-def count_of(reached: Sequence[int | None], *, is_begun: bool) -> int | None:
+def count_of(reached: Sequence[int | None], opened: Collection[int], *, is_begun: bool) -> int | None:
     """By how many shards a table is written that does not say so; None where it is by none yet.
 
     Args:
         reached: how far each of several shards came.
+        opened: shards that opened the table, also such as have sealed nothing yet: what they were to seal, the others
+            left out.
         is_begun: the first shard has committed to it.
     """
-    several = [shard for shard, sequence in enumerate(reached) if sequence is not None]
-    return max(2, several[-1] + 1) if several else 1 if is_begun else None
+    sealed = [shard for shard, sequence in enumerate(reached) if sequence is not None]
+    if not sealed:  # nobody has left anything out
+        return 1 if is_begun else None
+    return max(1, *sealed, *opened) + 1
 
 
 def shards_differ(shards: int, found: int) -> Unavailable:

@@ -210,8 +210,11 @@ class Writer:
         found = await self._committer.transaction("samples", COUNT)
         if found is None:  # an older release does not say
             reached = [await self._reached(shard) for shard in range(MAXIMUM)]
-            first = await self._committer.transaction("samples", application_of(stream, created))
-            found = count_of(reached, is_begun=first is not None)
+            names = [application_of(stream, created, shard) for shard in range(MAXIMUM)]
+            fences = [await self._committer.transaction("samples", f"fence:{name}") for name in names]
+            opened = [shard for shard, fence in enumerate(fences) if fence is not None]
+            first = await self._committer.transaction("samples", names[0])
+            found = count_of(reached, opened, is_begun=first is not None)
         if found not in (None, self._shards):
             raise shards_differ(self._shards, found or 0)
 

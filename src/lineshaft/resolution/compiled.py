@@ -1,11 +1,13 @@
 """Modules of this package that were compiled (`make compiled`), in the place of their sources.
 
 A compiled module lies in the folder `built` beside this file under a name that carries the SHA-256 of the source it was
-made of (with its types, `.pxd`, where it has any): one made of another source is never found, and the source itself runs. `LINESHAFT_COMPILED` names another folder;
-an empty one has everything run from source.
+made of (with its types, `.pxd`, where it has any): one made of another source is never found, and the source itself runs;
+so it does for one that cannot be loaded here. `LINESHAFT_COMPILED` names another folder; an empty one has everything run
+from source.
 """
 
 import hashlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -31,6 +33,17 @@ class Finder:
         ours = folder.glob(f"*-*{EXTENSION_SUFFIXES[0]}") if folder.is_dir() else ()
         self._files = {file.name.partition("-")[0]: file for file in ours if _is_fresh(file.name)}
 
+    def try_each(self) -> None:
+        """Leave to their sources those that cannot be loaded here: made for another machine or C library."""
+        for name, file in [*self._files.items()]:
+            loader = ExtensionFileLoader(name, str(file))
+            try:
+                loader.create_module(ModuleSpec(name, loader, origin=str(file)))
+            except ImportError as error:
+                del self._files[name]
+                # Not `core.logs`: nobody has configured it yet, and a command's output is not the place.
+                logging.getLogger("lineshaft.resolution").warning("%s runs from source: %s", name, error)
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:  # fmt: skip
@@ -49,6 +62,7 @@ def use() -> None:
     if given == "" or any(isinstance(one, Finder) for one in sys.meta_path):
         return
     finder = Finder(Path(given) if given else PACKAGE / "built")
+    finder.try_each()
     if finder:
         sys.meta_path.insert(0, finder)
 

@@ -116,7 +116,7 @@ async def test_values_come_conflated_at_most_ten_times_a_second(live):
                     messages += "values" in last
             except TimeoutError:
                 pass
-        assert messages <= 10 * (clock.monotonic() - started) + 1
+        assert messages <= 10 * (clock.monotonic() - started) + 2  # one at once, and one that was due before
         assert len(last.get("values", [0])) == 1
 
 
@@ -239,8 +239,8 @@ class TestEnds:
                 await asyncio.sleep(0)
                 people.revoke(anna)
                 started = clock.monotonic()
-                await asyncio.wait_for(client.wait_closed(), 30)
-                assert clock.monotonic() - started < 15  # five seconds on a machine that nobody shares
+                await asyncio.wait_for(client.wait_closed(), 60)
+                assert clock.monotonic() - started < 30  # five seconds on a machine that nobody shares
                 assert client.close_code == 4401
                 assert client.close_reason.startswith("access.")
                 assert (await stage.subscribed(other, ONE))["subscribed"] == 1
@@ -253,7 +253,7 @@ class TestEnds:
             anna = people.add("anna", "viewer")
             async with stage.socket(anna) as client:
                 records.transact(principals.set_roles, "main", anna.id, frozenset())
-                await asyncio.wait_for(client.wait_closed(), 6)
+                await asyncio.wait_for(client.wait_closed(), 30)
                 assert client.close_code == 4403
 
     async def test_records_that_do_not_answer_end_nothing(self, live):
@@ -267,7 +267,7 @@ class TestEnds:
                 raise Unavailable("records.gone", "no records")
 
             stage.server.access.principal_of_token = gone
-            await asyncio.wait_for(asked.wait(), 5)
+            await asyncio.wait_for(asked.wait(), 30)
             assert (await stage.subscribed(client, ONE))["subscribed"] == 1
 
     async def test_a_client_that_leaves_is_forgotten(self, live, eventually):

@@ -1,6 +1,7 @@
 """Rules of the other points that a write touches: another name for a register is no way round its rules.
 
-Points are compared by what they take on their machine (`edge.extent`), over all devices of the gateway. What a write
+Points are compared by what they take on their machine (`edge.extent`), over all devices of the gateway; links to serial
+lines are followed, whenever a write is judged, as what they lead to changes when something is plugged in. What a write
 makes of another point is told from its bytes where both are raw, and is the value itself where both mean the same.
 Where it cannot be told, a point with rules is written by its own name only.
 """
@@ -18,7 +19,7 @@ from lineshaft.edge.commands.checks import check_value, rules_of
 from lineshaft.edge.commands.conditions import Conditions
 from lineshaft.edge.commands.leases import Leases
 from lineshaft.edge.commands.model import Value
-from lineshaft.edge.extent import Extent, extent_of
+from lineshaft.edge.extent import Extent, extent_of, on_this_machine
 from lineshaft.edge.model import Device, Point
 
 _PLACE: Final = 3
@@ -46,9 +47,18 @@ class OverlaidPoints:
         self._leases = leases
         self._board = board
         self._devices: dict[str, tuple[Device, list[Ruled]]] = {}
+        """As they are configured."""
         self._by_place: dict[tuple[str, ...], list[Ruled]] = {}
-        self.revision = 0
-        """Another one whenever the points with rules may be others."""
+        """As they lie on this machine."""
+        self._lines: dict[tuple[str, ...], tuple[str, ...]] = {}
+        """Serial lines by the names that they are configured with, and what these lead to."""
+        self._revision = 0
+
+    @property
+    def revision(self) -> int:
+        """Another one whenever the points with rules, or their places, may be others."""
+        self._follow_lines()
+        return self._revision
 
     def configure(self, devices: Iterable[Device]) -> None:
         """Know these devices from now on."""
@@ -64,7 +74,8 @@ class OverlaidPoints:
         if known is None or (known[0] is not device and known[0] != device):
             self._devices[device.name] = (device, _ruled(device))
             self._sort()
-        extent = extent_of(device, point)
+        self._follow_lines()
+        extent = _here(extent_of(device, point))
         return [
             each for each in self._by_place.get(extent.place[:_PLACE], ())
             if (each.device, each.point.name) != (device.name, point.name) and each.extent.overlaps(extent)
@@ -88,7 +99,7 @@ class OverlaidPoints:
                     "edge.command_unapproved", f"{device.name}/{point.name} writes {name}, which is of class A: it takes a second person",
                     f"Write {name}, by a command that another person approves.", device=each.device, point=each.point.name,
                 )  # fmt: skip
-            seen = _seen(each, extent_of(device, point), point, value)
+            seen = _seen(each, _here(extent_of(device, point)), point, value)
             if seen is None:
                 raise Conflict(
                     "edge.command_overlaid", f"{device.name}/{point.name} writes a part of {name}, which has rules of its own",
@@ -115,14 +126,21 @@ class OverlaidPoints:
 
     def others(self, device: Device) -> Sequence[Ruled]:
         """Points with rules of all other devices."""
-        return [each for name, (_, ruled) in self._devices.items() if name != device.name for each in ruled]
+        return [each for found in self._by_place.values() for each in found if each.device != device.name]
+
+    def _follow_lines(self) -> None:
+        if any(on_this_machine(named) != led for named, led in self._lines.items()):
+            self._sort()
 
     def _sort(self) -> None:
-        self.revision += 1
-        self._by_place = {}
+        self._revision += 1
+        self._by_place, self._lines = {}, {}
         for _, ruled in self._devices.values():
             for each in ruled:
-                self._by_place.setdefault(each.extent.place[:_PLACE], []).append(each)
+                here = each._replace(extent=_here(each.extent))
+                self._by_place.setdefault(here.extent.place[:_PLACE], []).append(here)
+                if here.extent is not each.extent:
+                    self._lines[each.extent.place[:2]] = here.extent.place[:2]
 
 
 def _ruled(device: Device) -> list[Ruled]:
@@ -131,10 +149,15 @@ def _ruled(device: Device) -> list[Ruled]:
     ]  # fmt: skip
 
 
+def _here(extent: Extent) -> Extent:
+    place = on_this_machine(extent.place)
+    return extent if place is extent.place else msgspec.structs.replace(extent, place=place)
+
+
 def _seen(other: Ruled, extent: Extent, point: Point, value: Value) -> Value | None:
     """The other point's value once the value is written; None where nobody can tell."""
-    same_place = extent.holds(other.extent) and other.extent.holds(extent)
-    if same_place and _meaning(point, extent) == _meaning(other.point, other.extent):
+    places = [(one.place, one.first, one.last) for one in (extent, other.extent)]
+    if places[0] == places[1] and _meaning(point, extent) == _meaning(other.point, other.extent):
         return value
     if not (extent.type and other.extent.type and extent.holds(other.extent)) or extent.type == "bool":
         return None

@@ -15,8 +15,11 @@ _MINUTES: Final = frozenset(("minute_of_day", "minute_of_week"))
 _MODE: Final = "mode"
 
 
-def of_document(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[str]:
+def of_document(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, first: bool = False) -> list[str]:
     """What `after` lets through that `before` does not, in words; None: the default.
+
+    Args:
+        first: the gateway never had a document: what its first one permits is its commissioning.
 
     Raises:
         InvalidInput: one of them is no document of a guard.
@@ -25,7 +28,7 @@ def of_document(before: Mapping[str, Any] | None, after: Mapping[str, Any] | Non
     found = [f"{was.mode} → {will.mode}"] if was.mode == "enforce" != will.mode else []
     if was.reads == "closed" != will.reads:
         found.append("reads closed → open")
-    found += _of_rules(old.rules, new.rules)
+    found += _of_rules(old.rules, [rule for rule in new.rules if not (first and rule.permits)])
     if was.time_zone != will.time_zone and _asks(old.rules, _MINUTES):
         found.append(f"time zone of rules about minutes: {was.time_zone} → {will.time_zone}")
     told, tells = ((one.plant_mode, one.plant_mode_point) for one in (was, will))

@@ -69,7 +69,8 @@ async def _weigh(
     now = await parts.find(gateway, GUARD)
     if after is not None:
         check_document(GUARD, after)
-    lost = await asyncio.to_thread(weakening.of_guard, now.document if now else None, after)
+    first = now is None and not await parts.ever(gateway, GUARD)
+    lost = await asyncio.to_thread(weakening.of_guard, now.document if now else None, after, first=first)
     await weakening.require_second_person(access, principal, await devices.gateway_resource(gateway), lost)
     return if_match or (now.etag if now is not None and lost else None)
 

@@ -22,6 +22,7 @@ from lineshaft.history.transfer.files import format_of
 from lineshaft.history.transfer.importing import pairs
 from lineshaft.history.transfer.imports import new_name
 from lineshaft.history.transfer.lane import Imports, act_of
+from lineshaft.history.transfer.mapping import RowFault
 from lineshaft.history.transfer.model import ExportAsked, ExportFormat, ImportAsked
 from lineshaft.history.transfer.transfers import Transfers
 
@@ -60,11 +61,30 @@ class ExportRequest(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": 
 
 
 class ExportStarted(msgspec.Struct, frozen=True, kw_only=True):
-    """A job that writes a file; `/api/v1/system/jobs/{job}` tells how far it is."""
+    """A job that writes a file; `/api/v1/system/jobs/{job}`, or `state` below the file, tells how far it is."""
 
     job: str
     file: str
     """Where the file is fetched once it is done."""
+
+
+class ExportState(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an export is."""
+
+    job: str
+    state: str
+    """`queued`, `running`, `done`, `failed` or `cancelled`."""
+    done: int
+    total: int | None
+    message: str
+    result: Any
+    error: dict[str, Any] | None
+
+
+class FaultPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The first rows of a file that are wrong."""
+
+    items: list[RowFault]
 
 
 @post("/api/v1/history/import", opt={**_WRITE, "tenant": "own"}, tags=_TAGS, status_code=200)
@@ -108,6 +128,9 @@ async def import_file(
         str, QueryParameter(description="For a file in several pieces: 32 hexadecimal digits, the same for each")
     ] = "",
     offset: Annotated[int, QueryParameter(description="Where in the file the piece begins", ge=0)] = 0,
+    size: Annotated[
+        int, QueryParameter(description="Bytes of the whole file: one too large is refused at its first piece", ge=0)
+    ] = 0,
     last: Annotated[bool, QueryParameter(description="No piece follows")] = True,  # noqa: FBT002
     project: Annotated[str, QueryParameter(description="Whose the job is; the caller's, where empty")] = "",
 ) -> Uploaded:
@@ -122,11 +145,27 @@ async def import_file(
         principal=principal, stored=new_name(), name=name, format=format_of(Path(name), format_),
         mapping=pairs(map_ or [], "map"), time=time, skip_faulty=skip_faulty,
     )  # fmt: skip
-    part, before, received = await transfers.imports.receive(principal, upload, offset, request.stream())
+    part, before, received = await transfers.imports.receive(principal, upload, offset, request.stream(), size)
     if not last or before != offset:
         return Uploaded(upload=upload, received=received, job=None)
     job = await transfers.imports.submit(principal, part, asked, project)
     return Uploaded(upload=upload, received=received, job=job.id)
+
+
+@get("/api/v1/history/imports/{import_job:str}/faults", opt=_WRITE, tags=_TAGS)
+async def import_faults(
+    transfers: NamedDependency[Transfers], principal: NamedDependency[Principal], import_job: FromPath[str]
+) -> FaultPage:
+    """The first rows that are wrong in a file, with what they say: for whoever sent it."""
+    return FaultPage(items=msgspec.convert(await transfers.imports.faulty(principal, import_job), list[RowFault]))
+
+
+@delete("/api/v1/history/uploads/{upload:str}", opt=_WRITE, tags=_TAGS)
+async def delete_upload(
+    transfers: NamedDependency[Transfers], principal: NamedDependency[Principal], upload: FromPath[str]
+) -> None:
+    """Remove what is there of the caller's upload that is not complete."""
+    await transfers.imports.drop(principal, upload)
 
 
 @post("/api/v1/history/exports", opt=_READ, tags=_TAGS, status_code=202)
@@ -162,6 +201,18 @@ async def exported_file(
     return Stream(pieces, media_type=MEDIA_TYPES[result.format], headers=headers)
 
 
+@get("/api/v1/history/exports/{export:str}/state", opt=_READ, tags=_TAGS)
+async def export_state(
+    transfers: NamedDependency[Transfers], principal: NamedDependency[Principal], export: FromPath[str]
+) -> ExportState:
+    """How far the caller's export is."""
+    job = await transfers.exports.own(principal, export)
+    return ExportState(
+        job=job.id, state=job.state, done=job.done, total=job.total, message=job.message, result=job.result,
+        error=job.error,
+    )  # fmt: skip
+
+
 @delete("/api/v1/history/exports/{export:str}", opt=_READ, tags=_TAGS)
 async def delete_export(
     transfers: NamedDependency[Transfers], principal: NamedDependency[Principal], export: FromPath[str]
@@ -170,4 +221,6 @@ async def delete_export(
     await transfers.exports.delete(principal, export)
 
 
-ROUTES = [import_batch, import_file, export_file, exported_file, delete_export]
+ROUTES = [
+    import_batch, import_file, import_faults, delete_upload, export_file, exported_file, export_state, delete_export,
+]  # fmt: skip

@@ -50,7 +50,8 @@ def export(
         started = client.request("POST", f"{_ROOT}/exports", json=wish)
         address = f"{_ROOT}/exports/{started['job']}"
         try:
-            result = _done(client, started["job"], quiet=quiet or json)["result"]
+            told, ending = f"{address}/state", ("DELETE", address)
+            result = _done(client, started["job"], told, ending, quiet=quiet or json)["result"]
             size = _fetched(client, address, file)
         finally:
             _deleted(client, address)
@@ -72,6 +73,9 @@ def import_(
     skip_faulty: Annotated[
         bool, typer.Option("--skip-faulty", help="Store the other rows where some are wrong.")
     ] = False,
+    project: Annotated[
+        str, typer.Option("--project", help="Whose members see the job; your own where not given.")
+    ] = "",
     home: HomeOption = None,
     json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
@@ -92,10 +96,13 @@ def import_(
         else:
             params = [
                 ("name", file.name), ("format", kind), ("time", time), ("skip_faulty", str(skip_faulty).lower()),
+                ("project", project), ("size", str(file.stat().st_size)),
                 *(("map", f"{name}={path}") for name, path in given.items()),
             ]  # fmt: skip
             job = _uploaded(client, file, digest(file, kind), params, quiet=quiet or json)
-            result = _done(client, job, quiet=quiet or json)["result"]
+            address = f"{_JOBS}/{job}"
+            result = dict(_done(client, job, address, ("POST", f"{address}/cancel"), quiet=quiet or json)["result"])
+            result["faulty"] = client.request("GET", f"{_ROOT}/imports/{job}/faults")["items"]
     if json:
         console.output(result, as_json=True)
     else:
@@ -139,22 +146,28 @@ def _uploaded(client: Any, file: Path, upload: str, params: list[tuple[str, str]
             bar.update(task, completed=offset)
 
 
-def _done(client: Any, job_id: str, *, quiet: bool) -> Mapping[str, Any]:
+def _done(client: Any, job_id: str, address: str, ending: tuple[str, str], *, quiet: bool) -> Mapping[str, Any]:
     """Follow a job to its end; Ctrl-C cancels it. Says how far it came where that is not the whole.
+
+    Args:
+        address: of its state.
+        ending: method and address of what cancels it.
 
     Raises:
         LineshaftError: what made it fail.
     """
 
-    def read(one: str) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = client.request("GET", f"{_JOBS}/{one}")
+    def read(_: str) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = client.request("GET", address)
         return answer
 
     try:
         job = console.follow(job_id, read, quiet=quiet)
     except KeyboardInterrupt:
-        _cancelled(client, job_id)
+        _cancelled(client, *ending)
         job = console.follow(job_id, read, quiet=True)
+        if job["state"] == "done" and ending[0] == "DELETE":  # it was quicker, and what it made is removed
+            job = {**job, "state": "cancelled"}
     if job["state"] == "done":
         return job
     if job["message"]:
@@ -166,10 +179,10 @@ def _done(client: Any, job_id: str, *, quiet: bool) -> Mapping[str, Any]:
     raise from_wire(error["code"], error["message"], error["hint"], 500, error["facts"])
 
 
-def _cancelled(client: Any, job_id: str) -> None:
+def _cancelled(client: Any, method: str, address: str) -> None:
     """Ask for a job's end; one that has just ended has."""
     try:
-        client.request("POST", f"{_JOBS}/{job_id}/cancel")
+        client.request(method, address)
     except LineshaftError as error:
         if error.code != "core.job_ended":
             raise

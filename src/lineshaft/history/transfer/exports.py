@@ -65,7 +65,7 @@ class ExportJobs:
                 "history.range_reversed", f"to ({clock.rfc3339(asked.end_us)}) lies before from", "Exchange the two.",
                 field="to", value=clock.rfc3339(asked.end_us), start=clock.rfc3339(asked.start_us),
             )  # fmt: skip
-        await asyncio.to_thread(self._spool.check, "", 1)
+        await asyncio.to_thread(self._spool.check, _name("new"), 1)
         release = await self._admit(asked, known)
         title = f"Export {len(known)} tags" if len(known) != 1 else f"Export {next(iter(known.values())).path}"
         job = await self._runner.submit(
@@ -83,7 +83,7 @@ class ExportJobs:
             NotFound: no export of the caller. Conflict: it is not done, failed, expired, or left under other
             conditions than hold now. Forbidden: the caller may no longer read all of it.
         """
-        job = await self._own(principal, job_id)
+        job = await self.own(principal, job_id)
         if job.state != "done":
             raise Conflict(
                 "history.export_not_done", f"export {job_id} is {job.state}", "GET /api/v1/system/jobs shows how far it is.",
@@ -105,13 +105,26 @@ class ExportJobs:
         Raises:
             NotFound: no export of the caller.
         """
-        job = await self._own(principal, job_id)
+        job = await self.own(principal, job_id)
         if job.state in UNFINISHED:
             with contextlib.suppress(Conflict):  # it has just ended
-                await self._runner.cancel(job_id)
+                await self.cancel(job)
         await asyncio.to_thread(self._spool.remove, _name(job_id))
 
-    async def _own(self, principal: Principal, job_id: str) -> Job:
+    async def cancel(self, job: Job) -> Job:
+        """Ask for an export's end, its turn come or not; returns it as it stands now.
+
+        Raises:
+            Conflict: it has ended already.
+        """
+        return await self._runner.cancel(job.id)
+
+    async def own(self, principal: Principal, job_id: str) -> Job:
+        """The caller's export as it stands now.
+
+        Raises:
+            NotFound: no export of the caller.
+        """
         job = await self._runner.get(job_id, reader=principal)
         if job.kind != EXPORT or job.owner != principal.id:
             raise NotFound(
@@ -128,7 +141,7 @@ class ExportJobs:
         )  # fmt: skip
 
     async def _check_still(self, principal: Principal, asked: ExportAsked, result: ExportResult) -> None:
-        """Refuse a file that its owner could not have now: it would show what has been closed since."""
+        """Refuse a file that its owner could not have for its recipient now: it would show what has been closed since."""
         known = await self._visible(principal, asked.tags)
         await self._egress.labels.refresh()
         await self._access.refresh_policies()
@@ -138,11 +151,13 @@ class ExportJobs:
                 principal, "history:read", _resource(principal, subject, grades.grade_2020)
             )
             if not decision.allowed or grades.grade_2020 > principal.clearance or grades.export == "forbidden":
-                raise Forbidden(
-                    "history.export_closed", f"{subject.path} may no longer leave to {principal.name}",
-                    "Export anew what may.", object=subject.path, name=principal.name,
-                )  # fmt: skip
+                raise _closed(subject, principal.name)
             obligations |= {f"{one.kind} {one.argument}" for one in decision.obligations}
+        open_one = await self._egress.unapproved(
+            principal, subjects(known), recipient=asked.recipient, purpose=asked.purpose
+        )
+        if open_one is not None:
+            raise _closed(open_one, asked.recipient)
         if sorted(obligations) != result.obligations:
             raise Conflict(
                 "history.export_outdated", "other conditions hold for these values now than when they were exported",
@@ -246,6 +261,13 @@ class _Written:
 
 def _name(job_id: str) -> str:
     return f"{job_id}.export"
+
+
+def _closed(subject: Subject, name: str) -> Forbidden:
+    return Forbidden(
+        "history.export_closed", f"{subject.path} may no longer leave to {name}", "Export anew what may.",
+        object=subject.path, name=name,
+    )  # fmt: skip
 
 
 def _project(known: Mapping[int, Tag]) -> str:

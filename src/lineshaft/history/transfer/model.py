@@ -91,8 +91,6 @@ class ImportResult(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     to: str | None
     stored: int
     """Rows that are in the history now; none where the file was refused for its faults."""
-    faulty: list[dict[str, Any]]
-    """The first faults."""
 
 
 class ExportAsked(msgspec.Struct, frozen=True, kw_only=True):

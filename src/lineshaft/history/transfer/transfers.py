@@ -4,19 +4,16 @@ import asyncio
 import contextlib
 from typing import Final
 
-import msgspec
-
 from lineshaft.access import Access
 from lineshaft.access.labels import Egress
 from lineshaft.core import logs
 from lineshaft.core.home import Home, Identity
-from lineshaft.core.jobs import JobRunner
+from lineshaft.core.jobs import Job, JobRunner
 from lineshaft.history.reader import HistoryReader
 from lineshaft.history.store import Tags
 from lineshaft.history.transfer.exports import ExportJobs
-from lineshaft.history.transfer.imports import ImportJobs
+from lineshaft.history.transfer.imports import ImportJobs, stored_name
 from lineshaft.history.transfer.lane import Imports
-from lineshaft.history.transfer.model import ImportAsked
 from lineshaft.history.transfer.settings import TransferSettings
 from lineshaft.history.transfer.spool import Spool
 from lineshaft.records import Database, JobRecords, RecordsSettings
@@ -37,11 +34,9 @@ class Transfers:
         self._settings = settings
         self._store = JobRecords(database)
         self._spool = Spool(home.folder("history") / "transfers", settings)
-        self._runners = (
-            JobRunner(self._store, IMPORTS, at_once=1),
-            JobRunner(self._store, EXPORTS, at_once=_EXPORTS_AT_ONCE),
-        )
-        imports, exports = self._runners
+        imports = JobRunner(self._store, IMPORTS, at_once=1)
+        exports = JobRunner(self._store, EXPORTS, at_once=_EXPORTS_AT_ONCE)
+        self._runners = (imports, exports)
         self.imports = ImportJobs(
             lane, access, imports, self._spool, home=home, identity=identity, records=records, settings=settings
         )
@@ -52,7 +47,10 @@ class Transfers:
         """Take up what is unfinished; remove now and then what has expired."""
         await asyncio.to_thread(self._spool.prepare)
         for job in await self._store.unfinished(IMPORTS):
-            self._spool.hold(msgspec.convert(job.arguments, ImportAsked).stored)
+            if job.cancelling:  # it ends without being called again
+                await asyncio.to_thread(self.imports.forget, stored_name(job))
+            else:
+                self._spool.hold(stored_name(job))
         for runner in self._runners:
             await runner.start()
         self._sweeping = asyncio.create_task(self._sweep(), name="history transfers expire")
@@ -64,6 +62,18 @@ class Transfers:
             await asyncio.gather(self._sweeping, return_exceptions=True)
         for runner in self._runners:
             await runner.stop()
+
+    async def cancel(self, job: Job) -> Job | None:
+        """Ask for the end of an import or an export, also of one whose turn has not come; None: it is neither.
+
+        Raises:
+            Conflict: it has ended already.
+        """
+        if job.runner == IMPORTS:
+            return await self.imports.cancel(job)
+        if job.runner == EXPORTS:
+            return await self.exports.cancel(job)
+        return None
 
     async def _sweep(self) -> None:
         log = logs.get("history")

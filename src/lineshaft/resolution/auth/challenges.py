@@ -74,11 +74,15 @@ class Challenges:
         return number, pending
 
     def take(self, number: int, source: str, now: float) -> Pending | None:
-        """The challenge that an answer belongs to; from then on it is used up. None: there is none (code 405)."""
-        pending = self._waiting.pop(number)
-        if pending is None or pending.expires <= now or pending.source != source:
+        """The challenge that an answer belongs to; from then on it is used up. None: there is none (code 405).
+
+        An answer from elsewhere than who was challenged uses nothing up.
+        """
+        pending = self._waiting.get(number)
+        if pending is None or pending.source != source:
             return None
-        return pending
+        self._waiting.pop(number)
+        return None if pending.expires <= now else pending
 
     def __len__(self) -> int:
         return len(self._waiting)

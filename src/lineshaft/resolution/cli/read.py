@@ -224,6 +224,14 @@ def verify(
             "resolution.record_unproved", f"nothing proves the record of {handle}",
             "Its administrator can sign it (HS_SIGNATURE), or hand out its proof of registration (--proof).", handle=handle,
         )  # fmt: skip
+    bare = () if registered is None else [one for one in verdict.unproved if one not in registered["covered"]]
+    if bare:
+        listed = ", ".join(map(str, bare))
+        raise NotFound(
+            "resolution.values_unproved", f"nothing proves values {listed} of {handle}",
+            "A proof of registration covers public values only; those for administrators need a signature (HS_SIGNATURE).",
+            handle=handle, indexes=listed,
+        )  # fmt: skip
 
 
 # -- resolve -----------------------------------------------------------------------------------------------------------
@@ -382,7 +390,7 @@ def _registrars(handle: str, trusted: "Roots", given: str | None, home: Path | N
 def _registered(
     path: Path, handle: str, values: "Sequence[HandleValue]", allowed: "Registrars", log_key: str | None
 ) -> dict[str, Any]:  # fmt: skip
-    """What a proof of registration proves of the values.
+    """What a proof of registration proves of the values, which those are (`covered`, indexes), and by whom.
 
     Raises:
         InvalidInput: no proof. Corrupt: it does not hold, or for another record.
@@ -405,7 +413,9 @@ def _registered(
             "resolution.proof_of_another", f"the proof {path} is of a record with other values",
             "The record was changed since: get a new proof (`lineshaft id proof get`).", path=str(path),
         )  # fmt: skip
+    private = {value.index for value in values if not value.public}  # where an index stands twice, neither is proved
     return {
+        "covered": [value.index for value in values if value.public and value.index not in private],
         "origin": found.origin, "time": found.seconds, "key": found.key,
         "keyFrom": allowed.source, "log": found.log_origin,
         "logPosition": found.log_index, "logSize": found.log_size, "logRoot": found.log_root, "logKey": found.log_key,
@@ -416,7 +426,8 @@ def _show_verdict(values: "Sequence[HandleValue]", verdict: "Verdict", registere
     state = dict.fromkeys(verdict.proved, say("proved", "已证明"))
     state |= dict.fromkeys(verdict.contradicted, say("CHANGED since it was signed", "签名后被更改"))
     if registered is not None:
-        state |= dict.fromkeys(verdict.unproved, say("proved by registration only", "仅由注册证明"))
+        only = set(verdict.unproved).intersection(registered["covered"])
+        state |= dict.fromkeys(only, say("proved by registration only", "仅由注册证明"))
     rows = [
         {
             "index": value.index, "type": value.type.decode("utf-8", "replace"), "data": _data(value),

@@ -137,13 +137,18 @@ class Walk:
         return Zone(prefix, found.service or found.derived)
 
     def forget(self, handle: bytes | None) -> None:
-        """Find the sites of a handle anew: those known did not know it, or did not answer; of all, where it is None."""
+        """Find the sites of a handle anew: those known did not know it, or did not answer; of all, where it is None.
+
+        What is under way is for who waits for it, and not kept.
+        """
         if handle is None:
             self._known.clear()
+            self._under_way.clear()
             return
         prefix: bytes | None = suffix_of(handle) if is_prefix_handle(handle) else prefix_of(handle)
         while prefix is not None:
             self._known.pop(prefix.upper(), None)
+            self._under_way.pop(prefix.upper(), None)
             prefix = parent_prefix(prefix)
 
     async def ask(self, zone: Zone, handle: bytes, asking: Asking, trail: Trail | None = None) -> Exchanged:
@@ -265,7 +270,8 @@ class Walk:
         else:
             found = await self._read(values, trail)
             seconds = lifetime(values, int(self._seconds())) if values else _NEGATIVE_SECONDS
-        if seconds > 0:
+        current = self._under_way.get(key) is asyncio.current_task()  # else forgotten, or asked anew, meanwhile
+        if seconds > 0 and current:
             self._known.pop(key, None)
             while len(self._known) >= _KEPT:
                 del self._known[next(iter(self._known))]

@@ -5,9 +5,9 @@ import enum
 from typing import Any, Final
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from lineshaft.core.serving import UntrailedHttp
 from lineshaft.resolution.listeners.connections import Entry
 from lineshaft.resolution.listeners.limits import Limits
 
@@ -29,7 +29,7 @@ class _Coming(enum.Enum):
     NOTHING = 2
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(UntrailedHttp):
     """One connection; the application learns who TLS says the client is.
 
     A head has so many seconds from its first byte on. A body has to come with some speed on the average of its last

@@ -14,7 +14,7 @@ import msgspec
 
 from lineshaft.core import clock
 from lineshaft.resolution import codes
-from lineshaft.resolution.client import Client, lifetime
+from lineshaft.resolution.client import Answer, Client, lifetime
 from lineshaft.resolution.messages import VerifyAnswer
 from lineshaft.resolution.model import HandleValue, check_handle, handle_key, is_prefix_handle
 from lineshaft.resolution.record import pack_record, unpack_record
@@ -24,6 +24,7 @@ from lineshaft.resolution.refused import Refused
 _NOTHING: Final = frozenset((codes.RC_HANDLE_NOT_FOUND, codes.RC_VALUES_NOT_FOUND, codes.RC_INVALID_HANDLE))
 _FAILURES: Final = frozenset((codes.RC_ERROR, codes.RC_SERVER_BUSY, codes.RC_PROTOCOL_ERROR, codes.RC_SERVER_BACKUP))
 _MOST_REFUSALS: Final = 100_000
+_MOST_CHANGED: Final = 10_000
 
 
 class Caching(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +73,8 @@ class RecursiveResolver:
         self._under_way: dict[bytes, asyncio.Task[Found]] = {}
         self._void: set[asyncio.Task[Found]] = set()
         """Under way when what they ask about changed: who waits for them gets what comes, nobody else."""
+        self._changed: dict[bytes, None] = {}
+        """Changed since they were fetched: mirrors may be behind, and a primary site is asked first."""
         self.lookup: Final = self._cache.lookup
         """The record under a handle's comparison form that may be answered at once, or None."""
         self.asked = 0
@@ -110,6 +113,7 @@ class RecursiveResolver:
         for key in keys:
             self._cache.drop(key)
             self._refusals.pop(key, None)
+            self._note_changed(key)
             if is_prefix_handle(key):
                 self._client.forget(key)
 
@@ -182,9 +186,7 @@ class RecursiveResolver:
     async def _fetch(self, key: bytes, handle: bytes, *, authoritative: bool) -> Found:
         self.asked += 1
         try:
-            answer = await self._client.resolve(
-                handle, authoritative=authoritative, certified=self._certified, follow_aliases=False
-            )  # fmt: skip
+            answer = await self._ask(key, handle, authoritative=authoritative)
         except Refused as refused:
             if asyncio.current_task() not in self._void:
                 self._note_refusal(key, refused)
@@ -193,11 +195,30 @@ class RecursiveResolver:
         if asyncio.current_task() in self._void:
             return Found(values)
         self._refusals.pop(key, None)
+        self._changed.pop(key, None)
         self._cache.put(key, pack_record(values), lifetime(values, int(self._seconds())))
         return Found(values)
 
+    async def _ask(self, key: bytes, handle: bytes, *, authoritative: bool) -> Answer:
+        """Ask a primary site about what changed; where none answers, any site."""
+        if key in self._changed and not authoritative:
+            try:
+                return await self._ask(key, handle, authoritative=True)
+            except Refused as refused:
+                if refused.code not in _FAILURES:
+                    raise
+        return await self._client.resolve(
+            handle, authoritative=authoritative, certified=self._certified, follow_aliases=False
+        )  # fmt: skip
+
+    def _note_changed(self, key: bytes) -> None:
+        while len(self._changed) >= _MOST_CHANGED:
+            del self._changed[next(iter(self._changed))]
+        self._changed[key] = None
+
     def _note_refusal(self, key: bytes, refused: Refused) -> None:
         if refused.code in _NOTHING:
+            self._changed.pop(key, None)
             seconds = self._caching.negative_seconds
             self._cache.drop(key)
         elif refused.code in _FAILURES:

@@ -1,4 +1,9 @@
-"""What a point takes of a CoAP server: a resource, and of its document the member or record that is set."""
+"""What a point takes of a CoAP server: a resource, and of its document the member or record that is set.
+
+A query is a selector: many servers ignore one that they do not know.
+"""
+
+import msgspec
 
 from lineshaft.edge.drivers.coap.address import read_address
 from lineshaft.edge.drivers.coap.options import PORT
@@ -10,4 +15,7 @@ def extent(device: Device, point: Point) -> Extent:
     """A resource of the server; a whole document lies over its parts."""
     address = read_address(point.address)
     inside = (address.name,) if address.name else address.pointer.steps if address.pointer is not None else ()
-    return Extent(place=("coap", authority(device.endpoint, PORT), address.resource.text, *inside))
+    path = msgspec.structs.replace(address.resource, query=()).text
+    return Extent(
+        place=("coap", authority(device.endpoint, PORT), path, *inside), selector="&".join(address.resource.query)
+    )  # fmt: skip

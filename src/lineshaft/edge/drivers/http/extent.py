@@ -1,6 +1,10 @@
-"""What a point takes of an HTTP server: where it is written, and of a document the member that is set."""
+"""What a point takes of an HTTP server: where it is written, and of a document the member that is set.
+
+A query is a selector: many servers ignore one that they do not know. Parameters of a path are left out.
+"""
 
 import posixpath
+import re
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -11,7 +15,8 @@ from lineshaft.edge.drivers.http.pointer import join, read_address, read_pointer
 from lineshaft.edge.extent import Extent, authority
 from lineshaft.edge.model import Device, Point
 
-_PORTS: Final = {"http": 80, "https": 443}
+_PORTS: Final = (80, 443)
+_PARAMETERS: Final = re.compile(";[^/]*")
 
 
 def extent(device: Device, point: Point) -> Extent:
@@ -22,7 +27,6 @@ def extent(device: Device, point: Point) -> Extent:
         address = read_address(point.address)
         target = WriteTarget(path=address.path, pointer=str(address.pointer))
     url = urlsplit(join(device.endpoint, target.path))
-    path = posixpath.normpath("/" + unquote(url.path).lstrip("/"))
-    resource = f"{path}?{unquote(url.query)}" if url.query else path
-    where = authority(device.endpoint, _PORTS.get(url.scheme.lower()))
-    return Extent(place=("http", where, resource, *read_pointer(target.pointer).steps))
+    path = posixpath.normpath("/" + _PARAMETERS.sub("", unquote(url.path)).lstrip("/"))
+    where = authority(device.endpoint, *_PORTS)
+    return Extent(place=("http", where, path, *read_pointer(target.pointer).steps), selector=unquote(url.query))

@@ -14,7 +14,7 @@ def extent(device: Device, point: Point) -> Extent:
     options = msgspec.convert(dict(device.options), MqttOptions)
     address = read_address(point.address)
     topic = options.command_of(point.name, address.topic)
-    broker = authority(device.endpoint, DEFAULT_PORTS.get(device.endpoint.partition(":")[0]))
+    broker = authority(device.endpoint, *DEFAULT_PORTS.values())
     if topic and options.command_shape == "value":
         return Extent(place=("mqtt", broker, topic))
     return Extent(place=("mqtt", broker, topic or address.topic, *map(str, address.path)))

@@ -14,5 +14,5 @@ def extent(device: Device, point: Point) -> Extent:
     options = msgspec.convert(dict(device.options), SparkplugOptions)
     kind: MessageType = "DCMD" if options.device_id else "NCMD"
     topic = str(Topic(options.group_id, kind, options.edge_node_id, options.device_id))
-    broker = authority(device.endpoint, DEFAULT_PORTS.get(device.endpoint.partition(":")[0]))
+    broker = authority(device.endpoint, *DEFAULT_PORTS.values())
     return Extent(place=("mqtt", broker, topic, point.address))
