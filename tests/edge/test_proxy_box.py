@@ -66,7 +66,11 @@ def test_a_foreign_write_outside_the_policy_is_refused_and_recorded(tmp_path, li
             status = client.request("GET", "/api/v1/edge/status", params={"gateway": "gateway"})["parts"]
             return status.get("modbus_proxy", {}).get("listeners", [])
 
-        box.until(lambda: len(opened()) == 2, "the proxy listens")
+        def listens():
+            ports = [listener["port"] for listener in opened()]  # 0 until it is open
+            return len(ports) == 2 and all(ports)
+
+        box.until(listens, "the proxy listens")
         plain, secure = (listener["port"] for listener in opened())
         allowed, refused = struct.pack(">BHH", 6, 40, 123), struct.pack(">BHH", 6, 41, 5)
         assert ask(plain, allowed) == allowed
