@@ -22,6 +22,7 @@ from lineshaft.core import clock
 from lineshaft.core.ids import HandleMinter
 from lineshaft.core.principals import Principal
 from lineshaft.records.testing import sqlite_database
+from lineshaft.web.testing import everything
 from lineshaft.web.testing_devices import Station, running_station
 
 pytestmark = [pytest.mark.peer("openssl", "curl"), pytest.mark.timeout(120)]
@@ -288,7 +289,7 @@ async def test_a_request_that_says_its_length_twice_is_refused(program, station)
         b"POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
         b"0\r\n\r\nGET /api/v1/test/me HTTP/1.1\r\nHost: a\r\n\r\n"
     )
-    answer = await reader.read()
+    answer = await everything(reader)
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"planner" not in answer
     writer.close()

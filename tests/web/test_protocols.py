@@ -11,6 +11,7 @@ import websockets
 from lineshaft.web.protocols import LIVE_SOCKET
 from lineshaft.web.server import HttpServer
 from lineshaft.web.settings import WebSettings
+from lineshaft.web.testing import everything, talk
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -50,20 +51,6 @@ async def serving(app=echo, **settings):
         yield bound.getsockname()[1]
     finally:
         await server.stop()
-
-
-async def talk(port: int, *parts: bytes) -> bytes:
-    """Send the parts and return everything the server says until it hangs up."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-        return await reader.read()
-    except ConnectionError:
-        return b""
-    finally:
-        writer.close()
 
 
 async def test_an_ordinary_request_is_answered():
@@ -120,7 +107,7 @@ async def test_the_time_for_a_head_starts_anew_on_a_kept_connection():
         writer.write(request)
         await reader.readuntil(b"\r\n\r\n0")
         writer.write(b"GET / HT")
-        late = await asyncio.wait_for(reader.read(), timeout=30)
+        late = await asyncio.wait_for(everything(reader), timeout=30)
         writer.close()
     assert late.startswith(b"HTTP/1.1 408")
 
