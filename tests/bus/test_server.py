@@ -18,6 +18,7 @@ from lineshaft.bus.settings import MIB, is_loopback
 from lineshaft.bus.testing import embedded_bus
 from lineshaft.core.errors import InvalidInput, Unavailable
 from lineshaft.core.home import Home
+from lineshaft.web.testing import everything
 
 AUTH = BusAuth(operator_jwt="OPERATOR", system_account="ASYS", preload={"ALS": "LS", "ASYS": "SYS"})
 
@@ -172,7 +173,7 @@ async def test_a_plaintext_client_learns_nothing_and_gets_nowhere(tmp_path, auth
         reader, writer = await asyncio.open_connection("127.0.0.1", box.server.address.port)
         writer.write(b'CONNECT {"verbose":true}\r\nPING\r\n')
         async with asyncio.timeout(30):
-            answer = await reader.read()  # until the server closes
+            answer = await everything(reader)
         writer.close()
         assert b"INFO" not in answer
         assert b"PONG" not in answer

@@ -32,6 +32,7 @@ from lineshaft.edge.model import Device, GatewayConfig, Point, ScanGroup, WriteR
 from lineshaft.edge.parts import Surroundings
 from lineshaft.edge.proxies.modbus.certificates import ROLE
 from lineshaft.edge.proxies.modbus.part import ModbusProxyPart
+from lineshaft.web.testing import everything
 
 PEERS = Path(__file__).parents[1] / "peers"
 HEADER = struct.Struct(">HHHB")
@@ -687,7 +688,7 @@ async def test_without_the_right_certificate_nobody_gets_in(proxy, device, autho
         assert await over_tls(port, tls_context(authority, certificate), write_to) is None
     async with Wire(port) as plain:
         plain.writer.write(frame(write_register(150, 7)))
-        assert not (await asyncio.wait_for(plain.reader.read(), 30)).startswith(b"\0\1\0\0")
+        assert not (await asyncio.wait_for(everything(plain.reader), 30)).startswith(b"\0\1\0\0")
     assert device.requests == []
 
 
