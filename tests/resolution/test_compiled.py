@@ -78,10 +78,9 @@ def test_both_ways_to_write_an_integer_agree():
 
 
 @pytest.mark.soak
+@pytest.mark.peer("cc", "make")
 @pytest.mark.timeout(3600)
 def test_the_compiled_modules_pass_the_same_tests(tmp_path):
-    if not shutil.which("cc") or not shutil.which("make"):
-        pytest.skip("cc or make is not there to compile with")
     built = tmp_path / "built"
     subprocess.run(["make", "compiled", f"BUILT={built}"], cwd=ROOT, check=True, timeout=900)
     environment = os.environ | {compiled.VARIABLE: str(built)}

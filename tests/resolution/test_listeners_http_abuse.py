@@ -14,6 +14,7 @@ from lineshaft.resolution.listeners.connections import Connections
 from lineshaft.resolution.listeners.http_protocol import HttpProtocol
 from lineshaft.resolution.service import make_certificate
 from lineshaft.resolution.testing import connected, serving, until, value
+from lineshaft.web.testing import everything
 
 SECONDS = 60
 GET = b"GET /api/handles/88.1/ITEM HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -39,12 +40,8 @@ async def answer_on(reader):
 
 async def ended(reader):
     """All that comes until the server has hung up."""
-    found = b""
     async with asyncio.timeout(SECONDS):
-        with contextlib.suppress(ConnectionError):
-            while part := await reader.read(65_536):
-                found += part
-    return found
+        return await everything(reader)
 
 
 async def trickle(writer, data):
