@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 HOME_FOLDER ?= $(or $(LINESHAFT_HOME),$(HOME)/.lineshaft)
 PYTEST_ARGS ?=
+BUILT ?= src/lineshaft/resolution/built
+COMPILE := $(HOME)/.cache/lineshaft/compile
 
 .PHONY: help
 help: ## List the targets
@@ -70,6 +72,15 @@ up: $(VENV)/box.stamp ## Start Lineshaft with the demonstration plant; Ctrl-C st
 .PHONY: install
 install: $(VENV)/box.stamp ## Only install, into .venv
 
+$(COMPILE)/stamp: requirements/compile.txt | $(UV)
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(COMPILE)
+	@$(UV) pip install --quiet --python $(COMPILE)/bin/python --require-hashes -r requirements/compile.txt
+	@touch $@
+
+.PHONY: compiled
+compiled: $(COMPILE)/stamp ## Compile the hot path of identifier resolution (needs a C compiler)
+	@$(COMPILE)/bin/python hatch_build.py "$(BUILT)"
+
 .PHONY: test
 test: $(VENV)/dev.stamp ## Run the tests (PYTEST_ARGS="-k name" for some)
 	@$(BIN)/python -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
@@ -103,7 +114,7 @@ docs: $(VENV)/dev.stamp ## Run the examples of docs and README as tests
 
 .PHONY: requirements
 requirements: | $(UV) ## Lock the requirements anew
-	@for spec in "build.txt requirements/build.in" \
+	@for spec in "build.txt requirements/build.in" "compile.txt requirements/compile.in" \
 	  "node.txt requirements/node.in" \
 	  "box.txt pyproject.toml --extra demo --extra postgres" \
 	  "dev.txt pyproject.toml --extra demo --extra pkcs11 --extra postgres --group test --group lint"; do \

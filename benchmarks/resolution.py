@@ -4,7 +4,9 @@ The record has four values and answers of about 300 bytes, sixteen random bytes 
 keeps requests outstanding (UDP: sendmmsg and recvmmsg; TCP: pipelined on connections that stay); what is counted is the
 server processes' own time on the processor, user and system, per request. Every check, limit and counter is on; only the
 budgets are wide, since one address asks for all. Knot serves as many names with TXT answers of as many bytes, asked by
-dnsperf. Then: signed answers by kind of key, bytes per record by store, time to start.
+dnsperf. The compiled modules (`make compiled`) are built into the same folder and run beside the sources they are made of.
+Then: signed answers by kind of key, bytes per record by store, time to start; with `--large`, a store of so many records
+against the usual one, asked in turns for ten times as many names.
 """
 
 import argparse
@@ -39,6 +41,9 @@ PREFIX = b"88.100.1"
 ASKED = 20_000
 """Different requests of one run."""
 MUST_UDP, MUST_TCP, MUST_KNOT = 12.0, 12.0, 2.5
+MUST_COMPILED_TCP, MUST_COMPILED_KNOT = 9.0, 1.6
+MUST_START_SECONDS, MUST_LARGE = 2.0, 1.3
+ROOT = Path(__file__).parents[1]
 REFERENCE_SIGNED = 1100
 """Signed answers per processor second of the reference server, its best."""
 ADMINISTRATOR = b"\x07\xf3\0\0\0\x0f88.1000.1/ADMIN\0\0\x01\x2c"
@@ -148,6 +153,13 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=500_000)
     parser.add_argument("--seconds", type=float, default=4, help="length of each run")
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument(
+        "--large",
+        type=int,
+        default=0,
+        help="records of a large store; 10000000 take 4 GB in the folder for temporary files",
+    )
+    parser.add_argument("--only-large", action="store_true", help="nothing but that")
     parser.add_argument("--sizes", type=int, default=200_000, help="records for bytes per record")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -163,6 +175,9 @@ class Run:
         self.seconds: float = arguments.seconds
         self.turns: int = arguments.turns
         self.sizes: int = arguments.sizes
+        self.large: int = arguments.large
+        self.only_large: bool = arguments.only_large
+        self.compiled = place / "built"
         self.generator = place / "generator"
         self.result: dict[str, Any] = {"benchmark": "resolution", "records": self.records, "turns": self.turns}
 
@@ -170,39 +185,56 @@ class Run:
         source = self.place / "generator.c"
         source.write_text(GENERATOR)
         subprocess.run(["cc", "-O2", "-o", str(self.generator), str(source)], check=True)
-        self.load()
+        made = subprocess.run(
+            ["make", "compiled", f"BUILT={self.compiled}"], cwd=ROOT, check=False, capture_output=True
+        )
+        if made.returncode:
+            print(f"no compiled modules in this run: {made.stderr.decode()[-300:]}", flush=True)
+        self.load("records", self.records)
         random.seed(7)
-        self.requests("public", codes.PUBLIC_ONLY)
-        self.requests("signed", codes.PUBLIC_ONLY | codes.CERTIFIED)
-        self.unsigned()
-        self.signed()
-        self.bytes_per_record()
+        if not self.only_large:
+            self.requests("public", codes.PUBLIC_ONLY, self.records)
+            self.requests("signed", codes.PUBLIC_ONLY | codes.CERTIFIED, self.records)
+            self.unsigned()
+            self.signed()
+            self.bytes_per_record()
+        if self.large:
+            self.many()
         return self.result
 
-    def load(self) -> None:
-        store = open_store("lmdb", self.place / "records")
-        store.load(records(self.records))
-        self.result["lmdb_bytes_per_record"] = round(store.size() / self.records, 1)
+    def load(self, folder: str, count: int) -> float:
+        """A store of so many records; bytes of one."""
+        store = open_store("lmdb", self.place / folder)
+        store.load(records(count))
+        size = round(store.size() / count, 1)
         store.close()
+        self.result[f"lmdb_bytes_per_record_of_{count}"] = size
+        return size
 
-    def requests(self, name: str, flags: int) -> None:
+    def requests(self, name: str, flags: int, among: int, count: int = ASKED) -> None:
         """A file of requests for names drawn at random."""
         with (self.place / name).open("wb") as file:
-            for number in range(1, ASKED + 1):
-                data = request(random.randrange(self.records), number, flags)
+            for number in range(1, count + 1):
+                data = request(random.randrange(among), number, flags)
                 file.write(len(data).to_bytes(4) + data)
 
     def unsigned(self) -> None:
-        """UDP, TCP and Knot in turns; then two workers."""
+        """UDP and TCP, from source and compiled, two workers, and Knot, in turns."""
         found: dict[str, list[float]] = {}
         knot = shutil.which("knotd") and shutil.which("dnsperf")
-        with self.node(1) as one, self.node(2) as two:
+        with self.node(1) as one, self.node(2) as two, self.node(1, compiled=True) as quick:
             turns = {
                 "udp": lambda: self.ask(one, "udp", "public", 64, 1),
                 "tcp_pipelined": lambda: self.ask(one, "tcp", "public", 16, 4),
                 "tcp_one_by_one": lambda: self.ask(one, "tcp", "public", 1, 16),
                 "udp_two_workers": lambda: self.ask(two, "udp", "public", 64, 16),
             }
+            if self.compiled.exists():
+                turns |= {
+                    "compiled_udp": lambda: self.ask(quick, "udp", "public", 64, 1),
+                    "compiled_tcp_pipelined": lambda: self.ask(quick, "tcp", "public", 16, 4),
+                    "compiled_tcp_one_by_one": lambda: self.ask(quick, "tcp", "public", 1, 16),
+                }
             with knot_server(self.place / "knot", self.records) if knot else no_server() as floor:
                 if floor is not None:
                     turns["knot"] = lambda: floor.ask(self.seconds)
@@ -213,10 +245,39 @@ class Run:
             self.result["start_seconds"] = round(one.start_seconds, 2)
         best = {name: sorted(values)[len(values) // 2] for name, values in found.items()}
         self.result |= {f"{name}_us": round(value, 2) for name, value in best.items()}
-        self.result |= {"udp_must_us": MUST_UDP, "tcp_must_us": MUST_TCP, "knot_must_ratio": MUST_KNOT}
+        self.result |= {
+            "udp_must_us": MUST_UDP, "tcp_must_us": MUST_TCP, "knot_must_ratio": MUST_KNOT,
+            "compiled_tcp_must_us": MUST_COMPILED_TCP, "compiled_knot_must_ratio": MUST_COMPILED_KNOT,
+        }  # fmt: skip
         self.result["two_workers_ratio"] = round(best["udp_two_workers"] / best["udp"], 3)
         if "knot" in best:
-            self.result["udp_to_knot"] = round(best["udp"] / best["knot"], 2)
+            for name in best.keys() & {"udp", "compiled_udp"}:
+                self.result[f"{name}_to_knot"] = round(best[name] / best["knot"], 2)
+
+    def many(self) -> None:
+        """A large store against the usual one."""
+        began = time.monotonic()
+        self.load("many", self.large)
+        print(f"{self.large:,} records loaded in {time.monotonic() - began:.0f} s", flush=True)
+        self.requests("of_usual", codes.PUBLIC_ONLY, self.records, 10 * ASKED)
+        self.requests("of_many", codes.PUBLIC_ONLY, self.large, 10 * ASKED)
+        usual, many = [], []
+        with self.node(1) as one, self.node(1, folder="many") as other:
+            for _ in range(self.turns):
+                usual.append(self.ask(one, "udp", "of_usual", 64, 1))
+                many.append(self.ask(other, "udp", "of_many", 64, 1))
+                print(f"usual {usual[-1]:.2f}  large {many[-1]:.2f} µs", flush=True)
+            start = {
+                "large_start_seconds": round(other.start_seconds, 2),
+                "large_start_cpu_seconds": round(other.start_cpu_seconds, 2),
+                "large_start_cpu_beside": round(one.start_cpu_seconds, 2),
+            }
+        place = len(usual) // 2
+        self.result |= {
+            "large_records": self.large, **start, "start_must_seconds": MUST_START_SECONDS,
+            "large_udp_us": round(sorted(many)[place], 2), "large_beside_us": round(sorted(usual)[place], 2),
+            "large_ratio": round(sorted(many)[place] / sorted(usual)[place], 2), "large_must_ratio": MUST_LARGE,
+        }  # fmt: skip
 
     def signed(self) -> None:
         """Answers signed per request, by TCP."""
@@ -238,17 +299,22 @@ class Run:
         store.close()
 
     @contextmanager
-    def node(self, workers: int, key: str = "") -> Iterator["Server"]:
-        """A node of so many worker processes over the records."""
+    def node(
+        self, workers: int, key: str = "", *, folder: str = "records", compiled: bool = False
+    ) -> Iterator["Server"]:  # fmt: skip
+        """A node of so many worker processes over the records in a folder."""
         wide = Limits(bytes_per_second=1e12, signatures_per_second=1e9, missing_per_second=1e9)
         config = NodeConfig(
-            hosts=["127.0.0.1"], port=free_port("127.0.0.1"), folder=str(self.place / "records"),
+            hosts=["127.0.0.1"], port=free_port("127.0.0.1"), folder=str(self.place / folder),
             prefixes=[PREFIX.decode()], key=key, limits=wide,
         )  # fmt: skip
         began = time.monotonic()
         started = [
             subprocess.Popen(
-                [sys.executable, "-m", "lineshaft.resolution.workers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, "-m", "lineshaft.resolution.workers"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=os.environ | {"LINESHAFT_COMPILED": str(self.compiled) if compiled else ""},
             )
             for _ in range(workers)
         ]
@@ -259,7 +325,8 @@ class Run:
                 process.stdin.write(msgspec.json.encode(config) + b"\n")
                 process.stdin.flush()
                 process.stdout.readline()
-            yield Server(config.port, [process.pid for process in started], time.monotonic() - began)
+            pids = [process.pid for process in started]
+            yield Server(config.port, pids, time.monotonic() - began, processor_seconds(pids))
         finally:
             for process in started:
                 process.communicate()
@@ -282,6 +349,7 @@ class Server(msgspec.Struct):
     port: int
     pids: list[int]
     start_seconds: float
+    start_cpu_seconds: float
 
 
 class Knot(msgspec.Struct):
@@ -363,15 +431,18 @@ def processor_seconds(pids: list[int]) -> float:
 
 def records(count: int) -> Iterator[tuple[bytes, bytes]]:
     """Records in order of their keys."""
+    serial, lot = b"#SERIAL###", b"#SIXTEEN#BYTES##"
+    values = [
+        HandleValue(index=1, type=b"URL", data=b"https://p.example/item/" + serial, timestamp=1_700_000_000),
+        HandleValue(index=2, type=b"EMAIL", data=b"quality@p.example", timestamp=1_700_000_000),
+        HandleValue(index=3, type=b"DESC", data=lot + b" a part of a machine, lot 20261123", timestamp=1_700_000_000),
+        HandleValue(index=100, type=b"HS_ADMIN", data=ADMINISTRATOR, timestamp=1_700_000_000),
+    ]  # fmt: skip
+    first, rest = pack_record(values).split(serial)
+    second, third = rest.split(lot)
     for number in range(count):
-        serial = b"%010d" % number
-        values = [
-            HandleValue(index=1, type=b"URL", data=b"https://p.example/item/" + serial, timestamp=1_700_000_000),
-            HandleValue(index=2, type=b"EMAIL", data=b"quality@p.example", timestamp=1_700_000_000),
-            HandleValue(index=3, type=b"DESC", data=os.urandom(16) + b" a part of a machine, lot 20261123", timestamp=1_700_000_000),
-            HandleValue(index=100, type=b"HS_ADMIN", data=ADMINISTRATOR, timestamp=1_700_000_000),
-        ]  # fmt: skip
-        yield PREFIX + b"/SN" + serial, pack_record(values)
+        name = b"%010d" % number
+        yield PREFIX + b"/SN" + name, first + name + second + os.urandom(16) + third
 
 
 def request(serial: int, number: int, flags: int) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from lineshaft.records import Database, upgrade
 from lineshaft.records.testing import (
@@ -17,6 +18,8 @@ from lineshaft.records.testing import (
 )
 
 _TEMPLATE = "migrated"
+settings.register_profile("lineshaft", deadline=None)  # how long an example takes is the machine's load, not the code
+settings.load_profile("lineshaft")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -157,7 +157,7 @@ class Plant:
         await self.stop_server()
 
 
-async def until(holds, seconds: float = 10.0) -> None:
+async def until(holds, seconds: float = 30.0) -> None:
     """Wait for a condition, a plain or a coroutine function."""
     async with asyncio.timeout(seconds):
         while True:
@@ -189,10 +189,12 @@ class Site:
     def browser(self) -> httpx.AsyncClient:
         """A browser on our page that has not signed in; it keeps cookies."""
         headers = {"origin": self.url, "sec-fetch-site": "same-origin"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60)
 
     def program(self, token: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, headers={"authorization": f"Bearer {token}"}, trust_env=False)
+        return httpx.AsyncClient(
+            base_url=self.url, headers={"authorization": f"Bearer {token}"}, trust_env=False, timeout=60
+        )
 
     def local(self) -> httpx.AsyncClient:
         """The command line on the machine itself."""

@@ -260,6 +260,7 @@ async def test_a_second_gateway_gets_the_grants_of_the_first_under_its_own_name(
         with pytest.raises(InvalidInput) as refusal:
             await office.administration.create_principal(asked)
         assert refusal.value.code == "access.template_unknown"
+        assert all(name in refusal.value.hint for name in ("gateway", "history", "resolution"))
 
 
 # -- the audit trail ----------------------------------------------------------------------------------------------------

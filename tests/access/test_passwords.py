@@ -72,7 +72,7 @@ async def test_few_run_at_once_and_the_queue_is_bounded_per_source_and_in_all(ha
     def slow(self, stored, password):
         running.add(threading.get_ident())
         most.append(len(running))
-        release.wait(10)
+        release.wait(30)
         running.discard(threading.get_ident())
         return True
 

@@ -6,6 +6,8 @@ import pytest
 
 from lineshaft.demo import installation
 
+pytestmark = pytest.mark.timeout(300)  # a whole box starts within a test's time
+
 STATIONS = {"plant": "opcua", "utilities": "modbus", "stripper": "sparkplug", "compressor": "sparkplug"}
 
 
@@ -93,4 +95,4 @@ def test_who_may_use_the_plants_mqtt_is_listed_like_everybody_else(box):
 
 def mbpoll(port, *options):
     words = ["mbpoll", "-m", "tcp", "-p", str(port), "-0", "-1", "-a", "1", "-t", "4", *options]
-    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=15)
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)

@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.timeout(300)  # a whole box starts within a test's time
+
 
 def test_every_measurement_and_manipulated_variable_is_live(box):
     rows = box.json("top", "--once")
@@ -89,7 +91,7 @@ def test_top_redraws_in_a_terminal_and_ends_cleanly_on_q(box):
     seen = _read_until(terminal, b"XMEAS_07", 30)
     _read_until(terminal, b"good", 30)
     os.write(terminal, b"q")
-    end = _read_until(terminal, b"\x1b[?1049l", 15)
+    end = _read_until(terminal, b"\x1b[?1049l", 30)
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 0

@@ -14,7 +14,7 @@ from lineshaft.cli.testing import running_box
 from lineshaft.core import clock
 from lineshaft.edge.testing import foreign_server, install_peers
 
-pytestmark = pytest.mark.peer("node", "npm")
+pytestmark = [pytest.mark.peer("node", "npm"), pytest.mark.timeout(300)]  # a whole box starts within a test's time
 
 PEERS = Path(__file__).parent.parent / "peers"
 ITEMS = 1000

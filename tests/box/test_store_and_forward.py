@@ -39,7 +39,7 @@ def forwarding(box):
     return status["parts"]["forward"]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_an_enrolled_gateway_runs_beside_its_box_and_without_it(tmp_path):
     settings = [f"bus.port={free_port('127.0.0.1')}", "history.seal_seconds=1"]
     east = Home(tmp_path / "east")

@@ -1,8 +1,11 @@
 """A box's life: start, stop, start again, back up while it runs, restore elsewhere; nothing is lost on the way."""
 
 import polars as pl
+import pytest
 
 from lineshaft.cli.testing import running_box
+
+pytestmark = pytest.mark.timeout(300)  # three boxes start, one after the other
 
 TAG = "XMEAS_07"
 

@@ -9,7 +9,7 @@ import pytest
 from lineshaft.bus import services
 from lineshaft.bus.testing import TestBus, embedded_bus
 
-DEADLINE_SECONDS = 20
+DEADLINE_SECONDS = 30
 
 
 @pytest.fixture(autouse=True)

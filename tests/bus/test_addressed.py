@@ -10,7 +10,7 @@ from lineshaft.access.zones.model import DEFAULT
 from lineshaft.core.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from lineshaft.core.principals import Principal
 
-PATIENCE_SECONDS = 2
+PATIENCE_SECONDS = 30
 
 
 def principal(name: str) -> Principal:

@@ -27,7 +27,7 @@ async def fill_until_stuck(box, bus) -> int:
     limit_files(box.pid, 500_000)
     with contextlib.suppress(Unavailable):
         while True:
-            await bus.publish_stored(subject, os.urandom(50_000), {}, f"a:{stored}", timeout=1)
+            await bus.publish_stored(subject, os.urandom(50_000), {}, f"a:{stored}", timeout=5)
             stored += 1
     return stored
 
@@ -48,16 +48,16 @@ async def test_a_stream_that_cannot_write_is_told_and_the_server_restarted_when_
         assert stored > 3
         limit_files(box.pid, resource.RLIM_INFINITY)
         with pytest.raises(Unavailable) as refused:  # it stays stuck although it could write again
-            await bus.publish_stored(bus.subjects.data("gateway", "g"), b"x", {}, f"a:{stored}", timeout=1)
+            await bus.publish_stored(bus.subjects.data("gateway", "g"), b"x", {}, f"a:{stored}", timeout=5)
         assert refused.value.code == "bus.unacknowledged"
         await careful.look()
         assert not careful.check().ok
         assert TELEMETRY in careful.check().detail
         assert "goes on by itself" in careful.check().hint
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             await box.ended()
         await box.start()
-        await bus.wait_connected(10)
+        await bus.wait_connected(30)
         again = await bus.publish_stored(bus.subjects.data("gateway", "g"), b"x", {}, f"a:{stored}")
         await careful.look()
     assert again.sequence == stored + 1
@@ -97,9 +97,9 @@ async def test_the_watch_goes_on_through_outages(box, careful, monkeypatch, even
     await eventually(lambda: not bus.connected)
     await asyncio.sleep(0.2)
     await box.start()
-    await bus.wait_connected(10)
+    await bus.wait_connected(30)
     await fill_until_stuck(box, bus)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         await box.ended()
     await box.start()
     await eventually(lambda: careful.check().ok)

@@ -28,7 +28,7 @@ async def test_an_idle_connection_notices_the_loss_and_the_return_once_each(box,
         assert bus.check().hint
         await asyncio.sleep(0.5)  # several attempts, which must not be logged again
         await box.start()
-        await bus.wait_connected(10)
+        await bus.wait_connected(30)
     assert bus.check().ok
     assert changes == [False, True]
     assert [line["event"] for line in lines] == ["bus_connection_missing", "bus_connection_recovered"]
@@ -53,8 +53,8 @@ async def test_everything_listened_to_is_listened_to_again(box, eventually):
     for round_ in range(3):
         await box.kill()
         await box.start()
-        await service.wait_connected(10)
-        await caller.wait_connected(10)
+        await service.wait_connected(30)
+        await caller.wait_connected(30)
         assert await caller.request("history", "echo", b"%d" % round_) == b"%d" % round_
         await caller.publish(caller.subjects.event("a", "b"), b"event %d" % round_)
         await eventually(lambda expected=round_ + 1: len(heard) == expected)
@@ -72,8 +72,8 @@ async def test_what_begins_to_listen_during_an_outage_is_heard_after_it(box, eve
 
     await bus.subscribe(bus.subjects.all_events(), note)
     await box.start()
-    await bus.wait_connected(10)
-    await other.wait_connected(10)
+    await bus.wait_connected(30)
+    await other.wait_connected(30)
     await other.publish(other.subjects.event("a", "b"), b"x")
     await eventually(lambda: heard == [b"x"])
 
@@ -88,7 +88,7 @@ async def test_a_program_may_start_before_the_bus(box):
             await bus.request("history", "echo", timeout=0.1)
         assert refused.value.code == "bus.unreachable"
         await box.start()
-        await bus.wait_connected(10)
+        await bus.wait_connected(30)
         assert (await bus.publish_stored(bus.subjects.data("gateway", "g"), b"x")).sequence == 1
     finally:
         await bus.close()
@@ -115,9 +115,9 @@ async def test_damaged_credentials_are_told_and_whole_ones_taken_later(box, even
     await box.kill()
     await box.start()
     with pytest.raises(Unavailable):
-        await bus.wait_connected(0.5)
+        await bus.wait_connected(2)
     path.write_bytes(whole)
-    await bus.wait_connected(10)
+    await bus.wait_connected(30)
 
 
 async def test_credentials_that_vanish_are_told_and_taken_again_later(box):
@@ -127,10 +127,10 @@ async def test_credentials_that_vanish_are_told_and_taken_again_later(box):
     await box.kill()
     await box.start()
     with pytest.raises(Unavailable) as told:
-        await bus.wait_connected(0.5)
+        await bus.wait_connected(2)
     assert told.value.code == "bus.credentials_missing"
     path.with_suffix(".away").rename(path)
-    await bus.wait_connected(10)
+    await bus.wait_connected(30)
 
 
 async def test_a_fault_of_the_client_underneath_does_not_end_the_attempts(box, eventually, monkeypatch):
@@ -145,7 +145,7 @@ async def test_a_fault_of_the_client_underneath_does_not_end_the_attempts(box, e
         patch.setattr(bus.connection, "_connect", fail)
         await eventually(lambda: "bus_connect_failed" in [line["event"] for line in lines])
     await box.start()
-    await bus.wait_connected(10)
+    await bus.wait_connected(30)
 
 
 async def test_a_call_under_way_ends_when_the_connection_breaks(box, eventually):
@@ -161,7 +161,7 @@ async def test_a_call_under_way_ends_when_the_connection_breaks(box, eventually)
     await asked.wait()
     await box.kill()
     with pytest.raises(Unavailable) as refused:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await call
     assert refused.value.code == "bus.connection_lost"
 
@@ -183,7 +183,7 @@ async def test_closing_ends_whoever_waits(box, eventually):
     waiting = asyncio.create_task(bus.wait_connected())
     reading = asyncio.create_task(anext(bus.read_stream(TELEMETRY, 1)))
     await asyncio.sleep(0.05)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await bus.close()
         for task in (waiting, reading):
             with pytest.raises(Unavailable, match="closed"):
@@ -194,9 +194,10 @@ async def test_closing_ends_whoever_waits(box, eventually):
 
 async def test_closing_ends_although_the_client_underneath_swallows_a_cancellation(box, eventually, monkeypatch):
     bus = await box.connect("web")
-    swallowed = []
+    disposing, swallowed = asyncio.Event(), []
 
     async def dispose(_client):
+        disposing.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -205,8 +206,9 @@ async def test_closing_ends_although_the_client_underneath_swallows_a_cancellati
     await box.kill()
     await eventually(lambda: not bus.connected)
     monkeypatch.setattr(bus.connection, "_dispose", dispose)
-    await asyncio.sleep(0.3)  # it tries to connect again, fails, and disposes of the client
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):  # it tries to connect again, fails, and disposes of the client
+        await disposing.wait()
+    async with asyncio.timeout(30):
         await bus.close()
     assert swallowed
     assert bus.connection._keeper.done()
@@ -219,7 +221,7 @@ async def test_a_forbidden_publish_is_an_error_at_once_and_not_a_time_out(box):
     bus = await box.connect("gateway", permissions.publish(box.subjects.data_of("gateway")))
     assert (await bus.publish_stored(bus.subjects.data("gateway", "g"), b"x")).sequence == 1
     with pytest.raises(Forbidden) as refused:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             await bus.publish_stored(bus.subjects.data("OtherGateway", "g"), b"x", timeout=60)
     assert refused.value.code == "bus.forbidden"
     assert refused.value.facts["subject"] == "ls.main.box.data.OtherGateway.g"
@@ -276,12 +278,12 @@ async def test_nobody_asks_in_the_name_of_another(box):
     web = await box.connect("web", permissions.request(box.subjects, "web", "history", "who"))
     assert await web.request("history", "who") == b"web"
     with pytest.raises(Forbidden):
-        await web.connection.ask(box.subjects.service("history", "who", "administrator"), b"", timeout=5)
+        await web.connection.ask(box.subjects.service("history", "who", "administrator"), b"", timeout=30)
     with pytest.raises(Forbidden):
         await web.request("history", "seal")
 
 
-async def test_who_only_serves_may_answer_who_asked_and_nobody_else(box):
+async def test_who_only_serves_may_answer_who_asked_and_nobody_else(box, eventually):
     service = await box.connect("history", permissions.serve(box.subjects, "history", "who"))
     web = await box.connect("web")
     inboxes = []
@@ -292,6 +294,7 @@ async def test_who_only_serves_may_answer_who_asked_and_nobody_else(box):
     await service.connection.listen(box.subjects.service_of_all("history", "who"), take)
     with pytest.raises(DeadlineExceeded):
         await web.request("history", "who", timeout=0.3)
+    await eventually(lambda: inboxes)
     heard = asyncio.Queue()
     await web.connection.listen("_INBOX_web.>", heard.put_nowait)
     await service.connection.publish("_INBOX_web.guessed", b"forged")
@@ -313,7 +316,7 @@ USES = {
     "info": lambda bus: bus.stream_info(TELEMETRY),
     "last": lambda bus: bus.last_message("CONFIG", bus.subjects.config("gateway")),
     "publish": lambda bus: bus.publish_stored(bus.subjects.data("gateway", "g"), b"x"),
-    "manage": lambda bus: bus.connection.ask(f"$JS.API.STREAM.CREATE.{TELEMETRY}", b"{}", timeout=5),
+    "manage": lambda bus: bus.connection.ask(f"$JS.API.STREAM.CREATE.{TELEMETRY}", b"{}", timeout=30),
 }
 ALSO = {"read": {"info"}, "manage": {"info"}}
 
@@ -344,9 +347,9 @@ async def test_nobody_reads_with_the_consumer_of_another(box):
     pending = asyncio.ensure_future(anext(reader))
     thief = await box.connect("thief", permissions.read_stream(TELEMETRY, "thief"))
     with pytest.raises(Forbidden):
-        await thief.connection.ask(f"$JS.API.CONSUMER.DELETE.{TELEMETRY}.history", b"", timeout=5)
+        await thief.connection.ask(f"$JS.API.CONSUMER.DELETE.{TELEMETRY}.history", b"", timeout=30)
     with pytest.raises(Forbidden):
-        await thief.connection.ask(f"$JS.API.CONSUMER.MSG.NEXT.{TELEMETRY}.history", b"", timeout=5)
+        await thief.connection.ask(f"$JS.API.CONSUMER.MSG.NEXT.{TELEMETRY}.history", b"", timeout=30)
     await victim.publish_stored(victim.subjects.data("gateway", "g"), b"x")
     assert (await pending)[0].data == b"x"
     await reader.aclose()
@@ -373,7 +376,7 @@ async def test_a_revoked_principal_is_cut_off_at_once_and_stays_out(box, eventua
     revoked, other = await box.connect("gateway"), await box.connect("web")
     with structlog.testing.capture_logs() as lines:
         await box.revoke("gateway")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await eventually(lambda: not revoked.connected)
         assert other.connected
         with pytest.raises(Unavailable) as refused:
@@ -393,7 +396,7 @@ async def test_a_revocation_survives_the_servers_restart_although_its_configurat
     await box.kill()
     await box.start()
     assert (box.home.path / "bus" / "server.conf").read_bytes() == before
-    await other.wait_connected(10)
+    await other.wait_connected(30)
     with pytest.raises(Unavailable):
         await bus.wait_connected(2)
 
@@ -410,7 +413,7 @@ async def test_a_principal_with_a_new_key_connects_again_by_itself(box, eventual
     await box.revoke("gateway")
     await eventually(lambda: not bus.connected)
     box.issue("gateway")
-    await bus.wait_connected(15)
+    await bus.wait_connected(30)
     assert (await bus.publish_stored(bus.subjects.data("gateway", "g"), b"x")).sequence == 1
 
 
@@ -434,7 +437,7 @@ async def test_what_is_not_an_account_token_is_refused(box):
 async def test_only_the_system_account_may_push_tokens(box):
     bus = await box.connect("web", permissions.push_accounts())
     # Another account's $SYS subjects lead nowhere.
-    assert await bus.connection.ask("$SYS.REQ.CLAIMS.UPDATE", b"x", timeout=5) is None
+    assert await bus.connection.ask("$SYS.REQ.CLAIMS.UPDATE", b"x", timeout=30) is None
 
 
 # -- what is no subject or header ---------------------------------------------------------------------------------------
@@ -456,7 +459,7 @@ async def test_nobody_listens_on_what_is_no_subject_and_the_connection_comes_bac
             await bus.connection.listen(bad, lambda _message: None)
     await box.kill()
     await box.start()
-    await bus.wait_connected(10)
+    await bus.wait_connected(30)
 
 
 async def test_a_header_cannot_carry_another_header_or_command(box):
@@ -520,7 +523,7 @@ async def test_it_runs_on_uvloop(tmp_path):
         "        bus = await box.connect('web')\n"
         "        async def echo(caller, body): return body\n"
         "        await bus.serve('web', 'echo', echo)\n"
-        "        await box.kill(); await box.start(); await bus.wait_connected(10)\n"
+        "        await box.kill(); await box.start(); await bus.wait_connected(30)\n"
         "        print((await bus.request('web', 'echo', b'hello')).decode())\n"
         "uvloop.run(main())\n"
     )
@@ -582,7 +585,7 @@ async def test_a_hanging_server_is_noticed_and_left(box, eventually, monkeypatch
         await eventually(lambda: not bus.connected)
     finally:
         os.kill(box.pid, 18)  # SIGCONT
-    await bus.wait_connected(15)
+    await bus.wait_connected(30)
 
 
 def test_an_unreadable_address_file_is_as_if_there_were_none(tmp_path):

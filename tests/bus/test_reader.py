@@ -103,7 +103,7 @@ async def test_a_restarted_server_is_read_on_without_loss_or_repetition(box):
     sequences = await take(source, 100)
     await box.kill()
     await box.start()
-    await bus.wait_connected(10)
+    await bus.wait_connected(30)
     await fill(bus, 99)
     sequences += await take(source, 600 - len(sequences))
     assert sequences == list(range(1, 601))
@@ -174,7 +174,7 @@ async def test_a_consumer_that_somebody_deletes_is_made_anew(box):
     assert await take(source, 10) == list(range(1, 11))
     waiting = asyncio.ensure_future(take(source, 10))
     await asyncio.sleep(0.05)
-    await bus.connection.ask(f"$JS.API.CONSUMER.DELETE.{TELEMETRY}.history", b"", timeout=5)
+    await bus.connection.ask(f"$JS.API.CONSUMER.DELETE.{TELEMETRY}.history", b"", timeout=30)
     await fill(bus, 9)
     assert await waiting == list(range(11, 21))
     await source.aclose()
@@ -182,10 +182,10 @@ async def test_a_consumer_that_somebody_deletes_is_made_anew(box):
 
 async def remake_stream(bus) -> None:
     """Delete the stream and make it again, as a wiped disk would."""
-    info = await bus.connection.ask(f"$JS.API.STREAM.INFO.{TELEMETRY}", b"", timeout=5)
-    await bus.connection.ask(f"$JS.API.STREAM.DELETE.{TELEMETRY}", b"", timeout=5)
+    info = await bus.connection.ask(f"$JS.API.STREAM.INFO.{TELEMETRY}", b"", timeout=30)
+    await bus.connection.ask(f"$JS.API.STREAM.DELETE.{TELEMETRY}", b"", timeout=30)
     config = json.dumps(json.loads(info.data)["config"]).encode()
-    await bus.connection.ask(f"$JS.API.STREAM.CREATE.{TELEMETRY}", config, timeout=5)
+    await bus.connection.ask(f"$JS.API.STREAM.CREATE.{TELEMETRY}", config, timeout=30)
 
 
 async def test_a_stream_made_anew_under_a_reader_is_told(box):
@@ -249,7 +249,7 @@ async def test_the_newest_reader_of_a_name_takes_over_whatever_process_it_runs_i
     second = new.read_stream(TELEMETRY, 1)
     assert await take(second, 10) == list(range(1, 11))
     with pytest.raises(Conflict) as told:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await waiting
     assert told.value.code == "bus.reader_replaced"
     await first.aclose()
@@ -278,7 +278,7 @@ async def test_a_closed_reader_leaves_no_consumer_and_no_listener_behind(box):
     async with contextlib.aclosing(bus.read_stream(TELEMETRY, 1)) as source:
         await fill(bus, 0)
         await anext(source)
-    answer = await bus.connection.ask(f"$JS.API.CONSUMER.INFO.{TELEMETRY}.history", b"", timeout=5)
+    answer = await bus.connection.ask(f"$JS.API.CONSUMER.INFO.{TELEMETRY}.history", b"", timeout=30)
     assert b"consumer not found" in answer.data
     assert len(bus.connection._listeners) == listeners
     await source.aclose()
@@ -306,14 +306,14 @@ async def test_large_messages_are_fetched_by_bytes_and_not_only_by_number(box, m
 
 
 async def test_an_idle_reader_is_not_taken_for_dead(box, monkeypatch):
-    monkeypatch.setattr(reader, "_PULL_SECONDS", 0.4)
-    monkeypatch.setattr(reader, "_HEARTBEAT_SECONDS", 0.15)
-    monkeypatch.setattr(reader, "_SILENCE_SECONDS", 0.45)
+    monkeypatch.setattr(reader, "_PULL_SECONDS", 1)
+    monkeypatch.setattr(reader, "_HEARTBEAT_SECONDS", 0.4)
+    monkeypatch.setattr(reader, "_SILENCE_SECONDS", 4)
     bus = await box.connect("history")
     source = bus.read_stream(TELEMETRY, 1)
     waiting = asyncio.ensure_future(anext(source))
     inboxes = set()
-    for _ in range(15):
+    for _ in range(50):  # past several pulls, and past the silence that would count
         await asyncio.sleep(0.1)
         inboxes.add(source._inbox)
     assert len(inboxes - {""}) == 1
@@ -322,14 +322,14 @@ async def test_an_idle_reader_is_not_taken_for_dead(box, monkeypatch):
     await source.aclose()
 
 
-async def test_a_consumer_gone_without_a_word_is_noticed_by_its_silence(box, monkeypatch):
+async def test_a_consumer_gone_without_a_word_is_noticed_by_its_silence(box, monkeypatch, eventually):
     monkeypatch.setattr(reader, "_SILENCE_SECONDS", 0.3)
     bus = await box.connect("history")
     source = bus.read_stream(TELEMETRY, 1)
     waiting = asyncio.ensure_future(anext(source))
-    await asyncio.sleep(0.1)
+    await eventually(lambda: source._listener is not None and not source._broken)
     await source._listener.stop()  # nothing arrives any more
     await fill(bus, 0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert [message.sequence for message in await waiting] == [1]
     await source.aclose()

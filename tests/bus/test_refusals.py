@@ -14,7 +14,7 @@ from lineshaft.bus import claims, permissions
 from lineshaft.bus.client import credentials_file
 from lineshaft.bus.testing import TestBus, embedded_bus
 
-SECONDS = 5
+SECONDS = 30
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from lineshaft.bus.settings import MIB, is_loopback
 from lineshaft.bus.testing import embedded_bus
 from lineshaft.core.errors import InvalidInput, Unavailable
 from lineshaft.core.home import Home
+from lineshaft.web.testing import everything
 
 AUTH = BusAuth(operator_jwt="OPERATOR", system_account="ASYS", preload={"ALS": "LS", "ASYS": "SYS"})
 
@@ -163,7 +164,7 @@ async def test_beyond_loopback_connections_are_encrypted_and_checked_by_the_cert
         assert (await bus.stream_info("TELEMETRY")).last == 0
         await box.kill()
         await box.start()
-        await bus.wait_connected(10)
+        await bus.wait_connected(30)
         assert (await bus.stream_info("TELEMETRY")).last == 0
 
 
@@ -171,14 +172,14 @@ async def test_a_plaintext_client_learns_nothing_and_gets_nowhere(tmp_path, auth
     async with embedded_bus(tmp_path, tls_settings(authority, "localhost")) as box:
         reader, writer = await asyncio.open_connection("127.0.0.1", box.server.address.port)
         writer.write(b'CONNECT {"verbose":true}\r\nPING\r\n')
-        async with asyncio.timeout(15):
-            answer = await reader.read()  # until the server closes
+        async with asyncio.timeout(30):
+            answer = await everything(reader)
         writer.close()
         assert b"INFO" not in answer
         assert b"PONG" not in answer
 
 
-async def test_a_client_that_does_not_trust_the_authority_does_not_connect(tmp_path, authority):
+async def test_a_client_that_does_not_trust_the_authority_does_not_connect(tmp_path, authority, eventually):
     (tmp_path / "other").mkdir()
     other = Authority(tmp_path / "other")
     async with embedded_bus(tmp_path, tls_settings(authority, "localhost")) as box:
@@ -187,21 +188,21 @@ async def test_a_client_that_does_not_trust_the_authority_does_not_connect(tmp_p
         settings = BusSettings(url=f"tls://127.0.0.1:{port}", tls_ca=other.file)
         stranger = await Bus.connect(settings, box.home, "web", wait=1)
         try:
+            await eventually(lambda: "certificate" in stranger.check().detail.lower())
             assert not stranger.connected
-            assert "certificate" in stranger.check().detail.lower()
             assert stranger.check().hint
         finally:
             await stranger.close()
 
 
-async def test_a_certificate_for_another_name_is_not_accepted(tmp_path, authority):
+async def test_a_certificate_for_another_name_is_not_accepted(tmp_path, authority, eventually):
     async with embedded_bus(tmp_path, tls_settings(authority, "bus.example.org")) as box:
         await box.connect("web")
         settings = BusSettings(url=f"tls://127.0.0.1:{box.server.address.port}", tls_ca=authority.file)
         bus = await Bus.connect(settings, box.home, "web", wait=1)
         try:
+            await eventually(lambda: "certificate" in bus.check().detail.lower())
             assert not bus.connected
-            assert "certificate" in bus.check().detail.lower()
         finally:
             await bus.close()
 

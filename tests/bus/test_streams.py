@@ -108,7 +108,7 @@ async def test_a_repeated_message_is_stored_once_and_the_repetition_is_told(box)
     assert (other.sequence, other.duplicate) == (2, False)
     await box.kill()
     await box.start()
-    await bus.wait_connected(10)
+    await bus.wait_connected(30)
     assert (await bus.publish_stored(subject, b"x", {}, "a:2")).duplicate
 
 
@@ -232,7 +232,7 @@ async def test_streams_are_made_once_and_follow_their_settings(box):
 async def test_the_telemetry_stream_never_drops_and_all_are_on_disk(box):
     bus = await box.connect("access")
     for name in (TELEMETRY, EVENTS, CONFIG, DEADLETTER):
-        answer = await bus.connection.ask(f"$JS.API.STREAM.INFO.{name}", b"", timeout=5)
+        answer = await bus.connection.ask(f"$JS.API.STREAM.INFO.{name}", b"", timeout=30)
         config = json.loads(answer.data)["config"]
         assert config["storage"] == "file"
         assert config["retention"] == "limits"

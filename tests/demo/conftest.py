@@ -121,7 +121,7 @@ def client_of(certificates):
         server, *, who="gateway", user=USER, password=PASSWORD, encrypted=True, server_certificate=None, **options
     ):
         own = certificates[who]
-        client = Client(server.url, timeout=5, **options)
+        client = Client(server.url, timeout=30, **options)
         client.application_uri = own.uri
         client.session_timeout = 60_000
         if user is not None:
@@ -198,7 +198,7 @@ def running_service():
 def until():
     """Wait for a condition with a deadline."""
 
-    async def wait(condition, seconds=8.0):
+    async def wait(condition, seconds=30.0):
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110  # any condition, not only an event
                 await asyncio.sleep(0.01)

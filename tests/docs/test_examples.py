@@ -11,6 +11,8 @@ import pytest
 
 from lineshaft.cli.testing import running_box
 
+pytestmark = pytest.mark.timeout(300)  # a whole box starts within a test's time
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "README.zh.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOT_HERE = ("up", "down", "top", "restore", "access recover")

@@ -89,7 +89,7 @@ def strict_peer(serve, tmp_path_factory):
 def until():
     """Waits for a condition, with a deadline, as in `await until(lambda: …)`."""
 
-    async def wait(condition, seconds=20.0):
+    async def wait(condition, seconds=30.0):
         deadline = time.monotonic() + seconds
         while not (result := condition()):
             assert time.monotonic() < deadline, "the condition did not come true in time"

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import cbor2
 import pytest
 from aiocoap import Message
 
+from lineshaft.bus.server import free_port
 from lineshaft.core import quality
 from lineshaft.core.errors import InvalidInput, LineshaftError, Unavailable
 from lineshaft.edge.address_space import BrowseRequest, BrowseState
@@ -51,11 +51,7 @@ def start():
     peers = []
 
     def begin(port=0):
-        if not port:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
-        peers.append(Peer(port))
+        peers.append(Peer(port or free_port("127.0.0.1")))
         return peers[-1]
 
     yield begin
@@ -181,7 +177,7 @@ async def test_a_resource_that_goes_is_bad_and_comes_back(server, run, lane, unt
 async def test_a_server_that_dies_is_lost_and_taken_up_again(start, run, lane, until, mode):
     server = start()
     server.put("level", b"1", max_age=1)
-    runner = await run(room(server.port, LEVEL, mode=mode, timeout_seconds=0.5, slack_seconds=0.0))
+    runner = await run(room(server.port, LEVEL, mode=mode, timeout_seconds=2, slack_seconds=0.0))
     await until(lambda: lane.of(1))
     server.kill()
     await until(lambda: runner.intake.counts["losses"] == 1)
@@ -220,7 +216,7 @@ async def test_what_is_put_arrives_and_operations_say_it_first(server, opened):
 async def test_a_put_whose_answer_does_not_come_is_lost_and_those_behind_it_are_not_sent(start, opened):
     server = start()
     server.put("level", b"1")
-    source, _ = await opened(room(server.port, LEVEL, timeout_seconds=0.5))
+    source, _ = await opened(room(server.port, LEVEL, timeout_seconds=2))
     server.kill()
     first, second = await source.write([Write(0, 2), Write(0, 3)])
     assert first.lost

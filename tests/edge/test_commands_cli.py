@@ -7,6 +7,8 @@ import pytest
 from lineshaft.cli.testing import running_box
 from lineshaft.client import connect
 
+pytestmark = pytest.mark.timeout(300)  # a whole box starts within a test's time
+
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory):

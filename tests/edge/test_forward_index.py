@@ -3,10 +3,14 @@
 import msgspec
 import pytest
 
-from lineshaft.bus import StoredMessage
+from lineshaft.bus import StoredMessage, StreamState
 from lineshaft.bus.envelopes import Gap
+from lineshaft.bus.settings import MIB
+from lineshaft.core import logs
 from lineshaft.edge.forward.drops import Drops
 from lineshaft.edge.forward.index import Index, holds
+from lineshaft.edge.forward.keeper import Keeper
+from lineshaft.edge.settings import EdgeSettings
 from lineshaft.history.model import Held, HeldBoot
 from lineshaft.history.testing import LaneMessages
 
@@ -124,6 +128,62 @@ def test_a_record_that_is_being_told_does_not_grow_under_way(tmp_path, lane):
     drops.told(told)
     (left,) = drops.to_tell()
     assert (left.from_seq, left.to_seq) == (2, 2)
+
+
+def test_a_batch_that_stands_apart_joins_no_record_of_an_earlier_look_either(tmp_path, lane):
+    drops = Drops(tmp_path / "dropped.json", CREATED)
+    drops.add(batch(lane))
+    drops.keep(1)
+    drops.add(batch(lane), apart=True)
+    drops.add(batch(lane))
+    drops.keep(3)
+    drops.add(batch(lane))
+    drops.keep(4)
+    assert [(entry.from_seq, entry.to_seq) for entry in drops.to_tell()] == [(1, 1), (2, 4)]
+
+
+class FullStore:
+    """Ten batches, read in chunks of four."""
+
+    def __init__(self, lane):
+        self.messages = [msgspec.structs.replace(batch(lane), sequence=number) for number in range(1, 11)]
+        self.trimmed = 0
+
+    async def state(self):
+        return StreamState(first=1, last=10, messages=10, bytes=10_000, created=CREATED, first_us=0)
+
+    async def read(self, first, reader, *, created):
+        for at in range(first - 1, 10, 4):
+            yield self.messages[at : at + 4]
+
+    async def trim(self, position):
+        self.trimmed = position
+
+
+class Forwarder:
+    """The hub has 1 and 2 by the line and 7 by the live lane; 3 and 4 are on their way."""
+
+    def has_sent(self, position):
+        return None if position in {3, 4} else position in {1, 2, 7}
+
+    def gone(self, position):
+        pass
+
+
+async def test_what_the_hub_has_may_have_and_does_not_have_stand_in_records_of_their_own(tmp_path, lane):
+    store, drops = FullStore(lane), Drops(tmp_path / "dropped.json", CREATED)
+    settings = EdgeSettings(store_seconds=3600 * 24 * 365 * 100, store_bytes=MIB)
+    keeper = Keeper(store, drops, settings, Forwarder(), logs.get("edge"))
+    await keeper._drop(await store.state(), excess=2**40)
+    assert store.trimmed == 9, "the newest stays"
+    assert [(entry.from_seq, entry.to_seq) for entry in drops.to_tell()] == [
+        (1, 2),
+        (3, 3),
+        (4, 4),
+        (5, 6),
+        (7, 7),
+        (8, 9),
+    ]
 
 
 def test_what_dropped_batches_told_themselves_is_not_lost_with_them(tmp_path, lane):

@@ -33,6 +33,7 @@ from lineshaft.history.settings import HistorySettings
 from lineshaft.history.testing import listed
 
 EAST = "gateway-east"
+pytestmark = pytest.mark.timeout(300)
 DEADLINE_SECONDS = 60
 CLOCK_US = 5_000_000
 """Room for batches that a killed process had under way."""
@@ -140,6 +141,10 @@ class Latencies:
     def __init__(self) -> None:
         self.since = 2**62
         self.seconds: list[float] = []
+        self.until_live: list[float] = []
+        """Those of the time in which the gateway was behind."""
+        self.overtook = False
+        """Whether one that was behind came after a live one."""
 
     async def take(self, message) -> None:
         times = telemetry.decode(message.data).column("ts").cast("int64")
@@ -147,19 +152,21 @@ class Latencies:
             made = times[-1].as_py()
             if made >= self.since:
                 self.seconds.append((clock.now_us() - made) / 1e6)
+            else:
+                self.overtook = self.overtook or bool(self.seconds)
 
 
-@pytest.mark.timeout(120)
 async def test_an_outage_drains_beside_live_values_and_nothing_is_lost_doubled_or_a_false_gap(tmp_path):
-    await outage(tmp_path, batches=1200)
+    latencies = await outage(tmp_path, batches=1200, rate=150)
+    assert latencies.overtook, "live values waited for those that were behind"
 
 
-async def outage(folder, batches: int) -> None:
+async def outage(folder, batches: int, rate: int) -> Latencies:
     async with rig_on(folder) as rig:
         latencies = Latencies()
         await rig.ask()
         await rig.asker.subscribe(rig.bus.subjects.data_of(EAST), latencies.take)
-        await rig.machine.start_gateway(400)
+        await rig.machine.start_gateway(rate)
         await until(lambda: len(rig.machine.journal()) > 100)
         rig.link.cut()
         behind = len(rig.machine.journal()) + batches
@@ -171,8 +178,7 @@ async def outage(folder, batches: int) -> None:
         started = clock.monotonic()
         await until(lambda: rig.machine.status().get("state") == "live", 600)
         took = clock.monotonic() - started
-        p95 = quantiles(latencies.seconds, n=20)[-1]
-        live = len(latencies.seconds)
+        latencies.until_live = latencies.seconds[:]
         await rig.machine.stop_gateway()
         await rig.machine.start_gateway(0)
         await rig.drained()
@@ -180,8 +186,8 @@ async def outage(folder, batches: int) -> None:
         assert len(rows) == len(set(rows)), "rows are doubled"
         assert not rig.truth() - set(rows), "acknowledged rows are lost"
         assert await rig.gaps() == [], "a gap that is none"
-        print(f"{batches} batches behind drained in {took:.1f} s; {live} live batches meanwhile, p95 {p95:.3f} s")
-        assert p95 < 2
+        print(f"{batches} batches behind drained in {took:.1f} s")
+        return latencies
 
 
 async def test_a_store_over_its_bound_lets_the_oldest_go_and_tells_it_in_one_gap_record(tmp_path):
@@ -217,10 +223,12 @@ async def test_batches_older_than_the_bound_go_and_the_newest_stays(tmp_path):
         rig.link.cut()
         await rig.machine.start_gateway(50)
         await until(lambda: rig.machine.status().get("dropped_rows", 0) > 0)
-        assert rig.machine.status()["oldest_seconds"] < 10
+        await until(lambda: rig.machine.status()["oldest_seconds"] < 10)  # it would only grow
         rig.link.mend()
         await until(lambda: caught_up(rig.machine))
         await rig.machine.stop_gateway()
+        # Of its last batches it cannot know yet which the hub has: none of them may be too old for the next life.
+        rig.machine.set("edge.store_seconds", 3600)
         await rig.machine.start_gateway(0)
         await rig.drained()
         missing = rig.truth() - set(await rig.rows())
@@ -234,7 +242,7 @@ async def test_a_machine_starts_and_stores_alone_while_the_hub_is_away(tmp_path)
         rig.link.cut()
         await rig.machine.start_gateway(20)
         await until(lambda: len(rig.machine.journal()) > 20)
-        assert rig.machine.status()["state"] == "hub away"
+        await until(lambda: rig.machine.status().get("state") == "hub away")
         rig.link.mend()
         await rig.machine.stop_gateway()
         await rig.machine.start_gateway(0)
@@ -265,7 +273,7 @@ async def test_a_full_disk_stops_the_store_says_so_and_ends_without_a_loss(tmp_p
         async with asyncio.timeout(DEADLINE_SECONDS):  # its care ends it where there is room, as on this disk
             await machine.bus.wait()
         stored = len(machine.journal())
-        await until(lambda: machine.status()["trouble"])
+        await until(lambda: machine.status().get("trouble"))
         assert "bus_stream_cannot_write" in (machine.home.logs / "gateway.log").read_text()
         await machine.start_bus()  # a supervisor does
         await until(lambda: len(machine.journal()) > stored + 20)
@@ -395,7 +403,6 @@ class Kills:
             rig.link.mend()
 
 
-@pytest.mark.timeout(240)
 async def test_killed_anywhere_nothing_is_lost_doubled_or_untold(tmp_path):
     await kill_trial(tmp_path, seed=1, kills=8)
 
@@ -410,7 +417,10 @@ async def test_killed_anywhere_nothing_is_lost_doubled_or_untold_in_a_long_run(t
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 async def test_an_outage_of_twenty_thousand_batches_drains_beside_live_values(tmp_path):
-    await outage(tmp_path, batches=20_000)
+    latencies = await outage(tmp_path, batches=20_000, rate=400)
+    p95 = quantiles(latencies.until_live, n=20)[-1]
+    print(f"{len(latencies.until_live)} live batches meanwhile, p95 {p95:.3f} s")
+    assert p95 < 2
 
 
 async def kill_trial(folder, seed, kills):

@@ -78,10 +78,10 @@ def test_an_operation_must_lie_in_a_rules_box_whole(operation, fits):
 
 
 def test_what_is_not_known_counts_as_everything():
-    made = guard(RANGE + "forbid (principal, action, resource) when { context.maximum > 90000000 };")
+    made = guard(RANGE + '@id("high") forbid (principal, action, resource) when { context.maximum > 90000000 };')
     text = write()  # a text has no number
     assert not allowed(made, text)
-    assert verdict(made, text).rules == ("2",)
+    assert verdict(made, text).rules == ("high",)
     named = Operation.of([1], protocol="opcua", device="press", function="write", node="ns=2;s=P")
     made = guard("permit (principal, action, resource) when { context.start >= 0 && context.end <= 100 };")
     assert not allowed(made, named)

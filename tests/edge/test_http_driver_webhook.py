@@ -10,12 +10,14 @@ import subprocess
 import cbor2
 import pytest
 
+from lineshaft.bus.server import free_port
 from lineshaft.core import clock, quality
 from lineshaft.core.errors import Conflict, InvalidInput, Unavailable
 from lineshaft.edge.driver import find_driver
 from lineshaft.edge.drivers.http import listener
 from lineshaft.edge.model import Device, Point, ScanGroup
 from lineshaft.edge.secrets import Secret
+from lineshaft.web.testing import everything
 
 POINTS = (
     Point(name="x", address="/x", tag=1), Point(name="n", address="/n", kind="integer", tag=2),
@@ -31,14 +33,7 @@ def port(unused_port):
 
 @pytest.fixture
 def unused_port():
-    import socket
-
-    def find():
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            return one.getsockname()[1]
-
-    return find
+    return lambda: free_port("127.0.0.1")
 
 
 def device_of(port, name="press", *, scheme="http", points=POINTS, **options):
@@ -59,10 +54,9 @@ async def call(port, body=b"{}", path="/hooks/press", method="POST", raw=None, *
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(raw if raw is not None else head.encode("latin-1") + b"\r\n" + body)
     try:
-        answer = await asyncio.wait_for(reader.read(), 15)
-    except ConnectionError:
-        answer = b""
-    writer.close()
+        answer = await asyncio.wait_for(everything(reader), 30)
+    finally:
+        writer.close()
     first, _, rest = answer.partition(b"\r\n")
     content = rest.partition(b"\r\n\r\n")[2]
     return int(first.split(b" ")[1]) if first else 0, json.loads(content) if content else None
@@ -187,7 +181,7 @@ async def test_bodies_of_calls_that_prove_nothing_yet_are_bounded_together(port,
         writer.write(head + b"x" * 60_000)
         await writer.drain()
         waiting.append((reader, writer))
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         ended = await asyncio.wait(
             [asyncio.ensure_future(reader.read()) for reader, _ in waiting], return_when="FIRST_COMPLETED"
         )

@@ -79,7 +79,7 @@ async def test_enough_rows_leave_at_once(bus, until):
     lane = Lane(bus, SUBJECT, EdgeSettings(flush_rows=100, flush_seconds=60))
     lane.start()
     lane.append(*rows(*range(100)))
-    await until(lambda: bus.stored, 5)
+    await until(lambda: bus.stored)
     assert len(bus.values) == 100
     await lane.close(5)
 

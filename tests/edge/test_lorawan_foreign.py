@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from lineshaft.bus.server import free_port
 from lineshaft.core import quality
 from lineshaft.core.errors import InvalidInput
 from lineshaft.edge.driver import Write, find_driver
@@ -58,9 +58,7 @@ async def joined(node_modules, tools, run):
     servers = []
 
     async def start(**options):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port("127.0.0.1")
         tools.secrets.keep("otaa", Secret(user="sensor", password=APP_KEY))
         runner = await run(device_of(port, **options))
         process = subprocess.Popen(

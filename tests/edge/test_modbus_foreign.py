@@ -177,7 +177,7 @@ async def test_what_is_written_is_read_back_in_every_type(libmodbus, opened):
 @pytest.mark.peer("cc")
 async def test_a_killed_server_is_marked_and_comes_back_by_itself(libmodbus, lane, run, until):
     server = libmodbus()
-    runner = await run(device(server.url, point("r7", "holding:7"), timeout_seconds=0.3))
+    runner = await run(device(server.url, point("r7", "holding:7"), timeout_seconds=3))
     await until(lambda: lane.of(1) and lane.of(1)[-1][1:] == (quality.GOOD, 7))
     server.kill()
     await until(lambda: runner.status().state == "lost")
@@ -274,7 +274,7 @@ async def test_pymodbus_over_tcp_in_both_framings(framer, scheme, opened):
         source, plan = await opened(
             device(
                 f"{scheme}://127.0.0.1:{port}", *POINTS, point("of_7", "7/holding:1"),
-                point("w", "holding:5", access="read-write"), timeout_seconds=0.3,
+                point("w", "holding:5", access="read-write"), timeout_seconds=1,
             )
         )  # fmt: skip
         assert await values(source, plan) == {**EXPECTED, "of_7": 101, "w": 105}

@@ -103,7 +103,7 @@ async def opened(scripted, tools):
             )
             device = Device(
                 name="meter", path="a/b/c/d/e/f", driver="modbus", endpoint=scripted.url, points=points,
-                options={"max_registers": 10, "timeout_seconds": 0.15, "retries": 0, **options},
+                options={"max_registers": 10, "timeout_seconds": 0.5, "retries": 0, **options},
                 groups=(ScanGroup(mode="poll"),),
             )  # fmt: skip
             driver = find_driver("modbus")
@@ -313,6 +313,13 @@ def mutations(generator, good):
     return bytes(data)
 
 
+async def open_again(source):
+    """Until it is open: with others on the machine, a twentieth of a second may pass before an answer is read."""
+    while True:
+        with contextlib.suppress(Unavailable):
+            return await source.open()
+
+
 async def test_damaged_frames_never_crash_and_never_give_a_value_of_another_register(scripted, opened):
     """Over TCP nothing guards the data bytes themselves, so only what is not data is damaged here; RTU has a checksum."""
     generator = random.Random(20_480)
@@ -331,7 +338,7 @@ async def test_damaged_frames_never_crash_and_never_give_a_value_of_another_regi
         except Unavailable:
             outcomes["lost"] += 1
             scripted.reply = lambda asked: asked.tcp(asked.honest)
-            await source.open()
+            await open_again(source)
             continue
         for key, value in found.items():
             outcomes["value" if value == 1000 + key else "bad"] += 1
@@ -390,14 +397,15 @@ class ScriptedLine:
 
 
 @pytest.fixture
-async def line(tools):
+async def line(tools, request):
+    """A source on it; the parameter is how long an answer may take."""
     peer = ScriptedLine()
     server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
     device = Device(
         name="meter", path="a/b/c/d/e/f", driver="modbus",
         endpoint=f"modbus-rtu-tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}",
         points=tuple(Point(name=f"r{n}", address=f"holding:{n}", type="uint16") for n in range(COUNT)),
-        options={"max_registers": 10, "timeout_seconds": 0.05, "retries": 0}, groups=(ScanGroup(mode="poll"),),
+        options={"max_registers": 10, "timeout_seconds": getattr(request, "param", 0.3), "retries": 0}, groups=(ScanGroup(mode="poll"),),
     )  # fmt: skip
     driver = find_driver("modbus")
     plan = driver.plan(device)
@@ -442,6 +450,7 @@ async def test_a_damaged_or_foreign_frame_on_the_line_is_counted_and_no_value(li
     assert await scan(line.source, line.block) == EXPECTED
 
 
+@pytest.mark.parametrize("line", [0.05], indirect=True)
 async def test_damage_on_the_line_never_becomes_a_value(line):
     generator = random.Random(1979)
     outcomes = Counter()
@@ -458,7 +467,7 @@ async def test_a_late_answer_on_the_line_is_no_answer_to_the_next_request(line):
     loop = asyncio.get_running_loop()
 
     def late(asked):
-        loop.call_later(0.08, line.writers[-1].write, asked.rtu(asked.honest))
+        loop.call_later(0.45, line.writers[-1].write, asked.rtu(asked.honest))  # later than the 0.3 s that it may take
         return b""
 
     disturb_line(line, late)

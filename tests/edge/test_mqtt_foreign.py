@@ -38,7 +38,7 @@ def publish(broker):
 
     async def send(topic, text, *more):
         command = ["mosquitto_pub", "-p", str(broker), "-u", "operator", "-P", "right", "-t", topic, "-m", text, *more]
-        await asyncio.to_thread(subprocess.run, command, check=True, timeout=20)
+        await asyncio.to_thread(subprocess.run, command, check=True, timeout=60)
 
     return send
 
@@ -266,7 +266,7 @@ async def test_a_message_that_is_too_long_is_dropped_counted_and_told(
             "-f",
             str(file),
         ]
-        await asyncio.to_thread(subprocess.run, command, check=True, timeout=20)
+        await asyncio.to_thread(subprocess.run, command, check=True, timeout=60)
     await publish(topic, '{"v": 7}', "-q", "1")
     await until(lambda: [row[2] for row in lane.of(1) if row[1] == GOOD] == [7.0])
     assert [row[1] for row in lane.of(1)[:2]] == [BAD_DECODING, BAD_DECODING]

@@ -166,7 +166,7 @@ async def test_a_text_in_a_numbers_tag_is_bad_type_mismatch(plant, run, lane, tr
 
 async def test_silence_without_changes_is_no_loss(plant, run, lane, trust, make_device, until):
     await trust(plant.url)
-    runner = await run(make_device(plant.url, POINTS, keep_alive_seconds=0.5))
+    runner = await run(make_device(plant.url, POINTS, keep_alive_seconds=1.2))
     heard = runner._source._had[0].heard
     await until(lambda: runner._source._had[0].heard > heard + 5)  # past the three misses that would count as a loss
     assert runner.status().state == "connected"

@@ -122,7 +122,7 @@ async def test_a_polled_device_that_falls_silent_counts_as_lost_and_comes_back(
 ):
     await trust(peer.url)
     group = ScanGroup(period_ms=50, mode="poll")
-    runner = await run(make_device(peer.url, [COUNTER, STEADY], group=group, timeout_seconds=1))
+    runner = await run(make_device(peer.url, [COUNTER, STEADY], group=group, timeout_seconds=3))
     with counting:
         await until(lambda: len(lane.of(1)) > 5)
         assert len(lane.of(2)) == 1  # the same sample, however often it is read

@@ -51,7 +51,7 @@ async def test_applying_changes_every_device_and_keeps_their_tags(profiles, devi
     await devices.put(msgspec.structs.replace(PRESS.applied(bare("own")), profile=""), CHANGE)
     more = msgspec.structs.replace(PRESS, points=(*PRESS.points, Point(name="speed", address="ns=2;s=S")))
     await profiles.put(more)
-    await profiles.apply("acme-press", await profiles.devices_of("acme-press"), CHANGE)
+    await profiles.apply(await profiles.get("acme-press"), await profiles.devices_of("acme-press"), CHANGE)
     after = {stored.device.name: stored.device for stored in await devices.list()}
     assert [len(after[name].points) for name in ("own", "p1", "p2")] == [1, 2, 2]
     assert after["p1"].points[0] == before[0].points[0]
@@ -64,7 +64,7 @@ async def test_one_device_that_cannot_have_it_keeps_all_as_they_are(profiles, de
         await devices.put(PRESS.applied(bare(name)), CHANGE)
     await profiles.put(msgspec.structs.replace(PRESS, points=(Point(name="x", address="nonsense"),)))
     with pytest.raises(InvalidInput, match="nonsense"):
-        await profiles.apply("acme-press", await profiles.devices_of("acme-press"), CHANGE)
+        await profiles.apply(await profiles.get("acme-press"), await profiles.devices_of("acme-press"), CHANGE)
     assert {stored.device.points[0].name for stored in await devices.list()} == {"torque"}
 
 
@@ -74,7 +74,7 @@ async def test_a_device_that_changed_meanwhile_is_noticed(profiles, devices):
     chosen = await profiles.devices_of("acme-press")
     await devices.put(msgspec.structs.replace(PRESS.applied(bare("p1")), description="new"), CHANGE)
     with pytest.raises(PreconditionFailed):
-        await profiles.apply("acme-press", chosen, CHANGE)
+        await profiles.apply(await profiles.get("acme-press"), chosen, CHANGE)
 
 
 async def test_a_profile_in_use_stays_and_changes_are_noticed(profiles, devices):

@@ -13,6 +13,8 @@ from lineshaft.cli.testing import running_box
 from lineshaft.client import connect
 from lineshaft.core.errors import LineshaftError
 
+pytestmark = pytest.mark.timeout(300)  # a whole box starts within a test's time
+
 PEERS = Path(__file__).parents[1] / "peers"
 POLICY = """
 @id("panel")
@@ -36,7 +38,7 @@ def libmodbus_port(tmp_path):
 
 
 def ask(port, pdu, context=None):
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
         way = context.wrap_socket(plain, server_hostname="localhost") if context else plain
         way.sendall(struct.pack(">HHHB", 1, 0, len(pdu) + 1, 1) + pdu)
         answer = way.recv(300)
@@ -64,7 +66,11 @@ def test_a_foreign_write_outside_the_policy_is_refused_and_recorded(tmp_path, li
             status = client.request("GET", "/api/v1/edge/status", params={"gateway": "gateway"})["parts"]
             return status.get("modbus_proxy", {}).get("listeners", [])
 
-        box.until(lambda: len(opened()) == 2, "the proxy listens")
+        def listens():
+            ports = [listener["port"] for listener in opened()]  # 0 until it is open
+            return len(ports) == 2 and all(ports)
+
+        box.until(listens, "the proxy listens")
         plain, secure = (listener["port"] for listener in opened())
         allowed, refused = struct.pack(">BHH", 6, 40, 123), struct.pack(">BHH", 6, 41, 5)
         assert ask(plain, allowed) == allowed

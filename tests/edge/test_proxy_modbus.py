@@ -32,6 +32,7 @@ from lineshaft.edge.model import Device, GatewayConfig, Point, ScanGroup, WriteR
 from lineshaft.edge.parts import Surroundings
 from lineshaft.edge.proxies.modbus.certificates import ROLE
 from lineshaft.edge.proxies.modbus.part import ModbusProxyPart
+from lineshaft.web.testing import everything
 
 PEERS = Path(__file__).parents[1] / "peers"
 HEADER = struct.Struct(">HHHB")
@@ -201,12 +202,12 @@ class Wire:
 
     async def answer(self):
         """(transaction, unit, pdu)"""
-        number, _, length, unit = HEADER.unpack(await asyncio.wait_for(self.reader.readexactly(7), 10))
+        number, _, length, unit = HEADER.unpack(await asyncio.wait_for(self.reader.readexactly(7), 30))
         return number, unit, await self.reader.readexactly(length - 1)
 
     async def is_hung_up(self):
         try:
-            return await asyncio.wait_for(self.reader.read(), 10) == b""
+            return await asyncio.wait_for(self.reader.read(), 30) == b""
         except ConnectionError:
             return True
 
@@ -431,7 +432,7 @@ async def test_units_are_the_configured_ones_and_0_and_255_mean_the_device(proxy
 
 
 async def test_a_device_that_does_not_answer_is_exception_11_and_so_is_one_that_is_away(proxy, device, until):
-    port = await proxy.open(device.url, options={"timeout_seconds": 0.2})
+    port = await proxy.open(device.url, options={"timeout_seconds": 0.6})
     read = struct.pack(">BHH", 3, 0, 1)
     async with Wire(port) as client:
         device.silent = True
@@ -449,7 +450,7 @@ async def test_a_device_that_does_not_answer_is_exception_11_and_so_is_one_that_
 
 
 async def test_a_device_that_was_switched_off_is_connected_to_anew(proxy, device):
-    port = await proxy.open(device.url, options={"timeout_seconds": 0.2})
+    port = await proxy.open(device.url, options={"timeout_seconds": 0.6})
     read = struct.pack(">BHH", 3, 0, 1)
     async with Wire(port) as client:
         assert (await client.ask(read))[2] == b"\x03\2\0\0"
@@ -461,7 +462,7 @@ async def test_a_device_that_was_switched_off_is_connected_to_anew(proxy, device
 
 
 async def test_a_late_answer_is_nobodys(proxy, device):
-    port = await proxy.open(device.url, options={"timeout_seconds": 0.2})
+    port = await proxy.open(device.url, options={"timeout_seconds": 0.6})
     async with Wire(port) as client:
         device.silent = True
         assert (await client.ask(struct.pack(">BHH", 3, 0, 1)))[2] == b"\x83\x0b"
@@ -642,7 +643,7 @@ def tls_context(authority, certificate=None):
 
 async def over_tls(port, context, work):
     """What `work` gives with pymodbus's client over TLS; None where it is not let in."""
-    client = AsyncModbusTlsClient("localhost", port=port, sslctx=context, retries=0, timeout=3, reconnect_delay=0)
+    client = AsyncModbusTlsClient("localhost", port=port, sslctx=context, retries=0, timeout=10, reconnect_delay=0)
     try:
         if not await client.connect():
             return None
@@ -687,7 +688,7 @@ async def test_without_the_right_certificate_nobody_gets_in(proxy, device, autho
         assert await over_tls(port, tls_context(authority, certificate), write_to) is None
     async with Wire(port) as plain:
         plain.writer.write(frame(write_register(150, 7)))
-        assert not (await asyncio.wait_for(plain.reader.read(), 10)).startswith(b"\0\1\0\0")
+        assert not (await asyncio.wait_for(everything(plain.reader), 30)).startswith(b"\0\1\0\0")
     assert device.requests == []
 
 
@@ -703,7 +704,7 @@ async def test_a_revoked_certificate_is_turned_away_and_hung_up(proxy, device, a
     assert await reader.readexactly(12) == frame(write_register(150, 7))
     revoked.add(engineer.der)
     with contextlib.suppress(ConnectionError):
-        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert await asyncio.wait_for(reader.read(), 30) == b""
     writer.transport.abort()
     assert await over_tls(port, tls_context(authority, engineer), write_to) is None
     assert proxy.counts["turned_away"] == 1

@@ -231,7 +231,7 @@ async def test_a_write_whose_answer_does_not_come_is_lost_and_those_behind_it_ar
         return None if pdu[12:13] == b"\x05" else pdu
 
     async with tampering(mute) as port:
-        source, _ = await opened(s7(port, PRESSURE, HEAT, timeout_seconds=0.3))
+        source, _ = await opened(s7(port, PRESSURE, HEAT, timeout_seconds=2))
         first, second = await source.write([Write(0, 1.0), Write(1, 1.0)])
         assert first.lost
         assert (second.lost, second.detail) == (False, "not sent")

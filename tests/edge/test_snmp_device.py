@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import os
-import socket
 import subprocess
 import time
 
 import pytest
 from pysnmp.proto.rfc1902 import Integer32
 
+from lineshaft.bus.server import free_port
 from lineshaft.core import quality
 from lineshaft.core.errors import InvalidInput, LineshaftError, Unavailable
 from lineshaft.edge.address_space import BrowseRequest, BrowseState
@@ -43,17 +43,11 @@ KIND = {"name": "kind", "address": "sysObjectID.0", "kind": "text"}
 SERVICES = {"name": "octets", "address": "ifHCInOctets.1", "kind": "integer"}
 
 
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Agent:
     """An snmpd that can be killed and started again on its port."""
 
     def __init__(self, folder):
-        self.port = free_port()
+        self.port = free_port("127.0.0.1")  # below those that the kernel gives to others, also while it is down
         self._folder = folder
         (folder / "agent.conf").write_text(CONFIGURATION.format(port=self.port))
         self.start()
@@ -63,7 +57,7 @@ class Agent:
             [SNMPD, "-f", "-Lf", str(self._folder / "log"), "-C", "-c", str(self._folder / "agent.conf"), "-p", str(self._folder / "pid")],
             env={**os.environ, "SNMP_PERSISTENT_DIR": str(self._folder), "MIBS": ""}, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 30
         while "NET-SNMP version" not in self.log():
             assert time.monotonic() < deadline, self.log()
             assert self.process.poll() is None, self.log()
@@ -228,7 +222,7 @@ async def test_a_wrong_community_and_a_short_password_are_told_apart(snmpd, open
 
 @pytest.mark.peer("snmpd")
 async def test_an_agent_that_dies_is_lost_and_taken_up_again(fragile, run, lane, until):
-    runner = await run(agent(fragile.port, NAME, timeout_seconds=0.5, retries=0))
+    runner = await run(agent(fragile.port, NAME, timeout_seconds=2, retries=0))
     await until(lambda: lane.of(1))
     fragile.kill()
     await until(lambda: runner.intake.counts["losses"] == 1)
@@ -264,7 +258,7 @@ async def test_a_walk_is_bounded_and_goes_on_where_it_stopped(snmpd, opened):
 
 @pytest.mark.peer("snmpd")
 async def test_a_set_whose_answer_does_not_come_is_lost_and_those_behind_it_are_not_sent(fragile, opened):
-    source, plan = await opened(agent(fragile.port, PLACE, timeout_seconds=0.5, retries=0))
+    source, plan = await opened(agent(fragile.port, PLACE, timeout_seconds=2, retries=0))
     await values(source, plan)
     fragile.kill()
     first, second = await source.write([Write(0, "one"), Write(0, "two")])

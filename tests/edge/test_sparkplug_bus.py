@@ -36,7 +36,7 @@ async def port(tmp_path, until):
         yield chosen
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
 
 
 async def test_an_edge_node_is_read_dies_and_comes_back_by_the_bus(port, tools, tmp_path, run, lane, until):

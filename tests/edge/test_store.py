@@ -12,7 +12,9 @@ from lineshaft.edge.commands.store import COMMAND
 from lineshaft.edge.model import Device, Point, decode_config
 from lineshaft.edge.parts.store import PART
 from lineshaft.edge.profiles.store import PROFILE
-from lineshaft.edge.store import METADATA, Change, Devices
+from lineshaft.edge.secret_records import SECRET
+from lineshaft.edge.store import Change, Devices
+from lineshaft.edge.tables import METADATA
 from lineshaft.history import Tags
 from lineshaft.history.owners import decode as decode_owners
 from lineshaft.records.store import OUTBOX
@@ -45,7 +47,7 @@ async def sent(database):
 
 
 def test_migrations_make_what_the_code_expects(database):
-    assert COMMAND.metadata is PART.metadata is PROFILE.metadata is METADATA
+    assert COMMAND.metadata is PART.metadata is PROFILE.metadata is SECRET.metadata is METADATA
     assert_migrations_match("edge", METADATA, database)
 
 

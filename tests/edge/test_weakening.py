@@ -70,4 +70,59 @@ def test_a_guard_that_no_longer_enforces():
     assert of_guard(None, {"mode": "shadow"}) == ["the guard: enforce → shadow"]
     assert of_guard({"mode": "enforce"}, {"mode": "learn"}) != []
     assert of_guard({"mode": "shadow"}, {"mode": "learn"}) == []
-    assert of_guard({"mode": "learn"}, None) == of_guard({"policy": "x"}, {"policy": "y"}) == []
+    assert of_guard({"mode": "learn"}, None) == of_guard(None, None) == []
+    assert of_guard({"reads": "closed"}, None) == ["the guard: reads closed → open"]
+    assert of_guard(None, {"reads": "closed"}) == []
+
+
+STEAM = (
+    '@id("steam") permit (principal in Role::"operator", action == Action::"modbus.write_single_register", '
+    'resource == Device::"press") when {{ context.start >= 40 && context.end <= {end} && '
+    '["a", "b"].contains(context.node) && {more} }};'
+)
+NO_PROGRAMS = (
+    '@id("programs") forbid (principal, action in Action::"program", resource) when { context.presence == false };'
+)
+
+
+def policy(*rules, end=49, more="context.maximum <= 80", **document):
+    return {"policy": "\n".join((STEAM.format(end=end, more=more), *rules)), **document}
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        (policy(NO_PROGRAMS, end=50), "'steam' permits more"),
+        (policy(NO_PROGRAMS, more="context.maximum <= 81"), "'steam' permits more"),
+        (policy(NO_PROGRAMS, more="context.minimum >= 0"), "'steam' permits more"),
+        (policy(NO_PROGRAMS, more="(context.maximum <= 80 || context.presence)"), "'steam' permits more"),
+        (policy(NO_PROGRAMS, "permit (principal, action, resource);"), "a new rule permits: 'permit-"),
+        (policy(), "a rule that forbids is gone: 'programs'"),
+        (policy(NO_PROGRAMS.replace("resource)", 'resource == Device::"press")')), "'programs' forbids less"),
+        (policy(NO_PROGRAMS.replace("== false }", "== false && context.start >= 1 }")), "'programs' forbids less"),
+        (None, "a new rule permits: 'commands'"),
+    ],
+)  # fmt: skip
+def test_a_policy_that_lets_more_through(after, words):
+    reasons = of_guard(policy(NO_PROGRAMS), after)
+    assert any(words in reason for reason in reasons), reasons
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        policy(NO_PROGRAMS), policy(NO_PROGRAMS, end=44), policy(NO_PROGRAMS, more="context.maximum <= 80 && context.presence"),
+        policy(NO_PROGRAMS.replace('action in Action::"program"', "action")),
+        policy(NO_PROGRAMS, "forbid (principal, action, resource) when { context.start == 41 };"), policy(NO_PROGRAMS, time_zone="Asia/Shanghai"),
+        {"policy": NO_PROGRAMS},
+    ],
+)  # fmt: skip
+def test_a_policy_that_lets_less_through_needs_nobody(after):
+    assert of_guard(policy(NO_PROGRAMS), after) == []
+
+
+def test_what_rules_ask_of_clock_and_mode_is_part_of_them():
+    timed = policy(more="context.minute_of_day < 60")
+    assert of_guard(timed, {**timed, "time_zone": "Asia/Shanghai"}) != []
+    moded = policy(more='context.mode == "maintenance"')
+    assert of_guard({**moded, "plant_mode": "run"}, {**moded, "plant_mode": "maintenance"}) != []

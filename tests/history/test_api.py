@@ -67,7 +67,10 @@ def served(plants, tmp_path, sqlite_template) -> Callable[..., object]:
                     ROUTES, exception_handlers={LineshaftError: refused}, openapi_config=None,
                     dependencies={name: Provide(giving(part), sync_to_thread=False) for name, part in given.items()},
                 )  # fmt: skip
-                async with listening(app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
+                async with (
+                    listening(app) as url,
+                    httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client,
+                ):
                     yield plant, client
 
     return serve

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -113,6 +114,42 @@ def test_duckdb_reads_the_files_that_the_log_names(history):
             f"select tag, epoch_us(ts), {VALUE_EXPRESSION}, vs, vb, q from read_parquet(?)", [paths]
         ).fetchall()
     assert _exact(rows) == expected
+
+
+def test_the_printed_view_for_polars_reads_it_where_the_settings_say(history, tmp_path):
+    folder, expected = history
+    home = Home(tmp_path / "home")
+    home.path.mkdir()
+    home.settings_file.write_text(f'[history]\nurl = "{folder}"\n')
+    printed = CliRunner().invoke(app, ["views", "polars", "--home", str(home.path)])
+    assert printed.exit_code == 0, printed.output
+    names: dict[str, Any] = {}
+    exec(printed.output, names)
+    frame = names["samples"]().collect()
+    rows = frame.select("tag", pl.col("ts").dt.timestamp("us"), "value", "text", "boolean", "quality").rows()
+    assert _exact(rows) == expected
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars", "spark"])
+def test_a_printed_view_of_an_object_store_names_it_and_no_key(tmp_path, engine):
+    home = Home(tmp_path / "home")
+    home.path.mkdir()
+    home.settings_file.write_text(
+        '[history]\nurl = "s3://plant/history"\nendpoint = "https://store.example:9000"\nregion = "eu-central-1"\n'
+    )
+    credentials.keep(home, credentials.Credentials(access_key="AKEY", secret_key="ASECRET"))
+    printed = CliRunner().invoke(app, ["views", engine, "--home", str(home.path)])
+    assert printed.exit_code == 0, printed.output
+    address = {"duckdb": "delta_scan('s3://plant/history/samples')", "polars": '"s3://plant/history"',
+               "spark": 'load("s3a://plant/history/samples")'}[engine]  # fmt: skip
+    assert address in printed.output
+    assert "store.example:9000" in printed.output
+    assert "eu-central-1" in printed.output
+    assert "AKEY" not in printed.output
+    assert "ASECRET" not in printed.output
+    assert not re.search(r"\{(history|store|arguments|options)\}", printed.output)
+    if engine != "duckdb":
+        compile(printed.output, engine, "exec")
 
 
 def test_datafusion_reads_it_through_the_log(history):

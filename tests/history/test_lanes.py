@@ -151,6 +151,11 @@ def test_a_restart_is_told_from_the_time_up_to_which_the_gateway_had_sent_everyt
     assert (gap.cause, gap.from_us, gap.to_us) == ("restart", complete_us, after.time_us)
 
 
+def second(time_us):
+    """Seconds since the beginning of the test's times."""
+    return (time_us - START_US) // 1_000_000
+
+
 class Forwarded:
     """A gateway with a bus of its own: each message says which is the oldest that may still come."""
 
@@ -167,7 +172,9 @@ class Forwarded:
         header = read_batch_header(message.subject, headers)
         take = self.lanes.settle if self.lanes.is_repeat(header) else self.lanes.accept
         gaps = take(header, message.time_us, message.sequence)
-        self.begun = [gap.to_us for gap in gaps if gap.cause == "restart"]
+        restarts = [gap for gap in gaps if gap.cause == "restart"]
+        self.begun = [gap.to_us for gap in restarts]
+        self.restarts = [(gap.boot, second(gap.from_us), second(gap.to_us)) for gap in restarts]
         return [(gap.cause, gap.boot, gap.from_seq, gap.to_seq, gap.rows) for gap in gaps]
 
     def held(self):
@@ -277,6 +284,48 @@ def test_a_whole_boot_that_was_dropped_keeps_its_place(forwarded):
         ("dropped", "b", 1, 5, 50), ("restart", "b", 6, None, None)
     ]  # fmt: skip
     assert forwarded.send("d", 1, dropped=[drop("c", 2, 3, last=True)]) == [("dropped", "c", 2, 3, 10)]
+
+
+def test_a_boot_known_only_by_what_was_dropped_of_it_does_not_end_the_newer_one_that_came_ahead(forwarded):
+    forwarded.send("a", 1, last=True)
+    forwarded.send("c", 3, ("b", 1))
+    told = Dropped(
+        boot="b", from_seq=1, to_seq=1, rows=5, from_ts=START_US + 1_000_000_000, to_ts=START_US + 1_001_000_000,
+        stored_us=START_US + 1_001_000_000,
+    )  # fmt: skip
+    assert forwarded.send("c", 4, ("b", 2), dropped=[told]) == [("dropped", "b", 1, 1, 5)]
+    forwarded.send("b", 2, last=True)
+    assert forwarded.send("c", 1) == []
+    assert not forwarded.lanes.is_repeat(forwarded.messages.header(0, seq=2)), "what still comes is taken in"
+
+
+def dropped_with_old_samples(boot, from_seq, to_seq, stored):
+    """Batches that a source's buffer filled long before the gateway's bus stored them."""
+    return Dropped(
+        boot=boot, from_seq=from_seq, to_seq=to_seq, rows=5, from_ts=START_US - 500_000_000,
+        to_ts=START_US - 400_000_000, stored_us=START_US + stored * 1_000_000,
+    )  # fmt: skip
+
+
+def test_a_restart_ends_when_the_next_boots_batches_were_stored_and_not_at_their_samples_times(forwarded):
+    forwarded.send("a", 100)
+    told = dropped_with_old_samples("b", 1, 3, stored=1003)
+    assert forwarded.send("b", 4, ("b", 4), dropped=[told]) == [
+        ("restart", "a", 101, None, None),
+        ("dropped", "b", 1, 3, 5),
+    ]
+    assert forwarded.restarts == [("a", 100, 1003)]
+
+
+def test_boots_come_in_the_order_they_were_stored_however_old_the_samples_of_one(forwarded):
+    forwarded.send("a", 100)
+    forwarded.send("b", 1, ("a", 101))
+    forwarded.send("b", 2, ("a", 101))
+    assert forwarded.begun == []
+    told = dropped_with_old_samples("c", 1, 3, stored=2003)
+    forwarded.send("d", 1, dropped=[told])
+    assert forwarded.restarts[:2] == [("a", 100, 1001), ("b", 1002, 2003)]
+    assert [boot.boot for boot in forwarded.held().boots] == ["a", "b", "c", "d"]
 
 
 def test_the_state_with_runs_goes_through_a_snapshot(forwarded):

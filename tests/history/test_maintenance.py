@@ -243,14 +243,14 @@ def test_a_merge_that_a_correction_overtakes_is_given_up(box: Box, monkeypatch: 
     victim = box.segments()[0]
     real = OwnedTable.commit
 
-    def overtaken(self: OwnedTable, add: Any, remove: Any, number: int | None = None) -> int:
+    def overtaken(self: OwnedTable, add: Any, remove: Any, *how: Any, **more: Any) -> int:
         if victim.path in remove and victim.path in {segment.path for segment in box.segments()}:
             corrected = rows_of(
                 [(*row[:2], row[2] + 1, row[3]) for row in listed(read_segment(box.samples, victim.path))]
             )
             box.commit(write_segment(box.samples, "writer-0", corrected), [victim.path])
             box.rows |= {row[:2]: row for row in listed(corrected)}
-        return real(self, add, remove, number)
+        return real(self, add, remove, *how, **more)
 
     monkeypatch.setattr(OwnedTable, "commit", overtaken)
     box.maintain(roll=False)

@@ -1,6 +1,7 @@
 """Queries: hot and sealed rows as one answer of one moment, in order, each row once, page by page or whole."""
 
 import asyncio
+import itertools
 import os
 
 import duckdb
@@ -96,19 +97,20 @@ async def test_pages_of_any_size_make_up_the_whole(plants, monkeypatch):
 
 async def test_an_answer_never_misses_or_repeats_a_row_while_everything_is_being_sealed(plants):
     async with plants(seal_seconds=0.02) as plant:
-        sent = 0
+        sent = answers = 0
         done = asyncio.Event()
 
         async def publish() -> None:
             nonlocal sent
-            for n in range(_PUBLISHED):
+            for n in itertools.count():
+                if n >= _PUBLISHED and answers > 5 and plant.service.writer.counts.seals > 3:
+                    break
                 await plant.publish([(tag, START_US + n * SECOND, float(n)) for tag in (1, 2)])
                 await plant.taken()
                 sent = n + 1
             done.set()
 
         publishing = asyncio.create_task(publish())
-        answers = 0
         while not done.is_set():
             before = sent
             rows = await plant.raw([1])
@@ -116,8 +118,6 @@ async def test_an_answer_never_misses_or_repeats_a_row_while_everything_is_being
             assert before <= len(rows) <= sent + 1
             answers += 1
         await publishing
-        assert plant.service.writer.counts.seals > 3
-        assert answers > 5
 
 
 async def test_a_file_that_goes_while_it_is_read_is_replaced_by_the_newest_version(plants, monkeypatch):

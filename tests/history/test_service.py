@@ -155,7 +155,7 @@ async def test_a_stream_made_anew_is_read_from_its_beginning(plants, until):
         await plant.publish(series(1, 1.0))
         await plant.publish(series(1, 2.0, start=1))
         await plant.taken()
-        await plant.asker.connection.ask(f"$JS.API.STREAM.DELETE.{TELEMETRY}", b"", timeout=5)
+        await plant.asker.connection.ask(f"$JS.API.STREAM.DELETE.{TELEMETRY}", b"", timeout=30)
         await plant.bus.make_streams()
         await plant.publish(series(1, 3.0, start=2))
         created = (await plant.asker.stream_info(TELEMETRY)).created

@@ -1,16 +1,23 @@
 """Several writers on one history: each takes its tags, they commit at once, nothing is trimmed that one still needs."""
 
 import asyncio
+import contextlib
 import random
+from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
 
-from lineshaft.core.errors import InvalidInput
+from lineshaft.core.errors import Conflict, InvalidInput, Unavailable
+from lineshaft.history.resharding import ChangeOver
 from lineshaft.history.settings import HistorySettings
 from lineshaft.history.shards import check_shard, shard_of
-from lineshaft.history.testing import START_US, LaneMessages, table_rows
+from lineshaft.history.testing import START_US, LaneMessages, listed, table_rows
+from lineshaft.history.verify.report import Asked
+from lineshaft.history.verify.worker import verify
 from lineshaft.history.writer import Writer
+
+STREAM, CREATED = "TELEMETRY", "2026-01-01T00:00:00.000000001Z"
 
 
 async def sharded(writers, shard, shards=2):
@@ -104,35 +111,228 @@ async def test_any_course_of_kills_of_two_shards_ends_with_each_row_once(writers
     assert table_rows(writers.folder) == expected
 
 
-async def test_one_writer_goes_on_for_two_and_two_for_one_and_nothing_is_stored_twice(writers):
-    one, two = await sharded(writers, 0), await sharded(writers, 1)
+class ChangeOfShards:
+    """Changes the number of shards on a folder; the stream is a list of messages."""
+
+    def __init__(self, writers, messages):
+        self.writers, self.messages = writers, messages
+
+    async def run(self, found, shards):
+        def make(settings, committer):
+            return Writer(settings, self.writers.storage, committer, self.writers._bury, settings.shard)
+
+        change = ChangeOver(
+            HistorySettings(shards=shards), self.writers.storage, found, (STREAM, CREATED), 1, make, self.read
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("lineshaft.history.resharding.Committer", self.writers.committer)
+            return await change.run()
+
+    @asynccontextmanager
+    async def read(self, first):
+        async def parts():
+            for message in self.messages[first - 1 :]:
+                yield [message]
+
+        yield parts()
+
+
+async def feed(writers, shards, messages, until, *, seal=True):
+    """All shards' writers, each with the messages up to a number of its own."""
+    live = [await sharded(writers, shard, shards) for shard in range(shards)]
+    for writer, last in zip(live, until, strict=True):
+        for message in messages[writer.committed : last]:
+            await writer.take(message)
+        if seal:
+            await writer.seal()
+    return live
+
+
+def everything(count, tags=range(1, 41)):
+    return [(tag, START_US + n * 1000, float(n * tag), 0) for tag in tags for n in range(count)]
+
+
+def recounted(writers):
+    return verify(writers.storage, Asked(place={}), lambda _: None).recount
+
+
+async def test_another_number_of_shards_does_not_start_and_says_what_to_do(writers):
+    messages = batches(4)
+    await feed(writers, 2, messages, (4, 3))
+    for shard, shards in ((0, 1), (0, 3), (2, 3)):
+        with pytest.raises(
+            Unavailable, match=rf"history.shards is {shards}, and the table is written by 2 shards"
+        ) as told:
+            await sharded(writers, shard, shards)
+        assert (told.value.code, told.value.facts["value"]) == ("history.shards_differ", shards)
+    one, two = await feed(writers, 2, messages, (4, 4))  # the number that holds goes on
+    assert (one.committed, two.committed) == (4, 4)
+
+
+async def test_one_to_three_to_two_holds_every_row_once_wherever_each_shard_stood(writers):
+    messages = batches(18)
+    change = ChangeOfShards(writers, messages)
+    await feed(writers, 1, messages, (5,))
+    assert await change.run(1, 3) == 5
+    await feed(writers, 3, messages, (11, 5, 8))
+    assert await change.run(3, 2) == 11
+    await feed(writers, 2, messages, (15, 17))
+    assert await change.run(2, 1) == 17
+    await feed(writers, 1, messages, (18,))
+    assert table_rows(writers.folder) == everything(18)
+    found = recounted(writers)
+    assert (found.holes, found.expected, found.stored) == ([], 18 * 40, 18 * 40)
+
+
+async def test_a_gap_that_the_first_shard_has_not_recorded_yet_is_no_error_of_another(writers):
+    lane = LaneMessages()
+    messages = [lane.next([(tag, START_US + n, 1.0) for tag in range(1, 9)]) for n in range(2)]
+    lane.seq += 3
+    messages += [lane.next([(tag, START_US + n, 1.0) for tag in range(1, 9)]) for n in range(2, 4)]
+    await feed(writers, 2, messages, (2, 4))
+    assert recounted(writers).holes == []
+    await feed(writers, 2, messages, (4, 4))
+    (hole,) = recounted(writers).holes
+    assert (hole.cause, hole.first, hole.last, hole.explained) == ("sequence", 3, 5, True)
+
+
+async def test_after_a_change_each_shard_knows_its_own_tags_and_no_others(writers):
+    messages = batches(6)
+    await feed(writers, 2, messages, (6, 4))
+    await ChangeOfShards(writers, messages).run(2, 3)
+    live = await feed(writers, 3, messages, (6, 6, 6), seal=False)
+    found = [writer.latest.known().tolist() for writer in live]
+    assert sorted(tag for tags in found for tag in tags) == list(range(1, 41))
+    for shard, tags in enumerate(found):
+        assert set(shard_of(np.array(tags), 3).tolist()) == {shard}
+        assert [row[2] for row in listed(live[shard].latest.rows())] == [5.0 * tag for tag in tags]
+
+
+async def test_what_is_sent_again_after_a_change_is_known_to_every_new_shard(writers):
+    lane = LaneMessages()
+    messages = [lane.next([(tag, START_US, 1.0) for tag in range(1, 41)]) for _ in range(1)]
+    await feed(writers, 1, messages, (1,))
+    await ChangeOfShards(writers, messages).run(1, 3)
+    messages.append(lane.next([(tag, START_US, -9.0) for tag in range(1, 41)], seq=1))  # of another content, to see it
+    lane.restart()
+    messages.append(lane.next([(tag, START_US, 1.0) for tag in range(1, 41)]))  # the present values, from a new boot
+    live = await feed(writers, 3, messages, (3, 3, 3))
+    assert [writer.counts.repeated_batches for writer in live] == [1, 1, 1]
+    assert table_rows(writers.folder) == [(tag, START_US, 1.0, 0) for tag in range(1, 41)]
+
+
+async def test_an_old_shard_that_works_on_stops_the_change_and_one_that_comes_later_is_refused(writers):
     messages = batches(8)
-    for writer, until in ((one, 4), (two, 6)):
-        for message in messages[:until]:
-            await writer.take(message)
-        await writer.seal()
-    alone = await sharded(writers, 0, shards=1)
-    assert alone.committed == 4
-    for message in messages[4:7]:
-        await alone.take(message)
-    await alone.seal()
-    alone = await sharded(writers, 0, shards=1)  # and once more, as after any stop
-    one, two = await sharded(writers, 0), await sharded(writers, 1)
-    assert (one.committed, two.committed) == (7, 6)
+    await feed(writers, 2, messages, (4, 2))
+    change = ChangeOfShards(writers, messages)
+    original = Writer.seal
+
+    async def seal(self):
+        rows = await original(self)
+        if self._shard == 1 and self.committed == 4:
+            await sharded(writers, 1, 2)  # started anew by somebody in the last moment
+        return rows
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Writer, "seal", seal)
+        with pytest.raises(Conflict):
+            await change.run(2, 3)
+    one, two = await feed(writers, 2, messages, (6, 5))  # nothing has changed
+    assert await change.run(2, 3) == 6
     for writer in (one, two):
-        for message in messages[writer.committed :]:
+        for message in messages[writer.sequence :]:
             await writer.take(message)
-        await writer.seal()
-    expected = [(tag, START_US + n * 1000, float(n * tag), 0) for tag in range(1, 41) for n in range(8)]
-    assert table_rows(writers.folder) == expected
+        with pytest.raises(Conflict):
+            await writer.seal()
+    await feed(writers, 3, messages, (8, 8, 8))
+    assert table_rows(writers.folder) == everything(8)
 
 
-async def test_fewer_shards_are_refused_while_one_that_goes_has_rows_to_seal(writers):
-    one, two = await sharded(writers, 0), await sharded(writers, 1)
-    messages = batches(3)
-    for writer, until in ((one, 3), (two, 2)):
-        for message in messages[:until]:
+async def test_a_change_that_is_killed_anywhere_leaves_the_old_shards_or_the_new_ones(writers):
+    messages = batches(12)
+    count = {"left": 0}
+
+    async def failing(self, table, commit):
+        count["left"] -= 1
+        if count["left"] < 0:
+            raise Killed
+        return await original(self, table, commit)
+
+    original = writers.committer.commit
+    await feed(writers, 2, messages, (6, 2))
+    for left in range(3):
+        count["left"] = left
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(writers.committer, "commit", failing)
+            with contextlib.suppress(Killed):
+                await ChangeOfShards(writers, messages).run(2, 3)
+        found = await writers.committer(writers.storage).transaction("samples", "shards")
+        if found == 3:
+            break
+        assert table_rows(writers.folder) == sorted(set(table_rows(writers.folder)))
+    assert found == 3
+    await feed(writers, 3, messages, (12, 12, 12))
+    assert table_rows(writers.folder) == everything(12)
+
+
+async def test_a_table_of_an_older_release_says_its_shards_by_how_far_each_came(writers):
+    messages = batches(6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lineshaft.history.writer.COUNT", "shards-of-nobody")
+        await feed(writers, 2, messages, (4, 2))
+    with pytest.raises(Unavailable, match="written by 2 shards"):
+        await sharded(writers, 0, 3)
+    assert await ChangeOfShards(writers, messages).run(2, 3) == 4
+    await feed(writers, 3, messages, (6, 6, 6))
+    assert table_rows(writers.folder) == everything(6)
+
+
+@pytest.mark.parametrize("until", [(4, 3, 0), (0, 4, 0)])
+async def test_shards_of_an_older_release_that_sealed_nothing_yet_count_and_lose_nothing(writers, until):
+    messages = batches(6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lineshaft.history.writer.COUNT", "shards-of-nobody")
+        await feed(writers, 3, messages, until)
+    with pytest.raises(Unavailable, match="written by 3 shards"):
+        await sharded(writers, 0, 2)
+    await feed(writers, 3, messages, (6, 6, 6))
+    assert table_rows(writers.folder) == everything(6)
+
+
+async def test_shards_of_an_older_release_that_sealed_nothing_yet_take_part_in_a_change(writers):
+    messages = batches(6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lineshaft.history.writer.COUNT", "shards-of-nobody")
+        await feed(writers, 3, messages, (4, 3, 0))
+    assert await ChangeOfShards(writers, messages).run(3, 2) == 4
+    await feed(writers, 2, messages, (6, 6))
+    assert table_rows(writers.folder) == everything(6)
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+async def test_a_single_writer_of_an_older_release_stays_one_whoever_opened_the_table_beside_it(writers, shards):
+    messages = batches(6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lineshaft.history.writer.COUNT", "shards-of-nobody")
+        await sharded(writers, 1, 2)
+        await feed(writers, 1, messages, (4,))
+    if shards > 1:
+        with pytest.raises(Unavailable, match="written by 1 shards"):
+            await sharded(writers, 0, shards)
+        assert await ChangeOfShards(writers, messages).run(1, shards) == 4
+    await feed(writers, shards, messages, (6,) * shards)
+    assert table_rows(writers.folder) == everything(6)
+
+
+async def test_shards_of_a_new_table_open_it_in_any_order(writers):
+    live = {shard: await sharded(writers, shard, 3) for shard in (1, 0, 2)}
+    messages = batches(2)
+    for writer in live.values():
+        for message in messages:
             await writer.take(message)
         await writer.seal()
-    with pytest.raises(InvalidInput, match="shard 1 has rows to seal of the messages 3 to 3"):
-        await sharded(writers, 0, shards=1)
+    assert table_rows(writers.folder) == everything(2)
+
+
+class Killed(Exception):
+    """The process ends here."""

@@ -85,7 +85,7 @@ async def test_hot_and_sealed_rows_of_the_callers_tags_and_no_others(asking):
 
 
 async def test_more_rows_or_statements_than_allowed_and_a_time_that_is_none_are_refused(asking):
-    async with asking(sql_rows=5, sql_at_once=1, sql_seconds=5) as (_, queries):
+    async with asking(sql_rows=5, sql_at_once=1, sql_seconds=12) as (_, queries):
         with pytest.raises(TooLarge) as caught:
             await queries.answer(ANN, request("from samples", f"{PLANT}/P"), "json")
         assert caught.value.code == "history.sql_too_many_rows"
@@ -99,9 +99,9 @@ async def test_more_rows_or_statements_than_allowed_and_a_time_that_is_none_are_
 
 
 async def test_a_slow_reader_holds_one_place_and_not_for_ever(asking, monkeypatch):
-    monkeypatch.setattr(sql_queries, "DELIVERY_SECONDS", -14.0)  # six in all, while others wait for twenty
+    monkeypatch.setattr(sql_queries, "DELIVERY_SECONDS", -28.0)  # twelve in all, while others wait for forty
     bea = msgspec.structs.replace(ANN, id="99.1/person.3", name="bea")
-    async with asking(sql_at_once=2, sql_seconds=20) as (_, queries):
+    async with asking(sql_at_once=2, sql_seconds=40) as (_, queries):
         slow = await queries.answer(ANN, request("select * from range(3000000)", f"{PLANT}/P"), "ndjson")
         second = asyncio.create_task(rows(queries, ANN, "select 1", f"{PLANT}/P"))
         assert await rows(queries, bea, "select 1", f"{PLANT}/P") == [[1]]

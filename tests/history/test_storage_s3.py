@@ -33,6 +33,7 @@ from lineshaft.history.storage import Place, open_storage
 from lineshaft.history.table import Table
 from lineshaft.history.testing import START_US, LaneMessages, listed, rows_of, table_rows
 from lineshaft.history.testing_s3 import BUCKET, ObjectStore, object_store
+from lineshaft.history.views.text import view
 from lineshaft.history.writer import Writer
 
 SECOND = 1_000_000
@@ -124,6 +125,18 @@ def test_files_are_written_read_listed_replaced_and_deleted(store, prefix):
         storage.open("two")
     with pytest.raises(FileNotFoundError):
         storage.read("two")
+
+
+async def test_the_printed_view_for_polars_reads_the_store(life, prefix, store, monkeypatch):
+    writer = await life.writer()
+    await writer.take(LaneMessages().next(series(1, 1.5, 2.25)))
+    await writer.seal()
+    names: dict[str, Any] = {}
+    exec(view("polars", life.storage.place), names)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", store.credentials.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", store.credentials.secret_key)
+    frame = await asyncio.to_thread(names["samples"]().collect)
+    assert sorted(frame["value"].to_list()) == [1.5, 2.25]
 
 
 def test_a_file_that_could_not_be_made_is_not_stored(store, prefix):

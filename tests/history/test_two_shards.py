@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from lineshaft.bus.testing import embedded_bus
-from lineshaft.core.errors import InvalidInput, Unavailable
+from lineshaft.core.errors import Unavailable
 from lineshaft.core.service import Context
 from lineshaft.core.settings import Settings
 from lineshaft.history.reader import HistoryReader
 from lineshaft.history.service import HistoryService
 from lineshaft.history.settings import HistorySettings
-from lineshaft.history.shards import shard_of
-from lineshaft.history.testing import START_US, LaneMessages, listed, table_rows
+from lineshaft.history.shards import shard_of, verb_of
+from lineshaft.history.testing import START_US, LaneMessages, listed, samples, table_rows
+from lineshaft.history.verify.report import Asked
+from lineshaft.history.verify.worker import verify
 
 TAGS = range(1, 21)
 SECOND = 1_000_000
@@ -28,12 +30,12 @@ class Pair:
         self.bus, self.gateway = bus, gateway
         self.services = {}
         self.lane = LaneMessages()
-        self.reader = HistoryReader(HistorySettings(shards=2), bus.home, asker)
+        self.reader = HistoryReader(HistorySettings(shards=2, hot_timeout_seconds=60), bus.home, asker)
         self.asker = asker
         self.last = 0
 
     async def start(self, shard, shards=2):
-        settings = HistorySettings(shards=shards, shard=shard)
+        settings = HistorySettings(shards=shards, shard=shard, retry_seconds=0.05)
         service = HistoryService(Context(self.bus.home, Settings([settings, self.bus.settings])))
         self.services[shard] = service
         await service.start()
@@ -48,10 +50,13 @@ class Pair:
         self.last = (await self.gateway.publish_stored(subject, message.data, message.headers)).sequence
 
     async def taken(self, until, *shards):
+        """Wait until these have taken in what has been published by now; more may come meanwhile."""
+        wanted = self.last
+
         def there():
             writers = [self.services[shard].writer for shard in shards]
             assert not any(service.failure for service in self.services.values())
-            return all(writer is not None and writer.sequence >= self.last for writer in writers)
+            return all(writer is not None and writer.sequence >= wanted for writer in writers)
 
         await until(there)
 
@@ -111,7 +116,7 @@ async def test_the_stream_keeps_what_the_slower_one_has_not_sealed(pair, until):
         for n in range(1, 4):
             await both.publish(n)
         await both.taken(until, 0)
-        await both.asker.request("history", "seal", None, msgspec.Raw, timeout=30)
+        await both.asker.request("history", "seal", None, msgspec.Raw, timeout=60)
         assert await both.first() <= 2, "the other one has sealed only the first message"
         with pytest.raises(Unavailable):  # half an answer is none
             await HistoryReader(HistorySettings(shards=2, hot_timeout_seconds=0.5), both.bus.home, both.asker).latest()
@@ -132,29 +137,109 @@ async def test_the_stream_keeps_what_the_slower_one_has_not_sealed(pair, until):
         ]
 
 
-async def test_fewer_shards_are_refused_while_the_lost_one_has_rows_to_seal(pair, until):
+@pytest.mark.soak
+async def test_one_to_three_to_two_while_rows_keep_coming_loses_and_doubles_none(pair, until):
+    async with pair() as both:
+        coming = asyncio.Event()
+
+        async def publish():
+            n = 0
+            while not coming.is_set() or n < 12:
+                await both.publish(n)
+                n += 1
+                await asyncio.sleep(0.05)  # a pace, nothing that anybody waits for
+            return n
+
+        async def started(shards):
+            await asyncio.gather(*(both.start(shard, shards) for shard in range(shards)))
+            await both.taken(until, *range(shards))
+
+        async def sealed(*shards):
+            for shard in shards:
+                await both.asker.request("history", verb_of("seal", shard), None, msgspec.Raw, timeout=60)
+
+        publishing = asyncio.create_task(publish())
+        try:
+            await until(lambda: both.last >= 2)
+            await started(1)
+            await sealed(0)
+            before = both.services[0].writer.committed
+            await both.stop(0)
+            await started(3)
+            assert min(service.writer.committed for service in both.services.values()) >= before
+            await sealed(2)
+            await both.stop(2)
+            newest = both.last
+            await until(lambda: both.last > newest)
+            await both.taken(until, 0, 1)
+            await sealed(1)  # each of the three stands somewhere else
+            await both.stop(1)
+            await both.stop(0)
+            await started(2)
+            await sealed(0)
+        finally:
+            coming.set()
+            count = await publishing
+        await both.taken(until, 0, 1)
+        reader = HistoryReader(HistorySettings(shards=2, hot_timeout_seconds=60), both.bus.home, both.asker)
+        assert listed([rows async for rows in reader.raw(None, 0, 2**60)]) == expected(count)
+        assert [row[2] for row in listed(await reader.latest())] == [tag * 100.0 + count - 1 for tag in TAGS]
+        await reader.seal()
+        assert table_rows(reader._storage.folder) == sorted(expected(count))
+        found = (await asyncio.to_thread(verify, reader._storage, Asked(place={}), lambda _: None)).recount
+        assert (found.expected, found.stored, found.holes) == (count * len(TAGS), count * len(TAGS), [])
+        with pytest.raises(Unavailable, match="the table is written by 2 shards"):  # a web server that was not told
+            await anext(HistoryReader(HistorySettings(), both.bus.home, both.asker).raw(None, 0, 2**60))
+
+
+async def test_latest_by_a_web_server_with_another_number_of_shards_is_refused_and_not_half_an_answer(pair, until):
+    async with pair() as both:
+        await asyncio.gather(both.start(0), both.start(1))
+        await both.publish(0)
+        await both.taken(until, 0, 1)
+        behind = HistoryReader(HistorySettings(), both.bus.home, both.asker)
+        own = [next(tag for tag in TAGS if shard_of(np.array([tag]), 2)[0] == shard) for shard in (0, 1)]
+        for tags in (None, own, own[:1], own[1:], [999]):
+            with pytest.raises(Unavailable, match="the table is written by 2 shards") as told:
+                await behind.latest(tags)
+            assert told.value.code == "history.shards_differ"
+        assert [row[0] for row in listed(await both.reader.latest(own))] == sorted(own)
+        assert listed(await both.reader.latest([999])) == []
+
+
+async def test_a_shard_that_is_set_to_another_number_waits_for_the_first_one_and_says_so(pair, until):
+    async with pair() as both:
+        await both.publish(0)
+        alone = await both.start(0, shards=1)
+        await both.taken(until, 0)
+        await both.asker.request("history", "seal", None, msgspec.Raw, timeout=60)
+        second = await both.start(1)
+
+        async def told():
+            checks = {check.name: check for check in await second.checks()}
+            return "history.shards is 2, and the table is written by 1" in checks["sealing"].detail
+
+        await until(told)
+        assert alone.failure is None
+        await both.stop(0)
+        await both.start(0)  # now the first one is told as well
+        await both.publish(1)
+        await both.taken(until, 0, 1)
+        assert listed([rows async for rows in both.reader.raw(None, 0, 2**60)]) == expected(2)
+
+
+async def test_a_correction_is_seen_at_once_whichever_shard_has_its_tag(pair, until):
     async with pair() as both:
         await asyncio.gather(both.start(0), both.start(1))
         await both.publish(0)
         await both.taken(until, 0, 1)
         await both.reader.seal()
-        await both.stop(1)
-        await both.publish(1)
-        await both.taken(until, 0)
-        await both.asker.request("history", "seal", None, msgspec.Raw, timeout=30)
-        await both.stop(0)
-        lonely = await both.start(0, shards=1)
-        await until(lambda: lonely.failure is not None)
-        assert isinstance(lonely.failure, InvalidInput)
-        assert lonely.failure.code == "history.shard_left_behind"
-        await both.stop(0)
-        await asyncio.gather(both.start(0), both.start(1))  # as it was: the other one seals what it has
-        await both.taken(until, 0, 1)
-        await both.reader.seal()
-        await both.stop(0)
-        await both.stop(1)
-        alone = await both.start(0, shards=1)
-        await both.taken(until, 0)
-        assert alone.failure is None
-        reader = HistoryReader(HistorySettings(), both.bus.home, both.asker)
-        assert listed([rows async for rows in reader.raw(None, 0, 2**60)]) == expected(2)
+        own = [next(tag for tag in TAGS if shard_of(np.array([tag]), 2)[0] == shard) for shard in (0, 1)]
+        for tag in own:
+            rows = samples([(tag, START_US, -1.0)], START_US)
+            answer = await both.reader.correct(rows, "eva", "wrong sensor")
+            (record,) = await both.reader.corrections([tag], START_US, START_US + 1)
+            assert (record.tag, record.new, record.old, record.who) == (tag, -1.0, tag * 100.0, "eva")
+            assert record.sequence >= answer.sequence
+        found = listed([rows async for rows in both.reader.raw(own, 0, 2**60)])
+        assert [row[2] for row in found] == [-1.0, -1.0]

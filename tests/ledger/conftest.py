@@ -93,7 +93,7 @@ class Installation:
         return Bench(self.home.path / "ledger" / name)
 
     def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=f"{self.url}/api/v1/ledger", trust_env=False)
+        return httpx.AsyncClient(base_url=f"{self.url}/api/v1/ledger", trust_env=False, timeout=60)
 
 
 @pytest.fixture

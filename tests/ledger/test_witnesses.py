@@ -163,7 +163,7 @@ async def test_it_runs_beside_the_log_and_follows_new_checkpoints(bench, two, ma
 
 
 async def cosigned(bench, size):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             try:
                 if checkpoints.read(LogReader(bench.folder).cosigned())[1].size == size:

@@ -228,11 +228,11 @@ class TestWriting:
         def slow(connection):
             connection.execute(insert(THING).values(name="second"))
             begun.set()
-            go_on.wait(10)
+            go_on.wait(30)
             connection.execute(insert(THING).values(name="third"))
 
         task = asyncio.create_task(things.write(slow))
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(begun.wait, 30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -444,13 +444,13 @@ class TestClosing:
         def work():
             with things.read() as connection:
                 inside.set()
-                assert go_on.wait(10)
+                assert go_on.wait(30)
                 assert names(connection) == ["first"]
                 done.set()
 
         thread = threading.Thread(target=work)
         thread.start()
-        assert inside.wait(10)
+        assert inside.wait(30)
         threading.Timer(0.1, go_on.set).start()
         things.close()
         assert done.is_set()

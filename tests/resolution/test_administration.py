@@ -176,8 +176,10 @@ def test_homes_are_the_operators_business(registrar, store):
     assert code_of(registrar.home, b"88.7", ADMIN) == codes.RC_INVALID_ADMIN
     assert registrar.home(b"88.7", OPERATOR)
     assert not registrar.home(b"88.7", OPERATOR)
+    registrar._homes.renew()
     registrar.create(b"88.7/x", [value(1)], OPERATOR)
     assert registrar.unhome(b"88.7", OPERATOR)
+    registrar._homes.renew()
     assert code_of(registrar.delete, b"88.7/x", OPERATOR) == codes.RC_NOT_RESPONSIBLE
 
 

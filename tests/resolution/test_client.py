@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 
 import msgspec
 import pytest
@@ -21,7 +22,7 @@ from lineshaft.resolution.client import (
     read_roots,
     roots_from_json,
 )
-from lineshaft.resolution.messages import Refusal, Resolved, VerifyAnswer
+from lineshaft.resolution.messages import AnswerChallenge, Challenge, OldChallenge, Refusal, Resolved, VerifyAnswer
 from lineshaft.resolution.model import HandleValue, Reference
 from lineshaft.resolution.refused import Refused
 from lineshaft.resolution.site import Interface, Server, Site
@@ -383,3 +384,96 @@ async def test_many_askers_share_one_socket(hierarchy):
         del loop.create_datagram_endpoint
     assert len(opened) == 1
     assert heard == {f"127.0.0.1:{hierarchy.a.port}"}
+
+
+# -- challenges --------------------------------------------------------------------------------------------------------
+
+
+class Challenging(asyncio.Protocol):
+    """Challenges every request by TCP in its own way, and notes what it is answered."""
+
+    def __init__(self, minor, digest, answers):
+        self._minor, self._digest, self._answers = minor, digest, answers
+
+    def connection_made(self, transport):
+        self._transport = transport
+
+    def data_received(self, data):
+        request = wire.decode(data)
+        if isinstance(request.body, AnswerChallenge):
+            self._answers.append(request.body)
+            self._transport.close()
+            return
+        digest = self._digest(request.covered)
+        body = OldChallenge(b"n" * 16, digest) if self._minor < 1 else Challenge(b"n" * 16)
+        message = wire.reply(request, codes.RC_AUTHENTICATION_NEEDED, body, serial=1, expiration=0)
+        given = None if self._minor < 1 else wire.Digest(codes.SHA1 if len(digest) == 20 else codes.SHA256, digest)
+        flags = message.header.flags & ~codes.REQUEST_DIGEST if given is None else message.header.flags
+        message = msgspec.structs.replace(
+            message, digest=given, envelope=msgspec.structs.replace(message.envelope, minor=self._minor, session=7),
+            header=msgspec.structs.replace(message.header, flags=flags),
+        )  # fmt: skip
+        self._transport.write(wire.encode(message))
+
+
+@contextlib.asynccontextmanager
+async def _challenging(minor, digest):
+    answers = []
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Challenging(minor, digest, answers), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield (
+            Site(serial=1, servers=(Server(number=1, address="127.0.0.1", interfaces=(Interface(3, 1, port),)),)),
+            answers,
+        )
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+def _md5(data):
+    return hashlib.md5(data, usedforsecurity=False).digest()
+
+
+def _sha1(data):
+    return hashlib.sha1(data, usedforsecurity=False).digest()
+
+
+def _sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+WHO = Reference(b"88.100/ADMIN", 300)
+
+
+@pytest.mark.parametrize(("minor", "digest"), [(0, _md5), (0, _sha1), (2, _sha1)])
+async def test_who_asks_is_proved_over_weak_digests_only_where_the_identity_says_so(minor, digest):
+    async with _challenging(minor, digest) as (site, answers):
+        for allowed in (False, True):
+            identity = SecretIdentity(who=WHO, secret=b"a secret", old_digests=allowed)
+            async with Client(at=site, identity=identity, patience=QUICK) as client:
+                with pytest.raises(Refused, match="no server answered" if allowed else "old_digests"):
+                    await client.delete(PUMP)
+            assert len(answers) == allowed
+
+
+@pytest.mark.parametrize("minor", [0, 11])
+@pytest.mark.parametrize("old", [False, True])
+async def test_a_challenge_about_something_else_is_answered_by_nobody(minor, old):
+    """A server in between passes on the challenge of another: its digest is that of another request."""
+    async with _challenging(minor, lambda _: _sha256(b"another request")) as (site, answers):
+        identity = SecretIdentity(who=WHO, secret=b"a secret", old_digests=old)
+        async with Client(at=site, identity=identity, patience=QUICK) as client:
+            with pytest.raises(Refused, match="another request"):
+                await client.delete(PUMP)
+        assert answers == []
+
+
+@pytest.mark.parametrize("minor", [0, 11])
+async def test_a_challenge_over_sha_256_is_answered_in_every_version(minor):
+    async with _challenging(minor, _sha256) as (site, answers):
+        async with Client(at=site, identity=SecretIdentity(who=WHO, secret=b"a secret"), patience=QUICK) as client:
+            with pytest.raises(Refused, match="no server answered"):
+                await client.delete(PUMP)
+        assert len(answers) == 1

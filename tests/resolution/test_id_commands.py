@@ -8,12 +8,18 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from lineshaft.core import suites
 from lineshaft.core.errors import Corrupt, Forbidden, InvalidInput, NotFound, Unavailable
 from lineshaft.resolution.auth import keys
 from lineshaft.resolution.cli import app
 from lineshaft.resolution.cli.asking import error_of
+from lineshaft.resolution.client import fingerprint
 from lineshaft.resolution.model import HandleValue
+from lineshaft.resolution.proofs import Proofs
+from lineshaft.resolution.record import pack_record
 from lineshaft.resolution.refused import Refused
+from lineshaft.resolution.store.memory import MemoryStore
+from lineshaft.resolution.values.json_form import value_to_json
 from lineshaft.resolution.values.site_json import site_to_json
 
 PUMP = "88.100/PUMP-7"
@@ -170,3 +176,85 @@ def _pem(key):
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+
+
+@pytest.fixture
+def proof(space):
+    """The proof of PUMP-7's registration by the node that holds it, as `id proof get` writes it."""
+    space.put(space.a, PUMP.encode(), values := [HandleValue(index=1, type=b"URL", data=b"x", timestamp=7)])
+    record = pack_record(values)
+    with space.a.store.write() as transaction:
+        space.a.proofs.record(transaction, [(PUMP.encode(), None, record)], 1, 7)
+    made = space.a.proofs.proof_of(space.a.store, PUMP.encode(), record)
+
+    def write(name="proof.json", **changes):
+        path = space.files / name
+        path.write_bytes(msgspec.json.encode(made | changes))
+        return str(path)
+
+    return write
+
+
+def test_a_proof_is_believed_with_the_key_of_the_site_that_the_roots_lead_to(call, space, proof):
+    verdict = json.loads(call("verify", PUMP, "--proof", proof(), "--json").stdout)
+    assert (verdict["registered"]["origin"], verdict["registered"]["keyFrom"]) == ("88.100", "88.100")
+    assert "of the servers of 88.100" in call("verify", PUMP, "--proof", proof()).output
+    own = fingerprint(space.a.homes.site.servers[0].public_key)
+    assert "(given)" in call("verify", PUMP, "--proof", proof(), "--proof-key", own.upper()).output
+
+
+def test_a_proof_of_another_handle_values_or_key_is_not_believed(call, space, proof, tmp_path):
+    space.put(space.a, b"88.100/TWIN", values := [HandleValue(index=1, type=b"URL", data=b"x", timestamp=7)])
+    with pytest.raises(Corrupt, match=r"is of 88\.100/PUMP-7, not of 88\.100/TWIN"):
+        call("verify", "88.100/TWIN", "--proof", proof())
+    with pytest.raises(Corrupt, match="is not of the servers that hold"):
+        call("verify", PUMP, "--proof", proof(), "--proof-key", "00" * 32)
+    with pytest.raises(InvalidInput, match="neither the SHA-256"):
+        call("verify", PUMP, "--proof", proof(), "--proof-key", "nonsense")
+    with pytest.raises(Corrupt, match="entered in no log"):
+        call("verify", PUMP, "--proof", proof(), "--log-key", "x")
+    forger = Proofs("88.100", suites.PrivateKey.generate("ed25519"))
+    store, record = MemoryStore(), pack_record(values)
+    with store.write() as transaction:
+        forger.record(transaction, [(PUMP.encode(), None, record)], 1, 7)
+    forged = tmp_path / "forged.json"
+    forged.write_bytes(msgspec.json.encode(forger.proof_of(store, PUMP.encode(), record)))
+    with pytest.raises(Corrupt, match="is not of the servers that hold"):
+        call("verify", PUMP, "--proof", str(forged))
+    space.put(space.a, PUMP.encode(), [HandleValue(index=1, type=b"URL", data=b"y", timestamp=7)])
+    with pytest.raises(Corrupt, match="other values"):
+        call("verify", PUMP, "--proof", proof())
+
+
+def test_a_proof_proves_nothing_of_values_that_it_does_not_cover(call, space, proof):
+    own = fingerprint(space.a.homes.site.servers[0].public_key)
+    found = json.loads(call("resolve", PUMP, "--json").stdout)
+    added = HandleValue(index=2, type=b"URL", data=b"https://elsewhere.example", permissions=0b1100, timestamp=7)
+    records = space.files / "records.json"
+
+    def verify(*more, values):
+        records.write_bytes(msgspec.json.encode(found | {"values": values}))
+        given = ["verify", PUMP, "--records", str(records), "--proof", proof(), "--proof-key", own, *more]
+        return CliRunner().invoke(app, [*given, "--roots", str(space.files / "roots.json")])
+
+    for index in (2, 1):  # an index of its own, and one that stands there already
+        private = value_to_json(msgspec.structs.replace(added, index=index))
+        shown = verify(values=[*found["values"], private])
+        assert isinstance(shown.exception, NotFound)
+        assert shown.exception.code == "resolution.values_unproved"
+        assert shown.exception.facts["indexes"] == str(index)
+        assert "not proved" in next(line for line in shown.output.splitlines() if "elsewhere" in line)
+    both = verify("--json", values=[*found["values"], value_to_json(added)])
+    verdict = json.loads(both.stdout)
+    assert (verdict["unproved"], verdict["registered"]["covered"]) == ([1, 2], [1])
+    assert "proved by registration only" in verify(values=found["values"]).output
+
+
+def test_offline_only_a_root_or_a_key_that_is_given_makes_a_proof_believed(call, space, proof):
+    records = space.files / "records.json"
+    records.write_bytes(call("resolve", PUMP, "--json").stdout_bytes)
+    offline = ["verify", PUMP, "--records", str(records), "--proof", proof()]
+    with pytest.raises(Corrupt, match="is not of the servers that hold"):
+        call(*offline)
+    own = fingerprint(space.a.homes.site.servers[0].public_key)
+    assert "entered in no log yet" in call(*offline, "--proof-key", own).output

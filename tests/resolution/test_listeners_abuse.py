@@ -7,14 +7,15 @@ from lineshaft.resolution import codes, wire
 from lineshaft.resolution.auth.challenges import answer_with_secret
 from lineshaft.resolution.fields import counted, u32
 from lineshaft.resolution.listeners import Budgets, Limits
-from lineshaft.resolution.listeners.budget import AMPLIFICATION, network_of
+from lineshaft.resolution.listeners.budget import AMPLIFICATION
 from lineshaft.resolution.messages import AnswerChallenge, ChangeValues, ExchangeKey, OfHandle, Resolve, SetUpSession
 from lineshaft.resolution.messages.sessions import SERVER_KEY
+from lineshaft.resolution.networks import network_of
 from lineshaft.resolution.service import new_key
 from lineshaft.resolution.testing import ADMIN, SECRET, Udp, admin, connected, request, serving, until, value
 
 OK = codes.RC_SUCCESS
-DEADLINE = 20
+DEADLINE = 60
 
 
 def resolve(handle=b"88.1/ITEM", flags=codes.PUBLIC_ONLY, **options):

@@ -54,11 +54,11 @@ async def test_a_client_certificate_proves_who_asks(tmp_path, client_certificate
         url = f"https://127.0.0.1:{server.https_port}/api/handles/88.1/NEW"
         trusting = ssl.create_default_context(cafile=str(tmp_path / "tls.crt"))
         proof = {"Authorization": 'Handle clientCert="true"'}
-        async with httpx.AsyncClient(verify=trusting) as client:
+        async with httpx.AsyncClient(verify=trusting, timeout=60) as client:
             assert (await client.get(url.replace("NEW", "ITEM"))).status_code == 200
             assert (await client.put(url, json=NEW, headers=proof)).status_code in {401, 403}
         trusting.load_cert_chain(client_certificate)
-        async with httpx.AsyncClient(verify=trusting) as client:
+        async with httpx.AsyncClient(verify=trusting, timeout=60) as client:
             assert (await client.put(url, json=NEW, headers=proof)).status_code == 201
             plain = url.replace("https", "http").replace(str(server.https_port), str(server.http_port))
             assert (await client.get(plain)).json()["values"][0]["data"]["value"] == "https://p.example"
@@ -78,6 +78,6 @@ async def test_a_head_without_end_ends_the_connection():
         except ConnectionError:
             pass
         writer.close()
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             found = await client.get(f"http://127.0.0.1:{server.http_port}/api/handles/88.1/ITEM")
             assert found.status_code == 200

@@ -182,7 +182,6 @@ async def test_two_publishers_of_one_store_publish_each_change_once(bus):
         assert (await primary.bus.stream_info(stream_of(NODE))).messages == 2
 
 
-@pytest.mark.soak  # two that refuse each other's batches come forward by chance only: seconds, or a minute
 async def test_a_publisher_that_lost_its_lease_cannot_write_between(bus, monkeypatch):
     monkeypatch.setattr(Lease, "hold", lambda *_: True)
     async with site(bus) as primary:

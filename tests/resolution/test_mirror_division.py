@@ -6,21 +6,24 @@ import contextlib
 import msgspec
 import pytest
 
+from lineshaft.bus.server import free_port
 from lineshaft.bus.testing import embedded_bus
 from lineshaft.core.errors import Conflict, Forbidden, InvalidInput
 from lineshaft.resolution import changes, codes
 from lineshaft.resolution import site as sites
 from lineshaft.resolution.auth.challenges import answer_with_secret
+from lineshaft.resolution.client import Client, Patience, SecretIdentity
 from lineshaft.resolution.messages import ChangeValues, OfHandle, Raw, Resolve, Resolved
 from lineshaft.resolution.mirror import Member, Mirror, Publisher, divide, serve_snapshots
 from lineshaft.resolution.mirror.division import PRINCIPAL, Order
+from lineshaft.resolution.model import Reference
 from lineshaft.resolution.serving import NodeConfig, NodeServer
 from lineshaft.resolution.site import Interface, Server, Site, decode_site, encode_site, shard_of
 from lineshaft.resolution.store.memory import MemoryStore
 from lineshaft.resolution.testing import ADMIN, SECRET, connected, request, value
-from lineshaft.resolution.workers import free_port
 
 SECONDS = 60
+PATIENT = Patience(connecting=60, tcp=60, moving=60)
 OPERATOR = "300:88.1/ADMIN"
 
 
@@ -130,50 +133,66 @@ async def servers(tmp_path):
         yield start
 
 
-async def _writing(client, acknowledged, until):
+class Writer:
+    """The product's client, which registers and changes as its administrator."""
+
+    def __init__(self, site, stack):
+        who = SecretIdentity(who=Reference(ADMIN, 300), secret=SECRET, form=codes.HMAC_SHA256)
+        self.client = Client(at=site, identity=who, patience=PATIENT)
+        stack.push_async_callback(self.client.close)
+
+    async def register(self, handle, data):
+        await self.client.create(handle, [value(1, data)])
+
+    async def change(self, handle, data):
+        await self.client.modify(handle, [value(1, data)])
+
+    async def resolve(self, handle):
+        return (await self.client.resolve(handle)).values[0].data
+
+
+async def _writing(writer, acknowledged, until):
     number = 0
     while not until.is_set():
         handle = b"88.1/NEW-%d" % number
-        await client.register(handle, b"first")
-        await client.change(handle, b"second")
+        await writer.register(handle, b"first")
+        await writer.change(handle, b"second")
         acknowledged[handle] = b"second"
         number += 1
 
 
-async def _reading(client, acknowledged, until):
-    asked = 0
+async def _reading(reader, acknowledged, until):
     while not until.is_set():
         for handle, data in list(acknowledged.items())[-5:]:
-            assert await client.resolve(handle) == data
-            asked += 1
+            assert await reader.resolve(handle) == data
         await asyncio.sleep(0)
-    assert asked > 20
 
 
-@pytest.mark.soak  # servers switch one after the other: a client between them may be told twice, or get 301 for a moment
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("first", "then"), [(1, 3), (3, 2)], ids=["grows", "shrinks"])
 async def test_a_site_is_divided_anew_with_reads_and_writes_going_on(servers, first, then):
+    """Servers switch one after the other: whoever asks meanwhile is sent on, or waits for the one that is late."""
     ports = [free_port("127.0.0.1") for _ in range(3)]
     before, after = described(ports[:first], 1), described(ports[:then], 2)
     bus, running = await servers(3, ports, before)
-    writer, reader = Careful(before), Careful(before)
-    acknowledged = {}
-    for number in range(60):
-        acknowledged[await writer.register(b"88.1/OLD-%d" % number, b"old")] = b"old"
-    until, steps = asyncio.Event(), []
+    acknowledged, until, steps = {}, asyncio.Event(), []
     names = [one.name for one in running]
-    async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as tasks:
-        tasks.create_task(_writing(writer, acknowledged, until))
-        tasks.create_task(_reading(reader, acknowledged, until))
-        await divide(bus, names[:first], names[:then], before, after, lambda what, *_: steps.append(what))
-        seen = len(acknowledged)
-        while len(acknowledged) < seen + 20:  # noqa: ASYNC110  # what is waited for sets no event
-            await asyncio.sleep(0.01)
-        until.set()
-    assert (writer.anew, writer.site.serial) == (1, 2)
-    assert steps[-1] == "done"
-    for handle, data in acknowledged.items():
-        assert await reader.resolve(handle) == data
+    async with contextlib.AsyncExitStack() as stack:
+        writer, reader = Writer(before, stack), Writer(before, stack)
+        for number in range(20):
+            await writer.register(handle := b"88.1/OLD-%d" % number, b"old")
+            acknowledged[handle] = b"old"
+        async with asyncio.timeout(3 * SECONDS), asyncio.TaskGroup() as tasks:
+            tasks.create_task(_writing(writer, acknowledged, until))
+            tasks.create_task(_reading(reader, acknowledged, until))
+            await divide(bus, names[:first], names[:then], before, after, lambda what, *_: steps.append(what))
+            seen = len(acknowledged)
+            while len(acknowledged) < seen + 5:  # noqa: ASYNC110  # what is waited for sets no event
+                await asyncio.sleep(0.01)
+            until.set()
+        assert steps[-1] == "done"
+        for handle, data in acknowledged.items():
+            assert await reader.resolve(handle) == data
     for place, one in enumerate(running):
         keys = {key for key, _ in one.store.scan(b"88.1/")}
         mine = {key for key in acknowledged if place < then and shard_of(key, sites.BY_HANDLE, then) == place}

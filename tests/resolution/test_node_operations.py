@@ -17,13 +17,16 @@ from lineshaft.resolution.listeners import Limits
 from lineshaft.resolution.messages import (
     AnswerChallenge,
     ChangeValues,
+    Dump,
     ExchangeKey,
     HandleList,
     Login,
     OfHandle,
     RemoveValues,
     Resolve,
+    Retrieve,
     SetUpSession,
+    Shard,
     VerifyAnswer,
 )
 from lineshaft.resolution.messages.sessions import CLIENT_KEY, DIFFIE_HELLMAN, HANDLE_KEY, SERVER_KEY
@@ -338,3 +341,16 @@ async def test_a_long_list_is_read_beside_the_loop():
         assert sizes == [1000, 1000]  # and no empty message behind them
         assert threads
         assert threading.get_ident() not in threads
+
+
+async def test_copying_by_the_protocol_is_refused_to_everybody_and_the_connection_stays():
+    asked = {
+        codes.OC_NEXT_TRANSACTION: OfHandle(b"0.NA/88.1"), codes.OC_BACKUP_SERVER: OfHandle(b"0.NA/88.1"),
+        codes.OC_RETRIEVE_TRANSACTIONS: Retrieve(shard=Shard(0, 1, 0)), codes.OC_DUMP_HANDLES: Dump(shard=Shard(0, 1, 0)),
+    }  # fmt: skip
+    async with serving() as server, connected(server.port) as client:
+        for operation, body in asked.items():
+            refused = await client.ask(request(operation, body))
+            assert refused.header.response_code == codes.RC_NOT_SUPPORTED
+            assert "copied" in refused.body.message
+        assert await code_of(client, resolve(b"88.1/ITEM")) == OK

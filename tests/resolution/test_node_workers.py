@@ -11,6 +11,7 @@ import sys
 import msgspec
 import pytest
 
+from lineshaft.bus.server import free_port
 from lineshaft.core.errors import InvalidInput, LineshaftError, Unavailable
 from lineshaft.core.home import Home
 from lineshaft.core.service import Context
@@ -25,10 +26,10 @@ from lineshaft.resolution.settings import ResolutionSettings
 from lineshaft.resolution.store import open_store
 from lineshaft.resolution.testing import ADMIN, RECORDS, Udp, admin, connected, put, request, until, value
 from lineshaft.resolution.tree import ENTERPRISES, PRODUCT, Tree
-from lineshaft.resolution.workers import Pool, free_port
+from lineshaft.resolution.workers import Pool
 
 OK = codes.RC_SUCCESS
-DEADLINE = 20
+DEADLINE = 60
 
 
 def resolve(handle=b"88.1/ITEM"):

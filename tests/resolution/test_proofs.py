@@ -137,6 +137,7 @@ def test_a_challenge_is_good_once_for_who_was_challenged_and_not_for_long(ask):
     assert book.take(number, "192.0.2.1", 101.0) is None
     number, _ = book.issue(request, "192.0.2.1", 100.0)
     assert book.take(number, "192.0.2.9", 101.0) is None
+    assert book.take(number, "192.0.2.1", 101.0) is not None  # nobody else can use it up
     number, _ = book.issue(request, "192.0.2.1", 100.0)
     assert book.take(number, "192.0.2.1", 160.0) is None
 

@@ -143,12 +143,12 @@ def test_what_a_session_encrypts_only_it_decrypts():
 
 def test_sessions_end_unused_are_bounded_and_have_numbers_nobody_guesses():
     book = sessions.Sessions(most=3, longest=100.0)
-    first = book.open(SECRET, Reference(b"a/b", 300), 1000.0, 0.0)
+    first = book.open(SECRET, Reference(b"a/b", 300), 1000.0, "192.0.2.1", 0.0)
     assert first.timeout == 100.0
     assert book.find(first.number, 99.0) is first
     assert book.find(first.number, 198.0) is first
     assert book.find(first.number, 299.0) is None
-    opened = [book.open(SECRET, None, 10.0, 0.0) for _ in range(5)]
+    opened = [book.open(SECRET, None, 10.0, "192.0.2.1", 0.0) for _ in range(5)]
     assert [book.find(one.number, 1.0) is not None for one in opened] == [False, False, True, True, True]
     book.close(opened[-1].number)
     assert len(book) == 2

@@ -116,5 +116,6 @@ def test_mutated_messages_are_refused_or_read_alike(ask, seed):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_a_million_mutations(ask):
     run(ask, "soak", 1_000_000)

@@ -69,14 +69,14 @@ class Server:
     def client(self, principal: Any = None, *scopes: str, **kwargs: Any) -> httpx.AsyncClient:
         """A program's client, with a token where a principal is given."""
         headers = {"authorization": f"Bearer {self.people.token(principal, *scopes)}"} if principal else {}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, **kwargs)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, **{"timeout": 60, **kwargs})
 
     def browser(self, signed_in: SignedIn | None = None) -> httpx.AsyncClient:
         """What a browser on one of our pages sends."""
         headers = {"origin": self.url, "sec-fetch-site": "same-origin"}
         if signed_in:
             headers |= {"cookie": f"lineshaft_session={signed_in.cookie}", "x-csrf-token": signed_in.session.csrf}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60)
 
 
 async def no_live(scope: Any, receive: Any, send: Any) -> None:
@@ -139,7 +139,7 @@ class _ConnectedBus(Bus):
         pass
 
 
-async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
     """Wait until the condition, a function or a coroutine function, holds; returns what it gave."""
     async with asyncio.timeout(seconds):
         while True:

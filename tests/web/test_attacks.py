@@ -13,11 +13,11 @@ from lineshaft.access import AccessSettings, principals, sessions, tokens
 from lineshaft.access.denials import LISTED
 from lineshaft.access.store import AUDIT
 from lineshaft.core import ids
-from lineshaft.web.testing import running_house
+from lineshaft.web.testing import everything, running_house
 
 SESSION = "/api/v1/access/session"
 UNSAFE = "/api/v1/system/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV/cancel"
-DEADLINE_SECONDS = 5.0
+DEADLINE_SECONDS = 30.0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def client(house, **headers):
-    return httpx.AsyncClient(base_url=house.url, headers=headers, trust_env=False)
+    return httpx.AsyncClient(base_url=house.url, headers=headers, trust_env=False, timeout=60)
 
 
 async def talk(house, request):
@@ -39,7 +39,7 @@ async def talk(house, request):
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
         writer.write(request)
-        return await asyncio.wait_for(reader.read(), DEADLINE_SECONDS)
+        return await asyncio.wait_for(everything(reader), DEADLINE_SECONDS)
     finally:
         writer.close()
 

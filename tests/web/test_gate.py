@@ -146,7 +146,7 @@ async def test_a_revoked_principal_is_refused_within_five_seconds(serve, eventua
             async def refused():
                 return (await client.get("/read")).status_code == 401
 
-            await eventually(refused, 5)
+            await eventually(refused)
 
 
 async def test_options_is_answered_to_nobody_without_a_right(serve):

@@ -7,6 +7,7 @@ import pytest
 from litestar import Response, get
 
 from lineshaft.web.headers import POLICY, SecurityHeaders
+from lineshaft.web.testing import everything
 
 PUBLIC = {"public": "a test"}
 PAGES = resources.files("lineshaft.web").joinpath("pages")
@@ -97,7 +98,7 @@ async def test_nothing_but_those_files_is_served(serve, path):
 
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
-        answer = await reader.read()
+        answer = await everything(reader)
         writer.close()
     assert answer.startswith((b"HTTP/1.1 404", b"HTTP/1.1 400")), answer[:100]
 

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 from litestar import Request, post
 
+from lineshaft.web.testing import everything, talk
+
 PUBLIC = {"public": "a test"}
 
 
@@ -14,16 +16,6 @@ async def size(request: Request) -> int:
 
 
 HEAD = b"POST /size HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\n"
-
-
-async def talk(port, *parts):
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for part in parts:
-        writer.write(part)
-    try:
-        return await asyncio.wait_for(reader.read(), 5)
-    finally:
-        writer.close()
 
 
 async def test_a_body_up_to_the_limit_is_taken(serve):
@@ -63,7 +55,7 @@ async def test_a_body_that_trickles_gets_no_more_time_than_one_that_stands_still
     async with serve(size, body_seconds=0.3) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(HEAD + b"Content-Length: 1000\r\n\r\n")
-        answer = asyncio.ensure_future(reader.read())
+        answer = asyncio.ensure_future(everything(reader))
         sent = 0
         while not answer.done() and sent < 200:
             writer.write(b"z")

@@ -171,15 +171,15 @@ class TestCertificates:
             url = listeners.url_of(socket_, tls=True)
             trusting = ssl.create_default_context(cafile=files["tls_certificate"])
             trusting.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-            async with httpx.AsyncClient(verify=trusting, trust_env=False) as client:
+            async with httpx.AsyncClient(verify=trusting, trust_env=False, timeout=60) as client:
                 assert (await client.get(url)).text == "https"
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
                 with pytest.raises(httpx.ConnectError):
                     await client.get(url)
             trusting.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
             with pytest.warns(DeprecationWarning, match="TLSv1_1"):
                 trusting.maximum_version = ssl.TLSVersion.TLSv1_1
-            async with httpx.AsyncClient(verify=trusting, trust_env=False) as client:
+            async with httpx.AsyncClient(verify=trusting, trust_env=False, timeout=60) as client:
                 with pytest.raises(httpx.ConnectError):
                     await client.get(url)
         finally:

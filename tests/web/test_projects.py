@@ -7,6 +7,7 @@ import asyncio
 import json
 
 import httpx
+import msgspec
 import pytest
 import websockets
 from sqlalchemy import insert
@@ -50,6 +51,11 @@ OBJECTS = {
     ("post", "/api/v1/history/corrections"): {"json": {"reason": "test", "items": [{"path": PATH, "time": "-1h", "value": 1.0}]}},
     ("post", "/api/v1/history/sql"): {"json": {"sql": "select 1", "from": "-1h", "tags": [PATH]}},
     ("post", "/api/v1/history/import"): {"params": {"file": "0" * 32, "seq": 1}, "content": encode(samples([(1, 1, 0.5)]))},
+    ("post", "/api/v1/history/exports"): {"json": {"tags": [PATH], "from": "-1h"}},
+    ("get", "/api/v1/history/imports/{import_job}/faults"): {},
+    ("get", "/api/v1/history/exports/{export}"): {},
+    ("get", "/api/v1/history/exports/{export}/state"): {},
+    ("delete", "/api/v1/history/exports/{export}"): {},
     ("get", "/api/v1/access/labels/show"): {"params": {"object": PATH}},
     ("put", "/api/v1/access/labels"): {"json": {"kind": "tag", "object": PATH, "reason": "test", **LABEL}},
     ("post", "/api/v1/access/labels/withdraw"): {"json": HELD},
@@ -101,7 +107,8 @@ OWN = {
 
 NEW = {
     ("post", "/api/v1/edge/devices"), ("post", "/api/v1/access/datasets"), ("post", "/api/v1/access/leaks"),
-    ("post", "/api/v1/access/leaks/{leak}/steps"),
+    ("post", "/api/v1/access/leaks/{leak}/steps"), ("post", "/api/v1/history/imports"),
+    ("delete", "/api/v1/history/uploads/{upload}"),
     ("put", "/api/v1/edge/secrets/{name}"), ("delete", "/api/v1/edge/secrets/{name}"),
 }  # fmt: skip
 """What makes an object, in a project of the caller's; and leak notices, which are the whole tenant's."""
@@ -151,6 +158,10 @@ async def furnish(running, project, person):
     job = Job(id=f"JOB{project}", kind="edge.browse", title=f"browse {device}", owner=person.id, project=project,
               runner="nobody", created=now, updated=now)  # fmt: skip
     await JobRecords(running.database).add(job)
+    export = msgspec.structs.replace(job, id=f"EXPORT{project}", kind="history.export", title=f"export {device}")
+    await JobRecords(running.database).add(export)
+    taken = msgspec.structs.replace(job, id=f"IMPORT{project}", kind="history.import", title=f"import {device}")
+    await JobRecords(running.database).add(taken)
     asker = running.person(f"{project}-asker", "engineer", projects=[project])
     wish = approvals.Wish(principal=asker, action="edge:configure", resource=device, input="", role="engineer")
     approval, _ = running.database.transact(approvals.ask, tenant, wish)
@@ -161,7 +172,10 @@ async def furnish(running, project, person):
         "created": now, "expires": now, "expiry_seconds": 1.0, "result": b"{}", "project": project,
     }  # fmt: skip
     running.database.transact(lambda connection: connection.execute(insert(COMMAND).values(command)))
-    return {"name": device, "job_id": job.id, "approval": approval.id, "command": command["id"]}
+    return {
+        "name": device, "job_id": job.id, "export": export.id, "import_job": taken.id, "approval": approval.id,
+        "command": command["id"],
+    }  # fmt: skip
 
 
 def operations(description):
@@ -230,7 +244,7 @@ async def test_lists_hold_what_is_the_callers(plant):
 # -- members come and go ------------------------------------------------------------------------------------------------
 
 
-FELT_SECONDS = 5.0
+FELT_SECONDS = 30.0
 
 
 async def until(holds):

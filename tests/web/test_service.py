@@ -26,7 +26,7 @@ def connection(house, token):
     return websockets.connect(url, additional_headers={"Authorization": f"Bearer {token}"}, proxy=None)
 
 
-async def heard(client, key, seconds=15):
+async def heard(client, key, seconds=30):
     async with asyncio.timeout(seconds):
         while True:
             message = json.loads(await client.recv())
@@ -75,7 +75,7 @@ async def test_a_lost_bus_is_shown_as_stale_and_what_it_hid_comes_afterwards(tmp
             await house.box.kill()
             while not (await heard(client, "stale"))["stale"]:
                 pass
-            async with httpx.AsyncClient(base_url=house.url, trust_env=False) as http:
+            async with httpx.AsyncClient(base_url=house.url, trust_env=False, timeout=60) as http:
                 assert (await http.get("/readyz")).status_code == 503
                 assert (await http.get("/healthz")).status_code == 200
             await house.box.start()
@@ -103,7 +103,7 @@ async def test_both_protocols_of_the_internet_are_served(tmp_path):
         listening = msgspec.json.decode((house.home.run / "web.json").read_bytes())
         assert listening["urls"][0].startswith("http://127.0.0.1:")
         for url in listening["urls"]:
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
                 assert (await client.get(f"{url}/healthz")).json() == {"ok": True}
 
 
@@ -150,9 +150,9 @@ async def test_sigterm_ends_it_cleanly_with_live_sockets_open(tmp_path):
                     await client.send(json.dumps({"subscribe": [one]}))
                     await heard(client, "subscribed")
                 process.send_signal(signal.SIGTERM)
-                assert await asyncio.wait_for(process.wait(), 15) == 0
+                assert await asyncio.wait_for(process.wait(), 60) == 0
                 for client in clients:
-                    await asyncio.wait_for(client.wait_closed(), 5)
+                    await asyncio.wait_for(client.wait_closed(), 30)
                     assert client.close_code == 1012
             assert not (house.home.run / "web.json").exists()
         finally:

@@ -24,7 +24,9 @@ NOBODY_ASKS = {"/healthz", "/readyz", "/api/openapi.json"}
 async def house(tmp_path):
     async with running_installation(tmp_path) as running:
         running.ada = running.person("ada", "administrator")
-        async with httpx.AsyncClient(base_url=running.url, headers=bearer(running.token(running.ada))) as client:
+        async with httpx.AsyncClient(
+            base_url=running.url, headers=bearer(running.token(running.ada)), timeout=60
+        ) as client:
             running.first = client
             yield running
 
@@ -50,7 +52,7 @@ async def stranger(house):
     made = await house.first.post("/api/v1/access/tenants", json={"name": "other", "title": "The others"})
     assert made.status_code == 201, made.text
     link = made.json()["invitation"]["path"].partition("=")[2]
-    async with httpx.AsyncClient(base_url=house.url) as browser:
+    async with httpx.AsyncClient(base_url=house.url, timeout=60) as browser:
         body = {"invitation": link, "name": "mallory", "password": PASSWORD}
         assert (await browser.post("/api/v1/access/invitations/redeem", json=body)).status_code == 201
         assert (await browser.delete("/api/v1/access/session", headers=await csrf(browser))).status_code == 204
@@ -118,7 +120,7 @@ async def test_the_first_tenant_finds_all_of_it(house, first):
 async def test_a_name_is_of_one_tenant(house, stranger):
     """The same name in two tenants is two people; the first tenant's lists hold its own only."""
     house.person("mallory", "viewer")
-    async with httpx.AsyncClient(base_url=house.url) as browser:
+    async with httpx.AsyncClient(base_url=house.url, timeout=60) as browser:
         for name in ("mallory", "mallory@nowhere", "ada@other", "mallory@other@other"):
             answer = await browser.post("/api/v1/access/session", json={"name": name, "password": PASSWORD})
             assert (answer.status_code, answer.json()["code"]) == (401, "access.sign_in_refused"), name

@@ -220,14 +220,17 @@ class Access:
             await self._duties.see_to(principal, decision, sent, approval=approval)
         return decision
 
-    async def see_to(self, principal: Principal, decision: Decision) -> None:
+    async def see_to(self, principal: Principal, decision: Decision, *, reasons: str = "") -> None:
         """See to the obligations `record` and `approve` of an allowance by `authorize`, as `require` does.
+
+        Args:
+            reasons: why it takes a second person, a line each, for whoever approves.
 
         Raises:
             Forbidden: a second person must approve first.
         """
         if decision.obligations:
-            await self._duties.see_to(principal, decision, None, approval=True)
+            await self._duties.see_to(principal, decision, None, approval=True, reasons=reasons)
 
     async def refresh_policies(self, *, now: bool = False) -> None:
         """Load the policies in force where they may have changed; `require` does it by itself, `authorize` cannot."""

@@ -340,7 +340,7 @@ def _template_of(asked: CreatePrincipal) -> dict[str, str]:
     if asked.template and (asked.kind != "service" or asked.template not in GRANTS or asked.template in ESSENTIAL):
         raise InvalidInput(
             "access.template_unknown", f"template is {asked.template!r}, which no {asked.kind} can have",
-            "Services can have the template gateway or history.", field="template", value=asked.template,
+            "Services can have the template gateway, history or resolution.", field="template", value=asked.template,
             kind=asked.kind,
         )  # fmt: skip
     return {TEMPLATE: asked.template} if asked.template else {}

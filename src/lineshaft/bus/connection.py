@@ -29,6 +29,7 @@ GRACE_SECONDS = 2.0
 """How long a call made while the connection is being restored waits for it."""
 _FIRST_BACKOFF_SECONDS = 0.05
 _MAXIMUM_BACKOFF_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
 _PING_SECONDS = 10
 _FLUSH_SECONDS = 5
 _HEADER_OVERHEAD = 16
@@ -292,10 +293,18 @@ class Connection:
             client = await self._attempt()
             if client is not None:
                 backoff = _FIRST_BACKOFF_SECONDS
-                await self._down.wait()
+                await self._gone(client)
                 await self._dispose(client)
             await asyncio.sleep(backoff * random.uniform(0.5, 1))  # noqa: S311  # spreads clients, no secret
             backoff = min(backoff * 2, _MAXIMUM_BACKOFF_SECONDS)
+
+    async def _gone(self, client: Client) -> None:
+        """Return when a connection is lost. A client that fails to send its last bytes closes without a word."""
+        while not self._down.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._down.wait(), _LOOK_SECONDS)
+            if client.is_closed:
+                self._closed(client)
 
     async def _attempt(self) -> Client | None:
         """One try to connect and to listen again; None where it failed, the reason kept."""

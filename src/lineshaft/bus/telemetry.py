@@ -6,7 +6,9 @@ Each row is one sample: the tag's number, the source's time, the time it reached
 in exactly one of four columns, and the exact OPC UA StatusCode. A bad sample without a value carries `v = NaN`.
 """
 
+import mmap
 import struct
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,7 +18,9 @@ import pyarrow as pa
 from lineshaft.bus.envelopes import BatchHeader, Gap, GapCause, read_batch_header
 from lineshaft.core.errors import InvalidInput
 
-__all__ = ["SCHEMA", "BatchHeader", "Gap", "GapCause", "decode", "encode", "nulls", "read_batch_header"]
+__all__ = [
+    "SCHEMA", "BatchHeader", "Gap", "GapCause", "decode", "decode_alike", "encode", "nulls", "read_batch_header",
+]  # fmt: skip
 
 SCHEMA = pa.schema(
     [
@@ -96,6 +100,31 @@ def decode(data: bytes) -> pa.RecordBatch:
     return batch
 
 
+def decode_alike(messages: Sequence[bytes]) -> tuple[pa.RecordBatch, list[int]] | None:
+    """The batches of the first few messages in one, and how many rows each gave; None where they are fewer than two.
+
+    As many as begin like messages that `decode` has taken, and hold the same columns; a message that breaks a rule
+    shows by None, and `decode` says which and why.
+    """
+    layouts = list(_alike(messages))
+    if len(layouts) <= 1:
+        return None
+    rows = [layout.rows for layout in layouts]
+    columns = [_absent(sum(rows), type_) for type_ in _TYPES.values()]
+    views = [memoryview(data) for data in messages[: len(layouts)]]
+    for number, (index, _, _) in enumerate(layouts[0].places):
+        type_ = columns[index].type
+        width = type_.bit_width // 8
+        starts = [layout.places[number][1] for layout in layouts]
+        parts = [view[at : at + width * count] for view, at, count in zip(views, starts, rows, strict=True)]
+        columns[index] = pa.Array.from_buffers(type_, sum(rows), [None, pa.py_buffer(b"".join(parts))], 0)
+    try:
+        _check_content(dict(zip(_TYPES, columns, strict=True)))
+    except InvalidInput:
+        return None
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA), rows
+
+
 def _read(data: bytes) -> pa.RecordBatch:
     source = pa.BufferReader(data)
     messages = pa.ipc.MessageReader.open_stream(source)
@@ -139,8 +168,13 @@ class _Layout(NamedTuple):
     columns: list[pa.Array]
     """All columns of SCHEMA; those that are not there as they are to be given."""
 
+    def is_like(self, other: "_Layout") -> bool:
+        """Whether the same columns are there."""
+        return self is other or [place[0] for place in self.places] == [place[0] for place in other.places]
+
 
 _layouts: dict[bytes, _Layout] = {}
+_shared_zeros = pa.py_buffer(b"")
 
 
 def _prefix(data: bytes) -> bytes:
@@ -152,13 +186,29 @@ def _prefix(data: bytes) -> bytes:
     return data[:body] if body <= min(len(data), _LONGEST_PREFIX) else b""
 
 
+def _layout_of(data: bytes) -> _Layout | None:
+    layout = _layouts.get(_prefix(data))
+    return None if layout is None or len(data) != layout.length or not data.endswith(layout.tail) else layout
+
+
+def _alike(messages: Iterable[bytes]) -> Iterator[_Layout]:
+    """The layouts of the first messages, as long as they are known and have the same columns."""
+    first = None
+    for data in messages:
+        layout = _layout_of(data)
+        if layout is None or not layout.is_like(first or layout):
+            return
+        first = first or layout
+        yield layout
+
+
 def _read_alike(data: bytes) -> pa.RecordBatch | None:
     """The batch of a message that begins as one did that kept all rules; None where there was none such.
 
     A gateway's scans differ in their values only: what their metadata say need not be read and judged for each.
     """
-    layout = _layouts.get(_prefix(data))
-    if layout is None or len(data) != layout.length or not data.endswith(layout.tail):
+    layout = _layout_of(data)
+    if layout is None:
         return None
     source, columns = pa.py_buffer(data), layout.columns.copy()
     for index, offset, size in layout.places:
@@ -194,9 +244,18 @@ def nulls(count: int, type_: pa.DataType) -> pa.Array:
 
     Its validity, its values and its offsets are all the same zeros.
     """
-    zeros = pa.py_buffer(np.zeros(8 * count + 8, np.uint8))
+    zeros = _zeros(8 * count + 8)
     buffers = [zeros, zeros, zeros] if type_ == pa.string() else [zeros, zeros]
     return pa.Array.from_buffers(type_, count, buffers, null_count=count)
+
+
+def _zeros(size: int) -> pa.Buffer:
+    """Zeros that all columns without a value share; from the system itself, whose untouched pages take no memory."""
+    global _shared_zeros
+    zeros = _shared_zeros
+    if zeros.size < size:
+        zeros = _shared_zeros = pa.py_buffer(mmap.mmap(-1, 2 * size))
+    return zeros.slice(0, size)
 
 
 @lru_cache(maxsize=16)

@@ -22,7 +22,7 @@ from lineshaft.bus.system import BusAdministration
 from lineshaft.core.home import Home, write_file
 from lineshaft.core.supervisor import die_with_parent
 
-START_SECONDS = 20
+START_SECONDS = 60
 _ADMIN = "streams-admin"
 _SYSTEM = "system-admin"
 
@@ -86,7 +86,7 @@ class TestBus:
         """Stop the server in good order."""
         await self._end(hard=False)
 
-    async def connect(self, name: str, *may: Permissions, wait: float = 10.0) -> Bus:
+    async def connect(self, name: str, *may: Permissions, wait: float = 30.0) -> Bus:
         """A connection as `name`, with an inbox and what `may` allows; with everything where nothing is named."""
         self.issue(name, *may)
         bus = await Bus.connect(self.settings, self.home, name, wait=wait)

@@ -55,7 +55,7 @@ def copy_logs(history: Path, target: Path) -> None:
             break
     else:
         raise Stale(history / _HOURS / _LOG)
-    for folder in history.glob("snapshots*"):
+    for folder in (*history.glob("snapshots*"), history / "batches"):
         copy(folder, target / folder.name)
 
 

@@ -24,6 +24,7 @@ _SECTIONS = (
     "lineshaft.access.labels.settings:LabelSettings",
     "lineshaft.history.settings:HistorySettings",
     "lineshaft.history.maintenance.settings:MaintenanceSettings",
+    "lineshaft.history.transfer.settings:TransferSettings",
     "lineshaft.edge.settings:EdgeSettings",
     "lineshaft.resolution.settings:ResolutionSettings",
     "lineshaft.web.settings:WebSettings",
@@ -70,6 +71,7 @@ COMMANDS: dict[str, Command] = {
         "lineshaft.edge.commands.cli:app", "Write to machines: write, list, show, approve, cancel, lease."
     ),
     "history": Command("lineshaft.history.cli:app", "Query stored values."),
+    "jobs": Command("lineshaft.cli.jobs:app", "Long work: imports, exports, maintenance: list, follow, cancel."),
     "access": Command("lineshaft.access.cli:app", "People, services, roles and tokens."),
     "audit": Command("lineshaft.access.trail.cli:app", "The audit trail: search, prove, verify, export."),
     "ledger": Command("lineshaft.ledger.cli:app", "Transparency logs: verify a copy offline, witnesses."),

@@ -25,7 +25,9 @@ class Box:
         self.process = process
         self._environment = dict(environment)
 
-    def lineshaft(self, *arguments: str, check: bool = True, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
+    def lineshaft(
+        self, *arguments: str, check: bool = True, timeout: float = 120
+    ) -> "subprocess.CompletedProcess[str]":
         """Run `lineshaft` with `arguments` on this home."""
         argv = [sys.executable, "-m", "lineshaft.cli.main", *arguments]
         done = subprocess.run(
@@ -59,7 +61,7 @@ class Box:
         os.kill(before, signal.SIGKILL)
         self.until(lambda: self.pid(name) not in (None, before) and self.state(name) == "ready", f"{name} is back")
 
-    def until(self, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    def until(self, condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
         """Wait until `condition` holds.
 
         Raises:
@@ -110,7 +112,7 @@ def running_box(
         process = subprocess.Popen(argv, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=variables)
     box = Box(home, process, variables)
     try:
-        box.until(lambda: _all_ready(box), "every service is ready", 90)
+        box.until(lambda: _all_ready(box), "every service is ready", 180)
         yield box
     finally:
         if process.poll() is None:

@@ -5,7 +5,9 @@ identity.json    what the installation is; written last at first start, so its p
 keys/            private keys and credentials, readable by the owner only
 records.db       relational records where they are SQLite
 bus/             the embedded bus server's streams and account tokens
-history/         the Delta table and the latest-value snapshot
+history/         the Delta tables (samples, gaps, corrections, rollups) and the latest-value snapshot
+resolution/      the identifier node's records, proofs and cache
+ledger/          the audit trail's log
 edge/            what a gateway keeps: its certificate, secrets, last configuration
 backups/ logs/   what their names say
 run/             lock, state and sockets of the running instance; nothing in it outlives a start

@@ -302,6 +302,9 @@ async def add_device(
     await _check_zone(access, devices, principal, data.name, data.gateway, project)
     change = Change(author=principal.id, comment=data.comment or f"add {data.name}")
     device = await _with_profile(profiles, data.device(data.name))
+    lost = await devices.lost({device.name: device}, principal.projects)
+    concerned = await devices.resource(device.name, data.gateway, project)
+    await weakening.require_second_person(access, principal, concerned, lost)
     stored = await devices.put(device, change, gateway=data.gateway, new=True, project=project)
     return Response(stored.device, headers={"etag": stored.etag}, status_code=201)
 
@@ -329,7 +332,7 @@ async def replace_device(
     for whose in {before.project, project}:
         await _check_zone(access, devices, principal, name, before.gateway, whose)
     device = data.device(name)
-    lost = weakening.of_device(before.device, device)
+    lost = await devices.lost({name: device}, principal.projects)
     concerned = await devices.resource(name, before.gateway, before.project)
     await weakening.require_second_person(access, principal, concerned, lost)
     change = Change(author=principal.id, comment=data.comment or f"change {name}")
@@ -349,8 +352,10 @@ async def remove_device(
     before = await devices.get(name, principal.projects)
     await _check_zone(access, devices, principal, name, before.gateway, before.project)
     concerned = await devices.resource(name, before.gateway, before.project)
-    await weakening.require_second_person(access, principal, concerned, weakening.of_device(before.device, None))
-    await devices.remove(name, Change(author=principal.id, comment=f"remove {name}"), if_match=if_match)
+    lost = await devices.lost({name: None}, principal.projects)
+    await weakening.require_second_person(access, principal, concerned, lost)
+    seen = if_match or (before.etag if lost else None)
+    await devices.remove(name, Change(author=principal.id, comment=f"remove {name}"), if_match=seen)
 
 
 @get(f"{_ROOT}/devices/{{name:str}}/points", opt=_READ, tags=_TAGS)

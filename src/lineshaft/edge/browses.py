@@ -11,7 +11,7 @@ from lineshaft.core import clock
 from lineshaft.core.jobs import JobHandle, JobRunner
 from lineshaft.edge.address_space import BrowsePage, Found
 from lineshaft.edge.messages import Look
-from lineshaft.edge.store import FOUND
+from lineshaft.edge.tables import FOUND
 from lineshaft.records import Database
 
 KIND = "edge.browse"

@@ -64,6 +64,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """How far it is proven; the rules stand in docs/drivers.md."""
     simulator: str = ""
     """`module:attribute` of its `Simulate`; empty: it has none."""
+    extent: str = ""
+    """`module:function` that says what a point takes on its machine (`edge.extent.Locate`); empty: texts are compared."""
     address: str = ""
     """One line on what a point's address looks like, with an example."""
     endpoint: str = ""

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from lineshaft.access.projects.store import among
 from lineshaft.core.errors import InvalidInput
-from lineshaft.edge.store import DEVICE
+from lineshaft.edge.tables import DEVICE
 
 SortKey = Literal["name", "path", "driver", "endpoint", "points", "gateway", "project", "changed"]
 LONGEST_SEARCH: Final = 200

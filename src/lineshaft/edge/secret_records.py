@@ -14,7 +14,8 @@ from lineshaft.core import clock
 from lineshaft.core.errors import Conflict
 from lineshaft.core.principals import MAIN_PROJECT
 from lineshaft.edge.parts.store import mentioned
-from lineshaft.edge.store import METADATA, all_devices, secrets_of
+from lineshaft.edge.store import all_devices, secrets_of
+from lineshaft.edge.tables import METADATA
 from lineshaft.records import Database
 
 SECRET = Table(

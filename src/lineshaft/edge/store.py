@@ -4,26 +4,11 @@ Every change of a device commits a new version of its gateway's whole configurat
 document, the tags' numbers, the configuration, and the message that carries it to the gateway.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    delete,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, delete, insert, select, update
 
 from lineshaft.access.projects.store import among
 from lineshaft.access.projects.store import require as require_project
@@ -33,57 +18,13 @@ from lineshaft.core import clock, ids
 from lineshaft.core.errors import Conflict, InvalidInput, NotFound, TooLarge
 from lineshaft.core.http import check_match, etag
 from lineshaft.core.principals import MAIN_PROJECT, HandleMinterLike, Resource
-from lineshaft.edge import units
+from lineshaft.edge import listing, remembered, units, weakening
 from lineshaft.edge.driver import Faults, find_driver
 from lineshaft.edge.model import Device, GatewayConfig, encode_config
+from lineshaft.edge.tables import CONFIG, DEVICE
 from lineshaft.history import Tags, TagSpec
 from lineshaft.history.store import own
 from lineshaft.records import Database, outbox
-
-if TYPE_CHECKING:
-    from lineshaft.edge.listing import Listing, Wanted
-
-METADATA = MetaData()
-
-DEVICE = Table(
-    "edge_device",
-    METADATA,
-    Column("tenant", String, primary_key=True),
-    Column("name", String, primary_key=True),
-    Column("gateway", String, nullable=False),
-    Column("path", String, nullable=False),
-    Column("handle", String, nullable=False, unique=True),
-    Column("document", LargeBinary, nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("changed", BigInteger, nullable=False),
-    Column("project", String, nullable=False, server_default="main"),
-    Column("driver", String, nullable=False, server_default=""),
-    Column("endpoint", String, nullable=False, server_default=""),
-    Column("description", Text, nullable=False, server_default=""),
-    Column("points", Integer, nullable=False, server_default="0"),
-    UniqueConstraint("tenant", "path", name="edge_device_tenant_path"),
-)
-CONFIG = Table(
-    "edge_config",
-    METADATA,
-    Column("tenant", String, primary_key=True),
-    Column("gateway", String, primary_key=True),
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("digest", String, nullable=False),
-    Column("document", LargeBinary, nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("author", String, nullable=False),
-    Column("comment", Text, nullable=False),
-)
-FOUND = Table(
-    "edge_found",
-    METADATA,
-    Column("job", String, primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("found", BigInteger, nullable=False),
-    Column("document", LargeBinary, nullable=False),
-)
-"""What browses found, see `browses`."""
 
 DEFAULT_GATEWAY = "gateway"
 DEVICE_LEVELS = len(ids.PATH_LEVELS) - 1
@@ -148,12 +89,10 @@ class Devices:
         return await self._db.query(_devices, query.order_by(DEVICE.c.name).limit(limit))
 
     async def page(
-        self, wanted: "Wanted", *, after: tuple[str | int, str] | None = None, limit: int = 100,
+        self, wanted: listing.Wanted, *, after: tuple[str | int, str] | None = None, limit: int = 100,
         projects: Collection[str] | None = None,
-    ) -> "Listing":  # fmt: skip
+    ) -> listing.Listing:  # fmt: skip
         """Devices as a list shows them, behind `after`; of `projects` only where that is not None."""
-        from lineshaft.edge import listing  # which needs our table
-
         return await self._db.query(listing.page, self._tenant, wanted, after, limit, projects)
 
     async def get(self, name: str, projects: Collection[str] | None = None) -> StoredDevice:
@@ -224,6 +163,17 @@ class Devices:
         """
         await self._db.write(self._remove, name, change, if_match)
 
+    async def lost(
+        self, changes: Mapping[str, Device | None], projects: Collection[str] | None = None
+    ) -> Sequence[str]:  # fmt: skip
+        """What a change of devices takes away from the safety of writing, in words (`weakening`).
+
+        Args:
+            changes: devices by name as they are to be; None: taken out.
+            projects: whose devices may be named to whoever asks; None: every project's.
+        """
+        return await self._db.query(self.lost_by, changes, projects)
+
     async def versions(self, gateway: str, *, before: int = 2**31 - 1, limit: int = 100) -> Sequence[Version]:
         """A gateway's configurations, newest first."""
         query = (
@@ -235,6 +185,20 @@ class Devices:
         return await self._db.query(lambda connection: [Version(**row) for row in connection.execute(query).mappings()])
 
     # -- in a transaction ---------------------------------------------------------------------------------------------
+
+    def lost_by(
+        self, connection: Connection, changes: Mapping[str, Device | None], projects: Collection[str] | None
+    ) -> Sequence[str]:  # fmt: skip
+        """See `lost`."""
+        from lineshaft.edge.parts.store import of_name  # which needs our tables
+
+        stored = self.all(connection)
+        change = weakening.Change(
+            [each.device for each in stored], changes, remembered.remembered(connection, self._tenant),
+            of_name(connection, self._tenant, "guard"),
+        )  # fmt: skip
+        visible = None if projects is None else {each.device.name for each in stored if each.project in projects}
+        return weakening.of_devices(change, visible)
 
     def _get(self, connection: Connection, name: str, projects: Collection[str] | None = None) -> StoredDevice:
         found = self._find(connection, name)
@@ -284,6 +248,7 @@ class Devices:
         stored = StoredDevice(device=tagged, gateway=gateway, created=created, changed=now, project=project)
         if before is None or before.etag != stored.etag:
             self._write(connection, stored, fresh=before is None)
+            remembered.note(connection, self._tenant, before.device if before else None, tagged)
         return stored
 
     def _check_path_is_free(self, connection: Connection, device: Device) -> None:
@@ -382,6 +347,7 @@ class Devices:
         paths = [f"{stored.device.path}/{point.name}" for point in stored.device.points]
         self._tags.remove(connection, self._tenant, paths)
         connection.execute(delete(DEVICE).where(DEVICE.c.tenant == self._tenant, DEVICE.c.name == name))
+        remembered.note(connection, self._tenant, stored.device, None)
 
     def all(self, connection: Connection) -> Sequence[StoredDevice]:
         """Every device, by name."""

@@ -17,7 +17,7 @@ import msgspec
 from lineshaft.core.errors import Unavailable
 
 READY_SECONDS = 60.0
-ANSWER_SECONDS = 20.0
+ANSWER_SECONDS = 60.0
 
 
 def install_peers(folder: Path) -> Path:

@@ -6,7 +6,8 @@ from sqlalchemy import Connection, select
 
 from lineshaft.access.zones import current, endpoint_rules
 from lineshaft.bus.subjects import Subjects
-from lineshaft.edge.store import CONFIG, Change, commit
+from lineshaft.edge.store import Change, commit
+from lineshaft.edge.tables import CONFIG
 
 
 def follow(connection: Connection, subjects: Subjects, gateways: Sequence[str], author: str) -> None:

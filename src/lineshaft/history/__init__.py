@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lineshaft.history.sql import SqlQueries as SqlQueries
     from lineshaft.history.store import Tags as Tags
     from lineshaft.history.transfer.lane import Imports as Imports
+    from lineshaft.history.transfer.settings import TransferSettings as TransferSettings
+    from lineshaft.history.transfer.transfers import Transfers as Transfers
     from lineshaft.history.verify import Verification as Verification
 
 __all__ = [
@@ -41,6 +43,8 @@ __all__ = [
     "Tag",
     "TagSpec",
     "Tags",
+    "TransferSettings",
+    "Transfers",
     "Verification",
     "open_table",
 ]
@@ -57,6 +61,8 @@ __getattr__ = door(
         "sql": ("SqlQueries",),
         "store": ("Tags",),
         "transfer.lane": ("Imports",),
+        "transfer.settings": ("TransferSettings",),
+        "transfer.transfers": ("Transfers",),
         "verify": ("Verification",),
     },
 )

@@ -1,6 +1,6 @@
 """Requests that the history service answers on the bus, and the forms of their bodies and chunks."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Annotated
 
 import msgspec
@@ -9,10 +9,11 @@ import pyarrow as pa
 from msgspec import Meta
 
 from lineshaft.history.model import Gap
-from lineshaft.history.schema import ROWS
+from lineshaft.history.schema import ROWS, empty_rows
 
 _HEADERS_BYTES = 2048
 _FIRST_ROWS = 8192
+_SHARDS = "Ls-Shards"
 Microseconds = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 
 
@@ -38,6 +39,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     committed_sequence: int
     gaps: list[Gap] = []
     corrections_version: int = -1
+    shards: int = 0
+    """How many writers there are; 0 where an older one answers, which does not say."""
 
 
 class CorrectRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,12 +60,20 @@ class CorrectAnswer(msgspec.Struct, frozen=True, kw_only=True):
     corrections_version: int
 
 
+class SealRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of `seal`."""
+
+    sequence: int = 0
+    """Message to take in first."""
+
+
 class SealAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Answer of `seal`."""
 
     rows: int
     committed_sequence: int
     version: int
+    corrections_version: int = -1
 
 
 def sorted_tags(tags: list[int] | None) -> np.ndarray | None:
@@ -99,6 +110,16 @@ def decode_rows(data: bytes) -> list[pa.RecordBatch]:
     """The batches of one Arrow IPC stream of the form ROWS."""
     with pa.ipc.open_stream(data) as stream:
         return [pa.RecordBatch.from_arrays(batch.columns, schema=ROWS) for batch in stream]
+
+
+def latest_head(shards: int) -> tuple[dict[str, str], bytes]:
+    """First chunk of `latest`, without rows: how many writers there are. Readers that do not ask for it see no rows."""
+    return {_SHARDS: str(shards)}, encode_rows(empty_rows())
+
+
+def shards_told(headers: Mapping[str, str]) -> int:
+    """How many writers there are as a chunk says; 0 where it does not."""
+    return int(headers.get(_SHARDS, 0))
 
 
 async def stream_rows(rows: pa.RecordBatch, maximum_bytes: int) -> AsyncIterator[tuple[dict[str, str], bytes]]:

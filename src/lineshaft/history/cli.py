@@ -88,7 +88,8 @@ def list_tags(
 
     with connect(home=home) as client:
         rows = [*client.pages("/api/v1/history/tags", {"prefix": prefix, "limit": 1000})]
-    console.output(rows, as_json=json, columns=(("path", "tag"), ("unit", "unit"), ("description", "description")))
+    columns = (("number", "number"), ("path", "tag"), ("unit", "unit"), ("description", "description"))
+    console.output(rows, as_json=json, columns=columns)
 
 
 @app.command()

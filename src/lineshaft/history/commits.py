@@ -36,6 +36,8 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     fence: Fence
     sequence: int
     """Sequence that the table holds afterwards."""
+    agreed: dict[str, int] = {}
+    """Application transactions of which the table must hold just these versions; it takes those that it lacks."""
     transactions: dict[str, int] = {}
     """Further application transactions, the lanes' high-water marks."""
     add: list[Segment] = []

@@ -85,10 +85,6 @@ class Committer:
         """Every file of the newest version."""
         return (await self._ask(ListSegments(table=table))).segments
 
-    async def version(self, table: TableName) -> int:
-        """The newest version."""
-        return (await self._ask(ListSegments(table=table))).version
-
     async def commit(self, table: TableName, commit: Commit) -> int:
         """Commit durably; returns the table's version. See `Table.commit` for the errors."""
         return (await self._ask(Write(table=table, commit=commit))).version

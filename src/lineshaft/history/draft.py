@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from lineshaft.history.batches import Account, write_account
 from lineshaft.history.collision import Resolution, resolve, same, suspects
 from lineshaft.history.commits import Segment
 from lineshaft.history.corrections.record import Change, Key, Note, noted_rows, records, write_corrections
@@ -32,6 +33,7 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     """Lanes' high-water marks that changed since the last commit."""
     latest: LatestTable
     sealed: LatestTable
+    batches: Account
     late_before_us: int
     """Rows older than this go to a segment of their own, so that the others' time ranges stay narrow."""
     snapshots: str
@@ -112,6 +114,8 @@ def write_draft(storage: Storage, owner: str, frozen: Frozen, given: Sorted, seg
         for rows in written:
             sealed.update(rows)
         removed = sorted(resolution.replaced)
+        grown = sum(one.rows for one in added) - sum(one.rows for one in segments if one.path in resolution.replaced)
+        write_account(storage, msgspec.structs.replace(frozen.batches, written=grown))
         _write_snapshot(storage, frozen, sealed, removed)
     except BaseException:
         discard(storage, samples=added, gaps=gap_files, corrections=correction_files)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from lineshaft.history.encodings.hints import Hints
-from lineshaft.history.encodings.scale import look, scaled
+from lineshaft.history.encodings.scale import Scales, look, scaled, scaled_by_run
 from lineshaft.history.schema import SEGMENT
 
 STORED = pa.schema(
@@ -28,14 +28,27 @@ _SMALLEST_GAIN = 32_768
 class Encoded(msgspec.Struct, frozen=True):
     """What goes into one file."""
 
-    table: pa.Table
-    """Of the form STORED."""
+    columns: dict[str, pa.Array]
+    """Of the form STORED, but for `mul` and `div`, and `q` as it came."""
+    scales: Scales
     dictionary: Sequence[str]
     """Columns that have a dictionary."""
     encoding: dict[str, str]
     """Parquet encodings of others; that of `arrival` depends on the row groups."""
     rows: np.ndarray | None
     """Which of the given rows are in it; None for all."""
+
+    def part(self, start: int, end: int) -> pa.Table:
+        """Some rows in the form STORED: wide columns are made where they are used, a whole segment's fit no cache."""
+        columns = {name: column.slice(start, end - start) for name, column in self.columns.items()}
+        columns["mul"], columns["div"] = (pa.array(scale) for scale in self.scales.between(start, end))
+        columns["q"] = pa.array(columns["q"].to_numpy(zero_copy_only=True).astype(np.int64))
+        return pa.Table.from_arrays([columns[field.name] for field in STORED], schema=STORED)
+
+    @property
+    def table(self) -> pa.Table:
+        """All rows in the form STORED."""
+        return self.part(0, len(self.columns["tag"]))
 
 
 def encode(rows: pa.RecordBatch, hints: Hints | None = None) -> list[Encoded]:
@@ -50,9 +63,8 @@ def encode(rows: pa.RecordBatch, hints: Hints | None = None) -> list[Encoded]:
     runs = Runs(tag)
     numbers = _Numbers(rows, runs, hints)
     hints.segments += 1
-    table = _table(rows, numbers)
-    parts = numbers.parts(hints)
-    return [_encoded(table, kind, chosen) for kind, chosen in parts]
+    columns = _columns(rows, numbers)
+    return [_encoded(columns, numbers.scales, kind, chosen) for kind, chosen in numbers.parts(hints)]
 
 
 class Runs:
@@ -78,8 +90,8 @@ class _Numbers:
         self.values, self.floats = _content(rows.column("v"), np.dtype(np.float64))
         self.integers, self.whole = _content(rows.column("vi"), np.dtype(np.int64))
         count = len(rows)
-        self.mul = np.ones(count)
-        self.div = np.ones(count)
+        one = np.ones(len(runs.lengths))
+        self.scales = Scales(runs.lengths, one, one)
         self._scaled = self.integers
         self.exact = np.zeros(count, bool)
         """Rows whose double is `vi` under its scale."""
@@ -93,8 +105,8 @@ class _Numbers:
     def _scale(self, hints: Hints) -> None:
         runs, tags = self._runs, self._runs.tags
         mul, div = hints.mul[tags], hints.div[tags]
-        self.mul, self.div = np.repeat(mul, runs.lengths), np.repeat(div, runs.lengths)
-        self._scaled, self.exact = scaled(self.values, self.mul, self.div)
+        self.scales = Scales(runs.lengths, mul, div)
+        self._scaled, self.exact = scaled_by_run(self.values, self.scales)
         missed = ~self.exact & ~np.isnan(self.values)
         if self.floats is not None:
             self.exact &= self.floats
@@ -105,8 +117,8 @@ class _Numbers:
         again = np.flatnonzero((failed | hints.due(tags)) & self._numeric())
         if len(again):
             self._look(again, hints)
-        bare = np.isnan(self.mul)  # a scale of rows without an integer says nothing; without nulls a column is cheap
-        self.mul[bare] = self.div[bare] = 1.0
+        bare = np.isnan(mul)  # a scale of rows without an integer says nothing; without nulls a column is cheap
+        mul[bare] = div[bare] = 1.0
 
     def _numeric(self) -> np.ndarray | bool:
         """Which runs have doubles at all."""
@@ -124,19 +136,21 @@ class _Numbers:
         lengths = runs.lengths[again]
         mul, div, costs = look(values, np.cumsum(lengths) - lengths, lengths)
         hints.found(runs.tags[again], mul, div, costs.dictionary, costs.split)
-        self.mul[at], self.div[at] = np.repeat(mul, lengths), np.repeat(div, lengths)
-        self._scaled[at], self.exact[at] = scaled(values, self.mul[at], self.div[at])
+        self.scales.mul[again], self.scales.div[again] = mul, div
+        self._scaled[at], self.exact[at] = scaled(values, np.repeat(mul, lengths), np.repeat(div, lengths))
 
     def _join_integers(self) -> None:
         """Device's integers lie in the same column, under 1/1."""
         if not self.exact.any():
-            self.mul, self.div = np.ones_like(self.mul), np.ones_like(self.div)
+            self.scales.mul[:] = self.scales.div[:] = 1.0
         if self.whole is None:
             return
         integers = np.where(self.whole, self.integers, 0)
         if self.exact.any():
             integers = np.where(self.exact, self._scaled, integers)
-            self.mul[self.whole] = self.div[self.whole] = 1.0
+            mul, div = self.scales.between(0, len(integers))
+            mul[self.whole] = div[self.whole] = 1.0
+            self.scales = Scales(np.ones(len(integers), np.int64), mul, div)
         self.integers = integers
 
     @property
@@ -146,15 +160,12 @@ class _Numbers:
             return None
         return self.exact | self.whole
 
-    def columns(self) -> list[pa.Array]:
-        """`v`, `vi`, `mul`, `div`."""
+    def columns(self) -> tuple[pa.Array, pa.Array]:
+        """`v` and `vi`."""
         there = self._is_integer
         doubles = ~self.exact if self.floats is None else self.floats & ~self.exact
         bits = None if there is None else _bitmap(there)
-        return [
-            _array(self.values, pa.float64(), _bitmap(doubles)), _array(self.integers, pa.int64(), bits),
-            _array(self.mul, pa.float64(), None), _array(self.div, pa.float64(), None),
-        ]  # fmt: skip
+        return _array(self.values, pa.float64(), _bitmap(doubles)), _array(self.integers, pa.int64(), bits)
 
     def parts(self, hints: Hints) -> list[tuple[str, np.ndarray | None]]:
         """The form of `v`, or both with the rows of each where one file would be much larger."""
@@ -170,34 +181,33 @@ class _Numbers:
         return [("dictionary" if dictionary.sum() < split.sum() else "split", None)]
 
 
-def _table(rows: pa.RecordBatch, numbers: _Numbers) -> pa.Table:
-    v, vi, mul, div = numbers.columns()
-    columns = {
-        "tag": rows.column("tag"), "ts": rows.column("ts"), "arrival": rows.column("arrival"), "v": v, "vi": vi,
-        "mul": mul, "div": div, "vs": rows.column("vs"), "vb": rows.column("vb"),
-        "q": pa.array(rows.column("q").to_numpy(zero_copy_only=True).astype(np.int64)),
-    }  # fmt: skip
-    return pa.Table.from_arrays([columns[field.name] for field in STORED], schema=STORED)
+def _columns(rows: pa.RecordBatch, numbers: _Numbers) -> dict[str, pa.Array]:
+    v, vi = numbers.columns()
+    same = {name: rows.column(name) for name in ("tag", "ts", "arrival", "vs", "vb", "q")}
+    return {**same, "v": v, "vi": vi}
 
 
-def _encoded(table: pa.Table, kind: str, chosen: np.ndarray | None) -> Encoded:
+def _encoded(columns: dict[str, pa.Array], scales: Scales, kind: str, chosen: np.ndarray | None) -> Encoded:
     if chosen is not None:
-        table = table.take(pa.array(np.flatnonzero(chosen)))
+        at = np.flatnonzero(chosen)
+        mul, div = scales.between(0, len(chosen))
+        scales = Scales(np.ones(len(at), np.int64), mul[at], div[at])
+        columns = {name: column.take(pa.array(at)) for name, column in columns.items()}
     dictionary = ["vs", "q"]
     encoding = dict.fromkeys(("tag", "ts", "vi"), "DELTA_BINARY_PACKED")
     if kind == "dictionary":
         dictionary.append("v")
     else:
         encoding["v"] = "BYTE_STREAM_SPLIT"
-    return Encoded(table, dictionary, encoding, chosen)
+    return Encoded(columns, scales, dictionary, encoding, chosen)
 
 
 def _content(column: pa.Array, kind: np.dtype) -> tuple[np.ndarray, np.ndarray | None]:
     """A column's values as they lie in memory, anything where it is null, and where it is not; None for everywhere."""
     count = len(column)
-    if column.null_count == count:
-        return np.zeros(count, kind), np.zeros(count, bool)
     values = np.frombuffer(column.buffers()[1], kind, count, column.offset * kind.itemsize)
+    if column.null_count == count:
+        return values, np.zeros(count, bool)
     if not column.null_count:
         return values, None
     return values, np.asarray(column.is_valid().to_numpy(zero_copy_only=False))

@@ -200,22 +200,26 @@ class Lanes:
     def _drop(self, dropped: Dropped, note: "_Note") -> list[Gap]:
         """Batches that the gateway's own bus let go; what of them came earlier is not missing."""
         boot = self._known(note.gateway, dropped.boot)
-        gaps = self._reach(boot, note) + self._missing(boot, dropped.from_seq - 1, note)
+        gaps = self._reach(boot, note, dropped.stored_us) + self._missing(boot, dropped.from_seq - 1, note)
         parts = boot.lacking(dropped.from_seq, dropped.to_seq)
         for first, last in parts:
             if dropped.rows:  # a boot's farewell that goes takes no value with it
                 gaps.append(note.dropped(dropped, first, last))
             boot.take(Run(
-                first=first, last=last, begun_us=dropped.from_ts, time_us=dropped.stored_us,
+                first=first, last=last, begun_us=dropped.stored_us, time_us=dropped.stored_us,
                 complete_us=min(dropped.stored_us, dropped.to_ts), closed=dropped.last and last == dropped.to_seq,
             ))  # fmt: skip
         return gaps + [note.told(gap, dropped.boot) for gap in dropped.gaps if parts]
 
-    def _reach(self, boot: Boot, note: "_Note") -> list[Gap]:
-        """The turn has come to a boot: those before it are over, also such as came whole ahead of their turn."""
+    def _reach(self, boot: Boot, note: "_Note", told_us: int | None = None) -> list[Gap]:
+        """The turn has come to a boot: those before it are over, also such as came whole ahead of their turn.
+
+        Args:
+            told_us: when its bus took in batches that the message, which may be a newer boot's, tells of.
+        """
         if not boot.pending:
             return []
-        begun_us = note.begun_us(boot)
+        begun_us = note.begun_us(boot) if told_us is None else min([told_us, *(run.begun_us for run in boot.ahead[:1])])
         pending = [each for each in self._gateways[note.gateway] if each.pending and each is not boot and each.ahead]
         older = [each for each in pending if each.ahead[0].begun_us < begun_us]
         gaps = []

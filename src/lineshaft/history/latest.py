@@ -4,14 +4,14 @@ Newest by source time; of two with one time the one that came last. A sample sta
 of the time it came, so that a clock that once ran ahead does not hide everything after it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pyarrow as pa
 
 from lineshaft.history.model import MAXIMUM_TAG
 from lineshaft.history.schema import ROWS, TIME, empty_rows, microseconds
-from lineshaft.history.sorting import joined, keys, order_of, taken
+from lineshaft.history.sorting import joined, keys, order_of, scan_of, taken
 
 AHEAD_US = 60_000_000
 """How far ahead of the bus's clock a source's time is believed."""
@@ -35,7 +35,7 @@ class LatestTable:
         self._maximum = maximum
         self.texts: dict[int, str] = {}
         """Value of each tag whose `kind` is TEXT."""
-        self._noted: list[tuple[pa.RecordBatch, int]] = []
+        self._noted: list[tuple[pa.RecordBatch, int | np.ndarray]] = []
         self._noted_rows = 0
         self._place = np.zeros(_FIRST_SIZE, np.int32)
         """Where in a stretch of rows a tag was met last; only valid while that is looked at."""
@@ -97,7 +97,7 @@ class LatestTable:
         self.texts.update((int(tags[index]), text) for index, text in texts)
         return tags
 
-    def note(self, rows: pa.RecordBatch, time_us: int) -> None:
+    def note(self, rows: pa.RecordBatch, time_us: int | np.ndarray) -> None:
         """Take in rows as `update` does, but not before much has come or `settle` is called."""
         self._noted.append((rows, time_us))
         self._noted_rows += len(rows)
@@ -112,7 +112,7 @@ class LatestTable:
         rows, times = self._newest_noted(noted)
         self.update(rows, times)
 
-    def _newest_noted(self, noted: list[tuple[pa.RecordBatch, int]]) -> tuple[pa.RecordBatch, np.ndarray]:
+    def _newest_noted(self, noted: list[tuple[pa.RecordBatch, int | np.ndarray]]) -> tuple[pa.RecordBatch, np.ndarray]:
         """Rows that decide, in the order they came, and when each did: of each tag the newest, or simply all."""
         ends = np.cumsum([len(rows) for rows, _ in noted])
         found = [keys(rows) for rows, _ in noted]
@@ -121,7 +121,7 @@ class LatestTable:
         newest = self._last_of_each(tag, rank)
         whole = newest is None
         at = np.arange(len(tag)) if newest is None else newest
-        times = np.array([time_us for _, time_us in noted])[np.searchsorted(ends, at, side="right")]
+        times = np.concatenate([np.broadcast_to(time_us, len(rows)) for rows, time_us in noted])[at]
         if whole:
             return joined([rows for rows, _ in noted]), times
         edges = np.searchsorted(at, [0, *ends.tolist()])
@@ -144,6 +144,9 @@ class LatestTable:
             return None
         if tag.max() >= len(self._place):
             self._place = np.zeros(max(int(tag.max()) + 1, 2 * len(self._place)), np.int32)
+        scan = scan_of(tag)
+        if scan and (rank[scan:] >= rank[:-scan]).all():
+            return np.arange(len(tag) - scan, len(tag))
         number, each = tag.astype(np.intp), np.arange(len(tag), dtype=np.int32)
         self._place[number] = each  # of several the last stays
         last = self._place[number]
@@ -155,6 +158,14 @@ class LatestTable:
         self.kind[tags[tags < len(self.kind)]] = 0
         self.update(rows)
         self.rank[tags] = rank
+
+    def keep(self, wanted: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Forget the samples of tags that are not wanted."""
+        tags = self.known()
+        gone = tags[~wanted(tags)]
+        self.kind[gone] = 0
+        for tag in gone.tolist():
+            self.texts.pop(tag, None)
 
     def copy(self) -> "LatestTable":
         """A table of its own with the same samples."""

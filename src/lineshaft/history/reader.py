@@ -26,7 +26,9 @@ from lineshaft.history.answers import (
     LatestRequest,
     Position,
     SealAnswer,
+    SealRequest,
     decode_rows,
+    shards_told,
     sorted_tags,
 )
 from lineshaft.history.corrections.record import read_corrections
@@ -37,7 +39,7 @@ from lineshaft.history.schema import ROWS, TIME, empty_rows
 from lineshaft.history.sealed import Files, SealedTable
 from lineshaft.history.segment import read_segment
 from lineshaft.history.settings import HistorySettings
-from lineshaft.history.shards import verb_of
+from lineshaft.history.shards import shards_differ, verb_of
 from lineshaft.history.sorting import joined, keys, ordered
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ class HistoryReader:
         """The newest sample of each of `tags` that has one (of all tags where None), by tag, in the form ROWS.
 
         Raises:
-            Unavailable: the history service does not answer.
+            Unavailable: the history service does not answer, or there are other shards than the settings say.
         """
         request = LatestRequest(tags=None if tags is None else [*tags])
         chunks = await self._patiently(lambda: self._gather("latest", request))
@@ -151,10 +153,11 @@ class HistoryReader:
 
     async def corrections(self, tags: Iterable[int], start_us: int, end_us: int) -> list[Correction]:
         """What replaced samples of `tags` with start ≤ time < end, by the samples' times, then as they were noted."""
-        position = await self._patiently(lambda: self._bus.request("history", "gaps", None, Position))
+        head, *_ = await self._patiently(lambda: self._gather("hot", HotRequest(tags=[])))
+        version = msgspec.json.decode(head, type=Position).corrections_version
         wanted = sorted_tags([*tags])
         async with self._opening:
-            files = await asyncio.to_thread(self._corrections.files, position.corrections_version)
+            files = await asyncio.to_thread(self._corrections.files, version)
         paths = [files.paths[index] for index in files.overlapping(wanted, start_us, end_us)]
         numbers = set() if wanted is None else set(wanted.tolist())
         found = [
@@ -164,9 +167,14 @@ class HistoryReader:
         return sorted(found, key=lambda record: (record.ts_us, record.tag, record.noted_us))
 
     async def correct(self, rows: pa.RecordBatch, who: str, reason: str) -> CorrectAnswer:
-        """Put samples in place of those of the same tag and time; returns once they are in the table."""
+        """Put samples in place of those of the same tag and time; returns once they are in the table, by every shard."""
         request = CorrectRequest(who=who, reason=reason, rows=encode(rows))
-        return await self._bus.request("history", "correct", request, CorrectAnswer, timeout=_SEAL_SECONDS)
+        answer = await self._bus.request("history", "correct", request, CorrectAnswer, timeout=_SEAL_SECONDS)
+        others = [
+            await self._seal(shard, SealRequest(sequence=answer.sequence)) for shard in range(1, self._settings.shards)
+        ]
+        newest = max([answer.corrections_version, *(other.corrections_version for other in others)])
+        return msgspec.structs.replace(answer, corrections_version=newest)
 
     async def status(self) -> HistoryStatus:
         """How the writer stands."""
@@ -174,14 +182,16 @@ class HistoryReader:
 
     async def seal(self) -> SealAnswer:
         """Put everything that is hot into the table now."""
-        answers = [
-            await self._bus.request("history", verb_of("seal", shard), None, SealAnswer, timeout=_SEAL_SECONDS)
-            for shard in range(self._settings.shards)
-        ]
+        answers = [await self._seal(shard, SealRequest()) for shard in range(self._settings.shards)]
         return SealAnswer(
             rows=sum(answer.rows for answer in answers), version=max(answer.version for answer in answers),
             committed_sequence=min(answer.committed_sequence for answer in answers),
+            corrections_version=max(answer.corrections_version for answer in answers),
         )  # fmt: skip
+
+    async def _seal(self, shard: int, request: SealRequest) -> SealAnswer:
+        verb = verb_of("seal", shard)
+        return await self._bus.request("history", verb, request, SealAnswer, timeout=_SEAL_SECONDS)
 
     # -- answers that need the samples around a range -----------------------------------------------------------------
 
@@ -354,12 +364,23 @@ class HistoryReader:
     async def _gather(self, verb: str, request: msgspec.Struct) -> list[bytes]:
         """An answer's chunks; of several writers one after the other, with the newest position at the beginning."""
         answers = [await self._chunks(verb_of(verb, shard), request) for shard in range(self._settings.shards)]
+        if verb == "hot":
+            for head, *_ in answers:
+                self._check_shards(msgspec.json.decode(head, type=Position).shards)
         if verb == "hot" and len(answers) > 1:
             # What one writer has sealed since another answered is hot in that one's answer, too: the rows are the same.
             heads = [msgspec.json.decode(head, type=Position) for head, *_ in answers]
-            newest = msgspec.structs.replace(heads[0], version=max(head.version for head in heads))
+            newest = msgspec.structs.replace(
+                heads[0], version=max(head.version for head in heads),
+                corrections_version=max(head.corrections_version for head in heads),
+            )  # fmt: skip
             answers = [[msgspec.json.encode(newest)], *(rows for _, *rows in answers)]
         return [chunk for chunks in answers for chunk in chunks]
+
+    def _check_shards(self, told: int) -> None:
+        """Half of the writers' answers would be no answer, and half without a word."""
+        if told not in (0, self._settings.shards):
+            raise shards_differ(self._settings.shards, told)
 
     def _by_tag(self, chunks: list[bytes]) -> pa.RecordBatch:
         """The rows of all answers, by (tag, time), as each of them is."""
@@ -369,7 +390,11 @@ class HistoryReader:
     async def _chunks(self, verb: str, request: msgspec.Struct) -> list[bytes]:
         stream = self._bus.request_stream("history", verb, request, timeout=self._settings.hot_timeout_seconds)
         async with contextlib.aclosing(stream) as chunks:  # type: ignore[type-var]  # it is an async generator
-            return [data async for _, data in chunks]
+            found = []
+            async for headers, data in chunks:
+                self._check_shards(shards_told(headers))
+                found.append(data)
+            return found
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask again while the writer is starting, up to the set time."""

@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from lineshaft.core import ids
 from lineshaft.history.commits import Segment
-from lineshaft.history.encode import Encoded, encode
+from lineshaft.history.encode import STORED, Encoded, encode
 from lineshaft.history.encodings.hints import Hints
 from lineshaft.history.encodings.times import DELTA, PAGE, SPLIT, encoding_of, is_even
 from lineshaft.history.faults import reading
-from lineshaft.history.schema import ROWS, SEGMENT, empty_rows, from_segment
+from lineshaft.history.schema import ROWS, SEGMENT, content, empty_rows, from_segment, microseconds
 from lineshaft.history.sorting import keys, taken
 from lineshaft.history.storage import Storage
 
@@ -76,10 +76,9 @@ def _write_file(
     storage: Storage, owner: str, encoded: Encoded, row_group: int, tags_per_group: int | None
 ) -> Segment:  # fmt: skip
     name = f"{owner}-{ids.new_id()}.parquet"
-    tag = encoded.table.column("tag").to_numpy()
-    ts = encoded.table.column("ts").cast(pa.int64()).to_numpy()
-    arrival = encoded.table.column("arrival")
-    even = is_even(arrival.cast(pa.int64()).to_numpy())
+    tag = content(encoded.columns["tag"], np.int32)
+    ts, arrival = microseconds(encoded.columns["ts"]), encoded.columns["arrival"]
+    even = is_even(microseconds(arrival))
     cuts = list(_cuts(tag, row_group, tags_per_group, LONE_ROWS if even else None))
     times = DELTA if even else encoding_of(arrival.slice(0, cuts[1]))
     size = storage.write(name, lambda path: _write(path, encoded, cuts, times))
@@ -125,15 +124,19 @@ def _write(path: Path, encoded: Encoded, cuts: list[int], times: str) -> None:
     import pyarrow.parquet as pq
 
     levels = _LEVELS if times == SPLIT else {**_LEVELS, "arrival": _LEVELS["vi"]}
+    # Of nothing there is nothing to look up or to compress, and making ready for it is most of what a page costs.
+    empty = {name for name, column in encoded.columns.items() if column.null_count == len(column)}
     with pq.ParquetWriter(
-        path, encoded.table.schema, compression="zstd", compression_level=levels,
-        use_dictionary=list(encoded.dictionary), column_encoding={**encoded.encoding, "arrival": times},
+        path, STORED, compression={name: "none" if name in empty else "zstd" for name in STORED.names},
+        compression_level={name: level for name, level in levels.items() if name not in empty},
+        use_dictionary=[name for name in encoded.dictionary if name not in empty],
+        column_encoding={**encoded.encoding, "arrival": times},
         dictionary_pagesize_limit=_DICTIONARY_BYTES, write_statistics=["tag", "ts"], store_schema=False,
         write_page_checksum=True, **PAGE,
         sorting_columns=[pq.SortingColumn(0), pq.SortingColumn(1)],
     ) as writer:  # fmt: skip
         for start, end in pairwise(cuts):
-            writer.write_table(encoded.table.slice(start, end - start), row_group_size=end - start)
+            writer.write_table(encoded.part(start, end), row_group_size=end - start)
 
 
 def read_segment(

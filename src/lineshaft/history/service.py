@@ -11,7 +11,16 @@ from copy import copy
 
 import msgspec
 
-from lineshaft.bus import TELEMETRY, BatchHeader, Bus, BusSettings, StoredMessage, StreamState, decode_body
+from lineshaft.bus import (
+    TELEMETRY,
+    BatchHeader,
+    Bus,
+    BusSettings,
+    StoredMessage,
+    StreamReader,
+    StreamState,
+    decode_body,
+)
 from lineshaft.bus.telemetry import decode
 from lineshaft.core import clock, ids
 from lineshaft.core.errors import Conflict, Forbidden, LineshaftError, NotFound, TooLarge, Unavailable
@@ -25,6 +34,8 @@ from lineshaft.history.answers import (
     LatestRequest,
     Position,
     SealAnswer,
+    SealRequest,
+    latest_head,
     sorted_tags,
     stream_rows,
 )
@@ -36,6 +47,7 @@ from lineshaft.history.lanes import held
 from lineshaft.history.maintenance.keeper import Keeper
 from lineshaft.history.model import Committed, Held, HistoryStatus
 from lineshaft.history.owners import Owners
+from lineshaft.history.resharding import ChangeOver
 from lineshaft.history.settings import HistorySettings
 from lineshaft.history.shards import check_shard, verb_of
 from lineshaft.history.writer import Counts, Writer
@@ -45,6 +57,10 @@ _BUS_PAUSE_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
 _CORRECTION_SECONDS = 30.0
 _YIELD_EVERY = 16
+FOLLOW_SECONDS = 10.0
+"""How often a writer looks for what others committed: a few file names."""
+_SHARDS_DIFFER = "history.shards_differ"
+_OVERTAKEN = ("history.commit_conflict", "history.writer_superseded")
 _STREAM_CHANGED = ("bus.stream_recreated", "bus.stream_behind", "history.stream_replaced")
 
 
@@ -70,6 +86,7 @@ class HistoryService(Service):
         self._trouble: LineshaftError | None = None
         self._waiting_for = "the bus"
         self._counted = Counts()
+        self._follow_at = 0.0
         self._told: dict[str, Held] = {}
         self._keeper = Keeper(context, lambda: None if self._writer is None else self._writer.version)
 
@@ -201,11 +218,14 @@ class HistoryService(Service):
                 raise
             except LineshaftError as error:
                 await writer.close()
-                if error.status != 503:  # unavailable: a full disk, a folder that is not mounted yet
-                    raise
-                self._trouble_with(error)
+                trouble = await self._overcome(state, error)
+                if trouble is None:
+                    continue
+                self._trouble_with(trouble)
+                self._waiting_for = trouble.message
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                if trouble.code != _SHARDS_DIFFER:
+                    pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
                 continue
             self._writer, self._stream, self._counted = writer, state, Counts()
             self._trouble_with(None)
@@ -214,27 +234,62 @@ class HistoryService(Service):
                 await self._tell_gateways(writer)
             return writer
 
+    async def _overcome(self, state: StreamState, error: LineshaftError) -> LineshaftError | None:
+        """What keeps the tables from being opened and may pass; None where it has been put right.
+
+        Raises:
+            LineshaftError: what does not pass.
+        """
+        if error.code == _SHARDS_DIFFER and self._settings.shard == 0:
+            try:
+                await self._change_shards(state, int(error.facts["found"]))
+            except LineshaftError as failure:
+                if failure.code in _OVERTAKEN:  # an old shard is at work again
+                    return failure
+                error = failure
+            else:
+                return None
+        if error.status != 503:  # unavailable: a full disk, a folder that is not mounted yet
+            raise error
+        return error
+
+    async def _change_shards(self, state: StreamState, found: int) -> None:
+        """Take the table over from another number of shards."""
+
+        def make(settings: HistorySettings, committer: Committer) -> Writer:
+            return Writer(
+                settings, self._storage, committer, self._keep_dead_letter, settings.shard, owners=self._owners
+            )
+
+        def read(first: int) -> contextlib.aclosing[StreamReader]:
+            return contextlib.aclosing(
+                self.bus.read_stream(TELEMETRY, first, reader=self._reader, created=state.created)
+            )
+
+        stream = (TELEMETRY, state.created)
+        await ChangeOver(self._settings, self._storage, found, stream, state.first, make, read).run()
+
     async def _take(self, writer: Writer, messages: list[StoredMessage]) -> None:
-        for number, message in enumerate(messages):
+        taken = 0
+        while taken < len(messages):
             if writer.hot.bytes >= 2 * self._settings.seal_bytes:
                 await self._wait_for_room(writer)
-            await self._take_one(writer, message)
-            if number % _YIELD_EVERY == 0:
+            before = taken
+            taken += await self._take_some(writer, messages[taken : taken + _YIELD_EVERY])
+            if taken // _YIELD_EVERY != before // _YIELD_EVERY:
                 await asyncio.sleep(0)
         self._took.set()
         if writer.hot.open_bytes >= self._settings.seal_bytes:
             self._wanted.set()
         self._measure(writer)
 
-    async def _take_one(self, writer: Writer, message: StoredMessage) -> None:
+    async def _take_some(self, writer: Writer, messages: list[StoredMessage]) -> int:
         while True:
             try:
-                await writer.take(message)
+                return await writer.take_some(messages)
             except Unavailable as error:
                 self.log.warning("history_message_waits", code=error.code, message=error.message)
                 await asyncio.sleep(self._settings.retry_seconds)
-            else:
-                return
 
     async def _wait_for_room(self, writer: Writer) -> None:
         """Take in no more while memory is full: the stream keeps what is not read."""
@@ -295,6 +350,7 @@ class HistoryService(Service):
     async def _wait_until_due(self) -> None:
         """Return when a seal is asked for, or when something has waited long enough."""
         while True:
+            await self._follow_others()
             since = self._writer.waiting_since if self._writer is not None else None
             left = _LOOK_SECONDS if since is None else since + self._settings.seal_seconds - clock.monotonic()
             if left <= 0:
@@ -303,6 +359,14 @@ class HistoryService(Service):
                 await asyncio.wait_for(self._wanted.wait(), min(left, _LOOK_SECONDS, self._settings.seal_seconds))
                 self._wanted.clear()
                 return
+
+    async def _follow_others(self) -> None:
+        """Now and then see what others committed, whether or not there is anything to seal here."""
+        if self._writer is None or clock.monotonic() < self._follow_at:
+            return
+        self._follow_at = clock.monotonic() + FOLLOW_SECONDS
+        with contextlib.suppress(OSError):  # a seal says what is wrong with the storage
+            await self._writer.follow()
 
     async def _seal_once(self, writer: Writer) -> int:
         """One try; a failure that may pass is kept as trouble, one that may not ends the service."""
@@ -383,6 +447,7 @@ class HistoryService(Service):
     async def _answer_latest(self, caller: str, body: bytes) -> AsyncIterator[tuple[dict[str, str], bytes]]:
         request = decode_body(body or b"{}", LatestRequest)
         rows = self._ready().latest.rows(sorted_tags(request.tags))
+        yield latest_head(self._settings.shards)
         async for chunk in stream_rows(rows, self.bus.max_payload):
             yield chunk
 
@@ -406,14 +471,27 @@ class HistoryService(Service):
         return Position(
             version=writer.version, gaps_version=writer.gaps_version, committed_sequence=writer.committed,
             gaps=writer.pending_gaps() if gaps else [], corrections_version=writer.corrections_version,
+            shards=self._settings.shards,
         )  # fmt: skip
 
     async def _answer_seal(self, caller: str, body: bytes) -> SealAnswer:
+        request = decode_body(body or b"{}", SealRequest)
         writer = self._ready()
+        await self._until_taken(writer, request.sequence)
         rows = await self._seal_once(writer)
         if self._trouble is not None:
             raise self._trouble
-        return SealAnswer(rows=rows, committed_sequence=writer.committed, version=writer.version)
+        return SealAnswer(
+            rows=rows, committed_sequence=writer.committed, version=writer.version,
+            corrections_version=writer.corrections_version,
+        )  # fmt: skip
+
+    async def _until_taken(self, writer: Writer, sequence: int) -> None:
+        """Wait until a message has been taken in."""
+        async with asyncio.timeout(_CORRECTION_SECONDS):
+            while writer.sequence < sequence:
+                self._took.clear()
+                await self._took.wait()
 
     async def _answer_maintain(self, caller: str, body: bytes) -> dict[str, bool]:
         self._keeper.ask()
@@ -431,10 +509,7 @@ class HistoryService(Service):
             self.bus.subjects.data(LANE, GROUP), request.rows,
             {**header.to_headers(), **note_header(request.who, request.reason)}, header.message_id,
         )  # fmt: skip
-        async with asyncio.timeout(_CORRECTION_SECONDS):
-            while writer.sequence < stored.sequence:
-                self._took.clear()
-                await self._took.wait()
+        await self._until_taken(writer, stored.sequence)
         await self._seal_once(writer)
         if self._trouble is not None:
             raise self._trouble

@@ -153,6 +153,7 @@ class Table:
             self._table.update_incremental()
             if not self._is_done(commit):
                 self._check(commit.fence)
+                self._check_agreed(commit.agreed)
                 self._try(commit)
             self._sync_log()
         return self.version
@@ -171,14 +172,20 @@ class Table:
         if found != (fence.sequence, fence.epoch):
             raise superseded(fence, *found)
 
+    def _check_agreed(self, agreed: dict[str, int]) -> None:
+        for name, version in agreed.items():
+            if (found := self.transaction(name)) not in (None, version):
+                raise commit_conflict(self._storage, f"it holds {found} for {name}, and {version} was agreed")
+
     def _try(self, commit: Commit) -> None:
         now_ms = clock.now_us() // 1000
         actions: list[AddAction | RemoveAction] = [_add(self._name, segment, now_ms) for segment in commit.add]
         actions += [RemoveAction(path, True, now_ms, None, {}) for path in commit.remove]  # noqa: FBT003
         self._check_present(commit.remove)
         fence = commit.fence
+        agreed = {name: version for name, version in commit.agreed.items() if self.transaction(name) is None}
         transactions = {
-            **commit.transactions, fence.application: commit.sequence, _fence(fence.application): fence.epoch,
+            **agreed, **commit.transactions, fence.application: commit.sequence, _fence(fence.application): fence.epoch,
         }  # fmt: skip
         if commit.remove:
             transactions[MAINTENANCE] = (self.transaction(MAINTENANCE) or 0) + 1
@@ -189,7 +196,10 @@ class Table:
             self._table.update_incremental()
             if not self._is_done(commit):
                 self._check(fence)
-                raise
+                self._check_agreed(commit.agreed)
+                if not agreed or any(self.transaction(name) is None for name in agreed):
+                    raise
+                self._try(commit)  # another writer came first and said the same
 
     def _check_present(self, paths: list[str]) -> None:
         """The library removes a file twice without a word; its rows would then be in the table twice."""

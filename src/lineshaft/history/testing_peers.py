@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-_START_SECONDS = 30.0
+_START_SECONDS = 90.0
 _INFLUX = """\
 reporting-disabled = true
 bind-address = "127.0.0.1:{rpc}"

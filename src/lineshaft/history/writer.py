@@ -6,18 +6,21 @@ messages again and comes to the same rows and the same gaps. Nothing upstream ma
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from lineshaft.bus import BatchHeader, StoredMessage
 from lineshaft.core import clock, logs
 from lineshaft.core.errors import Conflict
 from lineshaft.history import lanes as lane_rules
 from lineshaft.history import memory
+from lineshaft.history.batches import LEFT_OUT, UNKNOWN, Batches, Beginning, Known, accounted_transaction, has_accounts
 from lineshaft.history.commits import Commit, Fence, TableName, application_of, lane_transaction
 from lineshaft.history.committer import Committer
 from lineshaft.history.corrections.record import Key, Note, read_corrections, read_note
@@ -25,18 +28,28 @@ from lineshaft.history.draft import Draft, Frozen, discard, sort_frozen, write_d
 from lineshaft.history.encodings.hints import Hints
 from lineshaft.history.faults import os_error, stream_replaced
 from lineshaft.history.hot import HotRows
-from lineshaft.history.intake import Intake, take_in, without
+from lineshaft.history.intake import Intake, Together, take_in, take_in_together, without
 from lineshaft.history.lanes import Boot, Lanes
 from lineshaft.history.latest import LatestTable
 from lineshaft.history.model import Correction, Gap
 from lineshaft.history.owners import Owners
 from lineshaft.history.recovery import Found, drop_orphans, find_snapshot, rebuild
+from lineshaft.history.rollup_state import MAINTAINER
 from lineshaft.history.settings import HistorySettings
-from lineshaft.history.shards import MAXIMUM, left_behind, reached_transaction, shard_of
-from lineshaft.history.snapshot import FOLDER as SNAPSHOTS
+from lineshaft.history.shards import (
+    COUNT,
+    MAXIMUM,
+    count_of,
+    reached_transaction,
+    shard_of,
+    shards_differ,
+    since_transaction,
+    snapshots_of,
+)
 from lineshaft.history.snapshot import Retired, State, drop_old_snapshots, newest_number
 from lineshaft.history.sorting import keys, taken
 from lineshaft.history.storage import Storage
+from lineshaft.history.versions import newest_version
 
 T = TypeVar("T")
 _QUIET_SECONDS = 60.0
@@ -71,6 +84,7 @@ class Writer:
         self.counts = Counts()
         self.hot = HotRows()
         self.lanes = Lanes()
+        self.batches = Batches()
         self._latest = LatestTable(maximum=settings.maximum_tag)
         self.sequence = 0
         """Newest message taken in."""
@@ -87,7 +101,7 @@ class Writer:
         """Monotonic time since when there has been something to seal."""
         self._settings = settings
         self._shard, self._shards = shard, settings.shards
-        self._snapshots = SNAPSHOTS if shard == 0 else f"{SNAPSHOTS}-{shard}"
+        self._snapshots = snapshots_of(shard)
         self._stream = ""
         self._storage = storage
         self._owner = f"writer-{shard}"
@@ -96,6 +110,8 @@ class Writer:
         self._owners = owners
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="seal")
         self._seal_lock = asyncio.Lock()
+        self._following = asyncio.Lock()
+        self._closed = False
         self._sealed = LatestTable(believe_any_time=True, maximum=settings.maximum_tag)
         self._gaps: list[Gap] = []
         self._hints = Hints()
@@ -110,6 +126,7 @@ class Writer:
         self._fences: dict[TableName, Fence] = {}
         self._identity = ""
         self._left: list[int] = []
+        self._since: int | None = None
         self._next_word: dict[str, float] = {}
         self._log = logs.get("history")
 
@@ -118,6 +135,19 @@ class Writer:
         """Newest samples, of everything taken in."""
         self._latest.settle()
         return self._latest
+
+    @property
+    def fence(self) -> Fence:
+        """Its right to write samples, as of the last commit."""
+        return self._fences["samples"]
+
+    def standing(self) -> tuple[State, LatestTable, LatestTable]:
+        """What a snapshot of this moment would hold: state, newest sealed and latest samples."""
+        state = State(
+            number=self._number, application=self.fence.application, sequence=self.sequence, time_us=self._time_us,
+            sealed_us=clock.now_us(), table=self._identity, gateways=self.lanes.state(), retired=list(self._retired),
+        )  # fmt: skip
+        return state, self._sealed, self.latest
 
     # -- opening ------------------------------------------------------------------------------------------------------
 
@@ -132,6 +162,7 @@ class Writer:
         """
         await self._in_thread(self._storage.prepare)
         self._stream = f"{stream}@{created}"
+        await self._check_shards(stream, created)  # first: with a change-over come the snapshots that belong to it
         found = await find_snapshot(self._storage, self._committer, self._settings.maximum_tag, self._snapshots)
         application = self._application(stream, created, found, anew=anew)
         for table in _TABLES:
@@ -145,9 +176,11 @@ class Writer:
             else:
                 self.corrections_version = answer.version
         self.sequence = self.committed = self._fences["samples"].sequence or (first - 1 if anew else 0)
-        self._left = await self._left_shards()
+        await self._check_shards(stream, created)  # once more: nobody can change it any more
+        await self._look_back()
         own = await self._reached(self._shard)
-        await self._restore(found, others_sealed=bool(self._left) or (own or 0) > self.committed)
+        await self._restore(found, others_sealed=(own or 0) > self.committed)
+        self.batches.begin(await self._beginning())
         if (self._fences["corrections"].sequence or 0) > self.committed:
             await self._remember_corrections()
         await drop_orphans(self._storage, self._owner, self._committer, {retired.path for retired in self._retired})
@@ -168,20 +201,37 @@ class Writer:
         """How far a shard of several is; None where it never wrote."""
         return await self._committer.transaction("samples", reached_transaction(self._stream, shard))
 
-    async def _left_shards(self) -> list[int]:
-        """Shards that there were and are no more; what they have not sealed would be lost to this one.
+    async def _check_shards(self, stream: str, created: str) -> None:
+        """Whether the table is written by just so many shards.
 
         Raises:
-            InvalidInput: there is such.
+            Unavailable: `history.shards_differ`.
         """
-        reached = {shard: await self._reached(shard) for shard in range(self._shards, MAXIMUM)}
-        left = [shard for shard, sequence in reached.items() if sequence is not None]
-        for shard in left:
-            if (reached[shard] or 0) < self.committed:
-                raise left_behind(shard, self._shards, reached[shard] or 0, self.committed)
-        return left
+        found = await self._committer.transaction("samples", COUNT)
+        if found is None:  # an older release does not say
+            reached = [await self._reached(shard) for shard in range(MAXIMUM)]
+            names = [application_of(stream, created, shard) for shard in range(MAXIMUM)]
+            fences = [await self._committer.transaction("samples", f"fence:{name}") for name in names]
+            opened = [shard for shard, fence in enumerate(fences) if fence is not None]
+            first = await self._committer.transaction("samples", names[0])
+            found = count_of(reached, opened, is_begun=first is not None)
+        if found not in (None, self._shards):
+            raise shards_differ(self._shards, found or 0)
+
+    async def _look_back(self) -> None:
+        """Since when there are so many shards, and which there were before: an older release wants to see them along."""
+        self._since = await self._committer.transaction("samples", since_transaction(self._stream))
+        if self._since is not None:
+            reached = {shard: await self._reached(shard) for shard in range(self._shards, MAXIMUM)}
+            self._left = [shard for shard, sequence in reached.items() if sequence is not None]
 
     async def _restore(self, found: Found | None, *, others_sealed: bool) -> None:
+        await self._recall(found, others_sealed=others_sealed)
+        if self._shards > 1:
+            for table in (self._latest, self._sealed):
+                table.keep(lambda tags: shard_of(tags, self._shards) == self._shard)
+
+    async def _recall(self, found: Found | None, *, others_sealed: bool) -> None:
         if found is not None and found.state.table == self._identity:
             state = found.state
             self._latest, self._sealed, self.lanes = found.latest, found.sealed, Lanes(state.gateways)
@@ -201,6 +251,24 @@ class Writer:
             self._latest, self._sealed = await self._in_thread(
                 rebuild, self._storage.child("samples"), segments, maximum
             )
+
+    async def _beginning(self) -> Beginning | None:
+        """What the account of batches begins with; None where it goes on."""
+        fence = self._fences["samples"]
+        previous = await self._committer.transaction("samples", accounted_transaction(fence.application))
+        if previous is not None and previous == fence.sequence:
+            return None
+        known = [Known(gateway, boot.held()) for gateway, boots in self.lanes.state().items() for boot in boots]
+        # Then nobody wrote under this name without an account.
+        new = fence.sequence is None or fence.sequence == self._since
+        if new and (previous is not None or await self._in_thread(has_accounts, self._storage)):
+            return Beginning(known=known, previous=previous)
+        rows = sum(segment.rows for segment in await self._committer.segments("samples"))
+        return Beginning(
+            known=known, previous=previous, rows=rows if self._shards == 1 or not rows else UNKNOWN,
+            left_out=await self._committer.transaction("samples", LEFT_OUT) or 0,
+            maintained=await self._committer.transaction("samples", MAINTAINER),
+        )  # fmt: skip
 
     async def _remember_corrections(self) -> None:
         """A seal recorded what it was going to replace and did not come to its end: do not record that again."""
@@ -239,6 +307,76 @@ class Writer:
                 self._note(gap)
         else:
             self._accept(message, intake)
+        self.batches.note(header, None if repeat else len(intake.rows), message.time_us)
+        self._reach(message)
+
+    async def take_some(self, messages: Sequence[StoredMessage]) -> int:
+        """Take in the next message as `take` does, with it those after it that are alike; returns how many.
+
+        Raises:
+            Unavailable, Conflict: as `take` does.
+        """
+        together = await self._take_together(messages)
+        if not together:
+            await self.take(messages[0])
+        return together or 1
+
+    async def _take_together(self, messages: Sequence[StoredMessage]) -> int:
+        """Take in the first few at once; returns how many, 0 where the first must be looked at by itself."""
+        first, last = messages[0].sequence, messages[-1].sequence
+        if first != self.sequence + 1 or last - first != len(messages) - 1:
+            return 0
+        found = take_in_together(messages, self._settings.maximum_tag)
+        if found is None or await self._any_foreign(found):
+            return 0
+        # From here on nothing waits, as in `take`.
+        rows, ends, times = self._together_of_shard(found)
+        count = start = 0
+        for header, message, end in zip(found.headers, messages, ends, strict=False):
+            if not self.lanes.knows(header.gateway, header.boot) or self.lanes.is_repeat(header):
+                break
+            for gap in self.lanes.accept(header, message.time_us, message.sequence):
+                self._note(gap)
+            self.batches.note(header, end - start, message.time_us)
+            count, start = count + 1, end
+        if count:
+            self._hold(rows.slice(0, start), times[:start], messages[0].time_us)
+            self._reach(messages[count - 1])
+        return count
+
+    async def _any_foreign(self, found: Together) -> bool:
+        """Whether any row is of a tag of another gateway than it came from."""
+        if self._owners is None:
+            return False
+        tag, _ = keys(found.rows)
+        start = 0
+        for gateway, messages in groupby(zip(found.headers, found.ends, strict=True), lambda each: each[0].gateway):
+            *_, (_, end) = messages
+            if (await self._owners.foreign(gateway, tag[start:end])).any():
+                return True
+            start = end
+        return False
+
+    def _together_of_shard(self, found: Together) -> tuple[pa.RecordBatch, list[int], np.ndarray]:
+        """Rows of this shard's tags, where those of each message end, and when the bus took each in."""
+        if self._shards == 1:
+            return found.rows, found.ends.tolist(), found.times
+        mine = shard_of(keys(found.rows)[0], self._shards) == self._shard
+        ends = np.append(0, np.cumsum(mine))[found.ends]
+        return taken(found.rows, np.flatnonzero(mine)), ends.tolist(), found.times[mine]
+
+    def _hold(self, rows: pa.RecordBatch, time_us: int | np.ndarray, first_us: int) -> None:
+        """Keep rows until they are sealed."""
+        if not len(rows):
+            return
+        self.counts.rows += len(rows)
+        self._latest.note(rows, time_us)
+        self.hot.append(rows)
+        if self._window_us is None:
+            self._window_us = first_us
+
+    def _reach(self, message: StoredMessage) -> None:
+        """A message and all before it are taken in."""
         self.sequence, self._time_us = message.sequence, message.time_us
         if self.waiting_since is None:
             self.waiting_since = clock.monotonic()
@@ -252,14 +390,9 @@ class Writer:
         if header is not None:
             for gap in self.lanes.accept(header, time_us, sequence):
                 self._note(gap)
-        if len(intake.rows):
-            self.counts.rows += len(intake.rows)
-            self._latest.note(intake.rows, time_us)
-            self.hot.append(intake.rows)
-            if self._window_us is None:
-                self._window_us = time_us
-            if intake.is_correction:
-                self._note_correction(message, intake)
+        self._hold(intake.rows, time_us, time_us)
+        if intake.is_correction and len(intake.rows):
+            self._note_correction(message, intake)
 
     def _of_shard(self, intake: Intake) -> Intake:
         """Only the rows of this shard's tags."""
@@ -322,7 +455,8 @@ class Writer:
         async with self._seal_lock:
             if self._draft is None:
                 if self.sequence == self.committed:
-                    await self._follow()
+                    with os_error(self._storage):
+                        await self._follow()
                     return 0
                 self._draft = await self._prepare()
             draft = self._draft
@@ -344,10 +478,23 @@ class Writer:
             await self._in_thread(self._tidy)
             return draft.rows
 
+    async def follow(self) -> None:
+        """Go on from the newest versions of the tables, which hold nothing of what is hot here: others write them too.
+
+        Raises:
+            OSError: the storage cannot be asked; the versions stay.
+        """
+        async with self._seal_lock, self._following:
+            if self._draft is None and not self._closed:  # a draft's commit may have gone through: its rows are hot
+                await self._follow()
+
     async def _follow(self) -> None:
-        """Go on from the newest versions of the tables: others may have exchanged files since the last commit."""
-        self.version = await self._committer.version("samples")
-        self.gaps_version = await self._committer.version("gaps")
+        known = {"samples": self.version, "gaps": self.gaps_version, "corrections": self.corrections_version}
+        found = [
+            await self._in_thread(newest_version, self._storage.child(table), version)
+            for table, version in known.items()
+        ]  # fmt: skip
+        self.version, self.gaps_version, self.corrections_version = found
 
     async def _prepare(self) -> Draft:
         frozen = self._freeze()
@@ -369,6 +516,8 @@ class Writer:
             state=state, rows=self.hot.freeze(), gaps=list(self._gaps), marks=dict(self._marks),
             latest=self.latest.copy(), sealed=self._sealed, snapshots=self._snapshots, hints=self._hints, notes=dict(self._notes),
             recorded=set(self._recorded),
+            batches=self.batches.freeze(state.application, self._fences["samples"].epoch, self._shard, self._shards,
+                                        self.committed, self.sequence),
             late_before_us=window_us - round(self._settings.seal_seconds * clock.MICROSECONDS),
         )  # fmt: skip
 
@@ -386,11 +535,11 @@ class Writer:
             self.corrections_version = await self._committer.commit("corrections", commit)
             self._fences["corrections"] = msgspec.structs.replace(self._fences["corrections"], sequence=sequence)
             self._recorded.update(draft.corrections)
-        marks = dict(draft.frozen.marks)
+        marks = {**draft.frozen.marks, accounted_transaction(draft.frozen.state.application): sequence}
         if self._shards > 1 or self._left:
             marks |= {reached_transaction(self._stream, shard): sequence for shard in (self._shard, *self._left)}
         commit = Commit(
-            fence=self._fences["samples"], sequence=sequence, transactions=marks,
+            fence=self._fences["samples"], sequence=sequence, agreed={COUNT: self._shards}, transactions=marks,
             add=draft.added, remove=draft.removed,
         )  # fmt: skip
         self.version = await self._committer.commit("samples", commit)
@@ -408,6 +557,7 @@ class Writer:
         """The draft is in the table: what was hot is sealed now."""
         state = draft.frozen.state
         self.hot.settle()
+        self.batches.settle()
         self._window_us = state.time_us if self.hot.rows else None
         self._notes = {key: note for key, note in self._notes.items() if draft.frozen.notes.get(key) != note}
         self._recorded = {record for record in self._recorded if record.sequence > state.sequence}
@@ -431,6 +581,7 @@ class Writer:
         """Remove what nobody needs any more; a failure costs space only."""
         with contextlib.suppress(OSError):
             drop_old_snapshots(self._storage.child(self._snapshots), self._number)
+            self.batches.tidy(self._storage, self._fences["samples"].application, self.committed)
         limit_us = clock.now_us() - round(self._settings.retired_seconds * clock.MICROSECONDS)
         for retired in [entry for entry in self._retired if entry.time_us <= limit_us]:
             with contextlib.suppress(OSError):
@@ -442,6 +593,8 @@ class Writer:
     async def close(self) -> None:
         """Stop; what is hot comes from the stream again."""
         await self._committer.close()
+        async with self._following:
+            self._closed = True
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _in_thread(self, function: Callable[..., T], *args: Any) -> T:

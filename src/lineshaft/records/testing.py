@@ -27,7 +27,7 @@ from lineshaft.records.database import Database
 from lineshaft.records.schema import VERSION_PREFIX, scripts
 from lineshaft.records.settings import RecordsSettings
 
-_START_SECONDS = 30
+_START_SECONDS = 90
 _ROOM_BYTES = 2**30
 _HEEL = '"$@" & server=$!; read -r _; kill -QUIT $server; wait $server'
 """Runs the server until standard input closes: with it, or with whoever held its other end."""

@@ -9,6 +9,9 @@ May be imported by `history`, `edge`, `web`, `cli`, `demo`.
 from typing import TYPE_CHECKING
 
 from lineshaft.core.door import door
+from lineshaft.resolution import compiled
+
+compiled.use()
 
 if TYPE_CHECKING:
     from lineshaft.resolution.client import Answer as Answer

@@ -4,9 +4,10 @@ Each operation reads, checks and writes in one transaction of the store, so that
 known of other nodes' records (the administrators of a prefix, the members of a group) is looked up before and handed in.
 """
 
+import contextlib
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -72,6 +73,8 @@ class Registrar:
         self._operators = tuple(operators)
         self._seconds = seconds
         self._proofs = proofs
+        self._now = 0
+        """Seconds since 1970 of the transaction that is open."""
 
     def create(
         self, handle: bytes, values: Sequence[HandleValue], who: Reference, known: Known = NOTHING_KNOWN,
@@ -90,7 +93,7 @@ class Registrar:
         Raises:
             Refused: 101, 102, 202, 301, 400, 401.
         """
-        with self._store.write() as transaction:
+        with self._changing() as transaction:
             if mint:
                 handle = self._minted(transaction, handle)
             before = transaction.get(self._checked(handle))
@@ -114,7 +117,7 @@ class Registrar:
             For each, None when it is registered (or was, with just these values), else why it is not.
         """
         answers: list[Refused | None] = []
-        with self._store.write() as transaction:
+        with self._changing() as transaction:
             allowed: dict[bytes, bool] = {}
             fresh: dict[bytes, Change] = {}
             for one in registrations:
@@ -129,9 +132,17 @@ class Registrar:
         return answers
 
     def load(
-        self, packed: Sequence[Packed], who: Reference, known: Known = NOTHING_KNOWN, *, overwrite: bool = False
-    ) -> list[Refused | None]:
+        self, packed: Sequence[Packed], who: Reference, known: Known = NOTHING_KNOWN,
+        *, overwrite: bool = False, seconds: int | None = None,
+    ) -> list[Refused | None]:  # fmt: skip
         """As `register`, for records that are in stored form already; in one transaction.
+
+        Args:
+            packed: what is to be registered.
+            who: handle and index that were authenticated.
+            known: the prefixes' records, where they are not here.
+            overwrite: as in `register`.
+            seconds: the time that values of the records tell, where that is not now: what their proofs are found by.
 
         Returns:
             For each, None when it is registered (or was, with just these values), else why it is not.
@@ -139,7 +150,7 @@ class Registrar:
         if not packed:
             return []
         answers: list[Refused | None] = []
-        with self._store.write() as transaction:
+        with self._changing() as transaction:
             spread = not self._homes.whole
             vacant = transaction.vacant(min(packed)[0], max(packed)[0])
             allowed: dict[bytes, Refused | None] = {}
@@ -159,7 +170,7 @@ class Registrar:
                         change = Change(key, before, record)
                         refused = self._loaded_again(transaction, change, fresh, who, known, overwrite=overwrite)
                 answers.append(refused)
-            self._apply(transaction, [*fresh.values()])
+            self._apply(transaction, [*fresh.values()], seconds)
         return answers
 
     def delete(self, handle: bytes, who: Reference, known: Known = NOTHING_KNOWN) -> None:
@@ -168,7 +179,7 @@ class Registrar:
         Raises:
             Refused: 100, 102, 301, 400, 401.
         """
-        with self._store.write() as transaction:
+        with self._changing() as transaction:
             before, values = self._present(transaction, handle)
             needed = bits.DELETE_PREFIX if is_prefix_handle(handle) else bits.DELETE_HANDLE
             self._require(self._granted(transaction, values, who, known), needed)
@@ -182,7 +193,7 @@ class Registrar:
         Raises:
             Refused: 100, 102, 201, 202, 301, 400, 401.
         """
-        with self._store.write() as transaction:
+        with self._changing() as transaction:
             before, old = self._present(transaction, handle)
             granted = self._granted(transaction, old, who, known)
             there = {value.index for value in old}
@@ -200,7 +211,7 @@ class Registrar:
         Raises:
             Refused: 100, 102, 200, 202, 301, 400, 401.
         """
-        with self._store.write() as transaction:
+        with self._changing() as transaction:
             before, old = self._present(transaction, handle)
             granted = self._granted(transaction, old, who, known)
             there = {value.index: value for value in old}
@@ -221,7 +232,7 @@ class Registrar:
         Raises:
             Refused: 100, 102, 202, 301, 400, 401; 201 where an index is there already and `overwrite` is not given.
         """
-        with self._store.write() as transaction:
+        with self._changing() as transaction:
             before, old = self._present(transaction, handle)
             granted = self._granted(transaction, old, who, known)
             there = {value.index: value for value in old}
@@ -247,7 +258,7 @@ class Registrar:
         Raises:
             Refused: 100, 102, 301, 400, 401; 202 where no value would be left.
         """
-        with self._store.write() as transaction:
+        with self._changing() as transaction:
             before, old = self._present(transaction, handle)
             granted = self._granted(transaction, old, who, known)
             wanted = set(indexes)
@@ -271,26 +282,22 @@ class Registrar:
         self._require_of_prefix(self._store, prefix + b"/", who, known, bits.LIST_HANDLES)
 
     def home(self, prefix: bytes, who: Reference | None) -> bool:
-        """Make a prefix at home here, or no longer; whether it was not. For operators only.
+        """Make a prefix at home here; whether it was not. For operators only. It holds where `Homes.renew` is called after.
 
         Raises:
-            Refused: 400.
+            Refused: 3, 300, 301, 400.
         """
         self._require_operator(who)
         with self._store.write() as transaction:
-            done = add_home(transaction, prefix)
-        self._store.renew()
-        self._homes.renew()
-        return done
+            self._homes.admit(transaction)
+            return add_home(transaction, prefix)
 
     def unhome(self, prefix: bytes, who: Reference | None) -> bool:
         """The opposite of `home`; the records stay."""
         self._require_operator(who)
         with self._store.write() as transaction:
-            done = drop_home(transaction, prefix)
-        self._store.renew()
-        self._homes.renew()
-        return done
+            self._homes.admit(transaction)
+            return drop_home(transaction, prefix)
 
     def readable(
         self, values: Sequence[HandleValue], who: Reference | None, known: Known = NOTHING_KNOWN
@@ -431,24 +438,31 @@ class Registrar:
     def _put(
         self, transaction: Transaction, handle: bytes, before: bytes, values: Iterable[HandleValue]
     ) -> None:  # fmt: skip
-        self._apply(transaction, [Change(handle_key(handle), before, _packed(list(values)))])
+        after = list(values)
+        seconds = max((value.timestamp for value in after), default=0)
+        self._apply(transaction, [Change(handle_key(handle), before, _packed(after))], seconds)
 
     def _apply(self, transaction: Transaction, made: Sequence[Changed], seconds: int | None = None) -> None:
         """Make changes, with their proofs; `seconds` where no value tells the time of the change."""
         self._homes.admit(transaction)
         sequence = changes.apply(transaction, made)
         if self._proofs is not None:
-            self._proofs.record(transaction, made, sequence, self._now(), seconds)
+            place = self._proofs.record(transaction, made, sequence, self._now, seconds)
+            if place is not None:
+                changes.note(transaction, place)
 
-    def _now(self) -> int:
-        return int(self._seconds()) & 0xFFFFFFFF
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[Transaction]:
+        """A transaction, which happens at one moment: what values tell of it, a proof is found by."""
+        with self._store.write() as transaction:
+            self._now = int(self._seconds()) & 0xFFFFFFFF
+            yield transaction
 
     def _stamped(self, values: Sequence[HandleValue]) -> list[HandleValue]:
         """The values with the time of the change; none at all is refused."""
         if not values:
             raise Refused(codes.RC_INVALID_VALUE, "a handle needs at least one value")
-        now = self._now()
-        return [msgspec.structs.replace(value, timestamp=now) for value in values]
+        return [msgspec.structs.replace(value, timestamp=self._now) for value in values]
 
     def _minted(self, transaction: Transaction, beginning: bytes) -> bytes:
         """A handle that nobody can guess and nobody has."""

@@ -14,7 +14,7 @@ so that no place of a handle has to be remembered; the batch of a record is foun
 import base64
 import binascii
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, Protocol
@@ -26,7 +26,7 @@ from lineshaft.ledger import checkpoints, merkle, notes
 from lineshaft.resolution.auth import keys
 from lineshaft.resolution.changes import Changed
 from lineshaft.resolution.fields import Reader
-from lineshaft.resolution.model import check_handle, handle_key
+from lineshaft.resolution.model import check_handle, handle_key, same_handle
 from lineshaft.resolution.record import HAS_PRIVATE, public_part, unpack_record
 from lineshaft.resolution.store import RecordStore, Transaction
 from lineshaft.resolution.values.json_form import value_to_json
@@ -34,18 +34,20 @@ from lineshaft.resolution.values.value import read_values
 
 FORM: Final = "lineshaft.resolution.proof/1"
 _SIGNED: Final = "lineshaft.resolution/batch-1"
-_BATCH: Final = b"proof/"
+_SIGNED_LOG: Final = "lineshaft.resolution/log-1"
+BATCH: Final = b"proof/"
+"""Keys of batches in `meta` begin with it."""
+PLACE_BYTES: Final = len(BATCH) + 4 + 8
+"""Of the key that a batch is kept under."""
 _HASH: Final = merkle.HASH_BYTES
 
 
-class TransparencyLog(Protocol):
-    """A log that batches are entered in; `ledger.Log` is one."""
+class Entered(Protocol):
+    """What has batches entered in a transparency log; see `entries`."""
 
-    def append(self, entries: Sequence[bytes]) -> range: ...
+    def note(self, transaction: Transaction, place: bytes, sequence: int, text: bytes) -> None: ...
 
-    def checkpoint(self) -> bytes: ...
-
-    def inclusion(self, index: int, size: int | None = None) -> list[bytes]: ...
+    def part(self, store: RecordStore, place: bytes, signer: bytes) -> "LogPart | None": ...
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
@@ -57,7 +59,8 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
     """Hashes of the leaves, sorted."""
     digest: bytes
     signature: bytes
-    log_index: int | None = None
+    key: bytes | None = None
+    """Public key that signed, as HS_PUBKEY holds it; None: it was the node's only one."""
 
     def text(self, root: bytes) -> bytes:
         """What was signed."""
@@ -70,18 +73,19 @@ class Proofs:
     Args:
         origin: name of the node, one line.
         key: that it signs with.
-        log: that roots are entered in; only one process may write it.
+        log: has the batches entered in a log.
     """
 
-    def __init__(self, origin: str, key: keys.PrivateKey, log: TransparencyLog | None = None) -> None:
+    def __init__(self, origin: str, key: keys.PrivateKey, log: Entered | None = None) -> None:
         self._origin = origin
         self._key = key
+        self._public = keys.encode_public_key(keys.public_key_of(key))
         self._log = log
 
     def record(
         self, transaction: Transaction, changes: Iterable[Changed], sequence: int, now: int, seconds: int | None = None
-    ) -> None:  # fmt: skip
-        """Keep, with the changes themselves, what their proofs follow from. Deletions have none.
+    ) -> bytes | None:  # fmt: skip
+        """Keep, with the changes themselves, what their proofs follow from, and return its key in `meta`. Deletions have none.
 
         Args:
             transaction: that the changes are made in.
@@ -96,14 +100,16 @@ class Proofs:
             for key, before, after in changes if after is not None and after is not before and after != before
         ]  # fmt: skip
         if not leaves:
-            return
+            return None
         leaves.sort()
         text = batch_text(self._origin, now, len(leaves), tree(leaves)[-1][0])
         digest, signature = keys.sign(self._key, text)
-        index = self._log.append([text])[0] if self._log is not None else None
-        batch = Batch(self._origin, now, b"".join(leaves), digest, signature, index)
+        batch = Batch(self._origin, now, b"".join(leaves), digest, signature, self._public)
         place = _place(now if seconds is None else seconds) + sequence.to_bytes(8, "big")
         transaction.put(place, msgspec.msgpack.encode(batch), "meta")
+        if self._log is not None:
+            self._log.note(transaction, place, sequence, text)
+        return place
 
     def proof_of(self, store: RecordStore, handle: bytes, record: bytes) -> dict[str, Any] | None:
         """The proof that a record was registered as it is now, in JSON; None where this node has none.
@@ -114,11 +120,13 @@ class Proofs:
             record: as stored.
         """
         wanted = leaf(handle_key(handle), record)
-        for _, data in store.scan(_place(newest(record)), space="meta"):
+        for kept, data in store.scan(_place(newest(record)), space="meta"):
             place = _find(data, wanted)
             if place is not None:
                 batch, levels = _read(data)
-                return self._document(handle, record, batch, place, levels)
+                found = self._document(handle, record, batch, place, levels)
+                part = None if self._log is None else self._log.part(store, kept, batch.key or self._public)
+                return found if part is None else {**found, "log": msgspec.to_builtins(part)}
         return None
 
     def _document(
@@ -126,23 +134,15 @@ class Proofs:
     ) -> dict[str, Any]:  # fmt: skip
         size = len(levels[0])
         path = merkle.inclusion(place, size, lambda height, index: levels[height][index])
-        found: dict[str, Any] = {
+        return {
             "form": FORM, "handle": handle.decode("utf-8", "replace"), "record": _text(public_part(record)),
             "batch": {
                 "origin": batch.origin, "time": batch.seconds, "size": size, "index": place,
                 "path": [_text(one) for one in path], "root": _text(levels[-1][0]),
                 "digest": batch.digest.decode(), "signature": _text(batch.signature),
-                "key": _text(keys.encode_public_key(keys.public_key_of(self._key))),
+                "key": _text(batch.key or self._public),
             },
         }  # fmt: skip
-        if batch.log_index is not None and self._log is not None:
-            checkpoint = self._log.checkpoint()
-            size = checkpoints.read(checkpoint)[1].size
-            path = self._log.inclusion(batch.log_index, size)
-            found["log"] = {
-                "index": batch.log_index, "path": [_text(one) for one in path], "checkpoint": checkpoint.decode(),
-            }  # fmt: skip
-        return found
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -161,13 +161,22 @@ class Verified(msgspec.Struct, frozen=True):
     log_index: int | None = None
     log_known: bool = False
     """Whether the log's checkpoint was signed by the key that whoever checks has given."""
+    log_key: str = ""
+    """Text of the log's public key, which the node's key signed."""
+    log_size: int | None = None
+    """Of the checkpoint."""
+    log_root: str = ""
+    """The same, base64."""
 
 
-def verify_proof(given: object, *, key: bytes | None = None, log_key: str | None = None) -> Verified:
+def verify_proof(
+    given: object, *, handle: bytes | None = None, key: bytes | None = None, log_key: str | None = None
+) -> Verified:  # fmt: skip
     """Check a proof, offline.
 
     Args:
         given: as `Proofs.proof_of` made it, from JSON.
+        handle: that it must be of.
         key: the node's public key as HS_PUBKEY holds it, where it is known another way; another one does not pass.
         log_key: the text of the log's public key (`vkey`), likewise.
 
@@ -179,11 +188,13 @@ def verify_proof(given: object, *, key: bytes | None = None, log_key: str | None
         proof = msgspec.convert(given, _Proof)
         if proof.form != FORM:
             raise _not_a_proof(f"its form is {proof.form!r}")
-        handle, public = check_handle(proof.handle.encode()), _bytes(proof.record)
+        named, public = check_handle(proof.handle.encode()), _bytes(proof.record)
+        if handle is not None and not same_handle(named, handle):
+            raise _wrong(f"it is of {proof.handle}, not of {handle.decode('utf-8', 'replace')}")
         reader = Reader(public)
         values = [value_to_json(value) for value in read_values(reader)]
         reader.finish("record")
-        return _verified(proof, handle, public, values, key, log_key)
+        return _verified(proof, named, public, values, key, log_key)
     except (msgspec.ValidationError, binascii.Error, ValueError) as error:
         raise _not_a_proof(str(error)) from error
 
@@ -231,10 +242,17 @@ class _BatchPart(msgspec.Struct):
     key: str
 
 
-class _LogPart(msgspec.Struct):
+class LogPart(msgspec.Struct):
+    """Where a batch is in a log."""
+
     index: int
     path: list[str]
     checkpoint: str
+    key: str
+    """Text of the log's public key."""
+    digest: str
+    signature: str
+    """The node's, over `log_text`."""
 
 
 class _Proof(msgspec.Struct):
@@ -242,7 +260,7 @@ class _Proof(msgspec.Struct):
     handle: str
     record: str
     batch: _BatchPart
-    log: _LogPart | None = None
+    log: LogPart | None = None
 
 
 def _verified(
@@ -250,8 +268,8 @@ def _verified(
 ) -> Verified:  # fmt: skip
     batch = proof.batch
     root, path = _bytes(batch.root), [_bytes(one) for one in batch.path]
-    if not merkle.verify_inclusion(batch.index, batch.size, leaf_of(handle_key(handle), public), path, root):
-        raise _wrong("the record is not in the batch")
+    if not 0 <= batch.index < batch.size:
+        raise _wrong(f"a batch of {batch.size} has no leaf {batch.index}")
     if "\n" in batch.origin:
         raise _wrong("the batch's origin has several lines")
     text = batch_text(batch.origin, batch.time, batch.size, root)
@@ -263,30 +281,46 @@ def _verified(
     except LineshaftError as error:
         raise _wrong(error.message) from error
     if not signed:
-        raise _wrong("the signature of the batch is wrong")
-    log_origin = ""
-    if proof.log is not None:
-        log_origin = _verified_log(proof.log, text, log_key)
-    elif log_key is not None:
-        raise _wrong("the batch was entered in no log")
-    return Verified(
-        proof.handle, values, batch.origin, batch.time, sha256(signer).hexdigest(), key is not None,
-        log_origin, proof.log.index if proof.log is not None else None, log_key is not None,
+        raise _wrong("the signature of the batch is wrong: its origin, time, size, root or digest was changed")
+    if not merkle.verify_inclusion(batch.index, batch.size, leaf_of(handle_key(handle), public), path, root):
+        raise _wrong("the record is not in the batch: its handle, values, place or path was changed")
+    found = Verified(proof.handle, values, batch.origin, batch.time, sha256(signer).hexdigest(), key is not None)
+    if proof.log is None:
+        if log_key is not None:
+            raise _wrong("the batch was entered in no log")
+        return found
+    checkpoint = _verified_log(proof.log, text, keys.decode_public_key(signer), log_key)
+    return msgspec.structs.replace(
+        found, log_origin=checkpoint.origin, log_index=proof.log.index, log_known=log_key is not None,
+        log_key=proof.log.key, log_size=checkpoint.size, log_root=_text(checkpoint.root),
     )  # fmt: skip
 
 
-def _verified_log(part: _LogPart, text: bytes, log_key: str | None) -> str:
+def _verified_log(
+    part: LogPart, text: bytes, node: keys.PublicKey, log_key: str | None
+) -> checkpoints.Checkpoint:  # fmt: skip
+    if log_key is not None and part.key != log_key.strip():
+        raise _wrong("the log has another key than the one given")
+    if not keys.verify(node, part.digest.encode(), _bytes(part.signature), log_text(part.key)):
+        raise _wrong("the node's signature over the key of its log is wrong")
     note, checkpoint = checkpoints.read(part.checkpoint.encode())
+    if not note.signed_by(notes.NoteVerifier.parse(part.key)):
+        raise _wrong("the log's checkpoint was not signed with the log's key")
+    if not 0 <= part.index < checkpoint.size:
+        raise _wrong(f"a log of {checkpoint.size} has no entry {part.index}")
     path = [_bytes(one) for one in part.path]
     if not merkle.verify_inclusion(part.index, checkpoint.size, merkle.leaf_hash(text), path, checkpoint.root):
-        raise _wrong("the batch is not in the log")
-    if log_key is not None and not note.signed_by(notes.NoteVerifier.parse(log_key)):
-        raise _wrong("the log's checkpoint was not signed with the key given")
-    return checkpoint.origin
+        raise _wrong("the batch is not in the log: its place or path there was changed")
+    return checkpoint
+
+
+def log_text(key: str) -> bytes:
+    """What a node signs of its log."""
+    return f"{_SIGNED_LOG}\n{key}\n".encode()
 
 
 def _place(seconds: int) -> bytes:
-    return _BATCH + seconds.to_bytes(4, "big")
+    return BATCH + seconds.to_bytes(4, "big")
 
 
 @lru_cache(maxsize=8)

@@ -1,7 +1,9 @@
 """The resolution service of a box: keeps the node's workers running, and adds up what they count."""
 
 import asyncio
+import contextlib
 import ipaddress
+import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from lineshaft.core.health import Check
 from lineshaft.core.home import Home, write_file
 from lineshaft.core.service import Context, Service
 from lineshaft.core.suites import PrivateKey
+from lineshaft.ledger import notes, places
 from lineshaft.resolution.auth.keys import generate_rsa
 from lineshaft.resolution.listeners import Counts, Limits
 from lineshaft.resolution.serving import NodeConfig
@@ -27,9 +30,14 @@ from lineshaft.resolution.workers import Pool
 
 if TYPE_CHECKING:
     from lineshaft.bus import Bus
+    from lineshaft.resolution.mirror.copying import OnChange
     from lineshaft.resolution.mirror.part import Replication
+    from lineshaft.resolution.recursive import Noting
+    from lineshaft.resolution.recursive.following import Follower
 
 _LOOK_SECONDS: Final = 1.0
+LOG: Final = "registrations"
+"""Of the installation's ledger: what this node registered."""
 _REQUESTS = Counter("lineshaft_resolution", "What the node's workers counted", ["what"])
 _CONNECTIONS = Gauge("lineshaft_resolution_connections", "Open TCP connections")
 _WORKERS = Gauge("lineshaft_resolution_workers", "Worker processes that answer")
@@ -48,6 +56,8 @@ class ResolutionService(Service):
         self._bus: Bus | None = None
         self._store: RecordStore | None = None
         self._replication: Replication | None = None
+        self._noting: Noting | None = None
+        self._followers: list[Follower] = []
         self._looking: asyncio.Task[None] | None = None
         self._seen = Counts()
         self._restarts = 0
@@ -57,7 +67,7 @@ class ResolutionService(Service):
         self._pool = Pool(config, self._settings.workers)
         await self._pool.start()
         self._looking = asyncio.create_task(self._look(self._pool), name="resolution counts")
-        if self._settings.replicate or self._settings.mirror_of:
+        if _copies(self._settings):
             await self._replicate(config)
 
     async def _replicate(self, config: NodeConfig) -> None:
@@ -65,15 +75,33 @@ class ResolutionService(Service):
         from lineshaft.bus import Bus, BusSettings
         from lineshaft.resolution.mirror.part import Replication
 
-        self._bus = await Bus.connect(self.context.settings.of(BusSettings), self.context.home, self.NAME, wait=0)
+        settings = self._settings
+        self._bus = await Bus.connect(self.context.settings.of(BusSettings), self.context.home, settings.name, wait=0)
         self._store = await asyncio.to_thread(open_store, config.store, Path(config.folder))
+        changed = await self._follow(self._bus, self._store) if config.followed else None
+        if not settings.replicate and not settings.mirror_of:
+            return
         site = decode_site(config.site) if config.site else Site(serial=config.site_serial, servers=(
             Server(number=config.server_number, address=config.address or config.hosts[0]),
         ))  # fmt: skip
         self._replication = Replication(
-            self._bus, self._store, site, config.server_number, mirror_of=self._settings.mirror_of
+            self._bus, self._store, site, config.server_number, mirror_of=settings.mirror_of, on_change=changed
         )
         await self._replication.start()
+
+    async def _follow(self, bus: "Bus", store: RecordStore) -> "OnChange":
+        """Have the workers forget what changes at the servers that are followed; returns what to tell of more changes."""
+        from lineshaft.resolution.recursive import Noting
+        from lineshaft.resolution.recursive.following import Follower
+
+        self._noting = Noting(store)
+        await self._noting.start()
+        for source in self._settings.follow:
+            if source != self._settings.mirror_of:
+                follower = Follower(bus, source, self._noting.changed)
+                self._followers.append(follower)
+                await follower.start()
+        return self._noting.changed
 
     async def stop(self) -> None:
         if self._looking is not None:
@@ -81,6 +109,10 @@ class ResolutionService(Service):
             await asyncio.gather(self._looking, return_exceptions=True)
         if self._replication is not None:
             await self._replication.stop()
+        for follower in self._followers:
+            await follower.stop()
+        if self._noting is not None:
+            await self._noting.stop()
         if self._store is not None:
             self._store.close()
         if self._bus is not None:
@@ -103,6 +135,13 @@ class ResolutionService(Service):
                 name="enumeration", ok=True, detail=f"{counts.alarms} alarms: a source tried out numbers"
             ),
             *([] if self._replication is None else await self._replication.checks()),
+            *(
+                Check(
+                    name=f"changes of {one.source}", ok=not one.trouble, detail=one.trouble or "followed",
+                    hint="It goes on by itself; meanwhile records are kept for their time to live." if one.trouble else "",
+                )
+                for one in self._followers
+            ),
         ]  # fmt: skip
 
     async def _look(self, pool: Pool) -> None:
@@ -123,6 +162,11 @@ class ResolutionService(Service):
         self._restarts = pool.restarts
 
 
+def _copies(settings: ResolutionSettings) -> bool:
+    """Whether another process than the workers has the records open, for what goes over the bus."""
+    return bool(settings.replicate or settings.mirror_of or settings.follow)
+
+
 def node_config(settings: ResolutionSettings, home: Home) -> NodeConfig:
     """What every worker of the node is told; the key is made where there is none.
 
@@ -130,7 +174,7 @@ def node_config(settings: ResolutionSettings, home: Home) -> NodeConfig:
         InvalidInput: settings that do not go together, or a site file that is none.
         Unavailable: a file cannot be read.
     """
-    if (settings.replicate or settings.mirror_of) and settings.store != "lmdb":
+    if _copies(settings) and settings.store != "lmdb":
         raise InvalidInput(
             "resolution.replication_store", f"records in {settings.store} cannot be copied while a worker has them open",
             "Set resolution.store to lmdb.", field="resolution.store", value=settings.store,
@@ -148,7 +192,9 @@ def node_config(settings: ResolutionSettings, home: Home) -> NodeConfig:
         https_port=settings.https_port or None, **_tls(settings, home), store=settings.store, folder=str(folder),
         operators=list(settings.operators), prefixes=list(settings.prefixes), key=_key(settings, home), site=_site(settings),
         site_serial=settings.site_serial, primary=not settings.mirror_of, server_number=settings.server_number,
-        recursive="recursive" in settings.roles, roots=_file(settings.roots_file, "resolution.roots_file"),
+        recursive="recursive" in settings.roles,
+        followed="recursive" in settings.roles and bool(settings.follow or settings.mirror_of), roots=_file(settings.roots_file, "resolution.roots_file"),
+        reach=list(settings.reach), **_ledger(home),
         limits=Limits(
             bytes_per_second=settings.bytes_per_second, signatures_per_second=settings.signatures_per_second,
             missing_per_second=settings.missing_per_second, connections=settings.connections,
@@ -177,6 +223,24 @@ def _key(settings: ResolutionSettings, home: Home) -> str:
     if not settings.key_file and not path.exists():
         write_file(path, new_key(settings.key_type).encode())
     return _read(path, "resolution.key_file").decode("ascii", "replace")
+
+
+def _ledger(home: Home) -> dict[str, str]:
+    """The log that registrations are entered in, among the ledger's others, and its key, made where there is none."""
+    path = home.folder("keys") / f"ledger-{LOG}.key"
+    signer = notes.load_or_create(path, _origin(home, path))
+    return {"ledger": str(places.log_folder(home, LOG)), "ledger_key": signer.private_text}
+
+
+def _origin(home: Home, key: Path) -> str:
+    """Name of the log: what its key says, where there is one."""
+    with contextlib.suppress(OSError, InvalidInput, ValueError):
+        return notes.NoteSigner.parse(key.read_text("ascii")).name
+    try:
+        identity = home.identity()
+    except Unavailable:  # a node without a box
+        return f"lineshaft.{secrets.token_hex(6)}/{LOG}"
+    return f"lineshaft.{identity.prefix}/{identity.tenant}/{LOG}"
 
 
 def _site(settings: ResolutionSettings) -> bytes:

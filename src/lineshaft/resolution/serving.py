@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from lineshaft.core.errors import InvalidInput, Unavailable
+from lineshaft.core import logs
+from lineshaft.core.errors import InvalidInput, LineshaftError, Unavailable
 from lineshaft.resolution import site as sites
 from lineshaft.resolution.administration import Registrar
 from lineshaft.resolution.auth import keys
-from lineshaft.resolution.client import Client, parse_reference, roots_from_json
+from lineshaft.resolution.client import Client, parse_reference, reach_of, roots_from_json
 from lineshaft.resolution.homes import Homes, add_home
 from lineshaft.resolution.listeners import Counts, Guard, HttpListener, Limits, TcpListener, UdpListener, tls_context
 from lineshaft.resolution.node import Elsewhere, Node, NodeKeys, Recursive
@@ -23,9 +24,11 @@ from lineshaft.resolution.site import Interface, Server, Site, decode_site
 from lineshaft.resolution.store import Kind, RecordStore, open_store
 
 if TYPE_CHECKING:
+    from lineshaft.resolution.entries import Entries
     from lineshaft.resolution.recursive import RecursiveResolver
 
 _LOOK_SECONDS: Final = 1.0
+_ENTER_SECONDS: Final = 0.5
 
 
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +59,16 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     """False: a mirror, which takes no changes."""
     server_number: int = 1
     recursive: bool = False
+    followed: bool = False
+    """Whether another process of the node notes in the store what changed elsewhere; see `recursive.forgetting`."""
     roots: bytes = b""
     """Where resolution of what is not here starts, as `client.read_roots` reads it; empty: nobody is asked."""
+    reach: list[str] = []
+    """Networks in which servers are asked that records name, beside public addresses; see `client.reach`."""
+    ledger: str = ""
+    """Folder of the log that batches of registrations are entered in; empty: there is none."""
+    ledger_key: str = ""
+    """Private text of the log's key."""
     limits: Limits = Limits()
 
 
@@ -91,7 +102,7 @@ class NodeServer:
         _make_at_home(self.store, config.prefixes)
         self.homes = Homes(self.store, self._site(key), config.server_number)
         origin = config.prefixes[0] if config.prefixes else config.address or config.hosts[0]
-        self.proofs = Proofs(origin, key) if key is not None else None
+        self.proofs = Proofs(origin, key, _entries(config, key)) if key is not None else None
         self.registrar = Registrar(self.store, self.homes, operators, seconds, self.proofs)
         self.node = Node(
             self.store, self.homes, self.registrar, NodeKeys(key), elsewhere=elsewhere or self._client,
@@ -103,6 +114,9 @@ class NodeServer:
         self._tcp: list[TcpListener] = []
         self._http: list[HttpListener] = []
         self._looking: asyncio.Task[None] | None = None
+        self._entering: asyncio.Task[None] | None = None
+        self._forgetting: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     async def start(self) -> None:
         """Listen.
@@ -133,13 +147,26 @@ class NodeServer:
                 reason=str(error),
             ) from error  # fmt: skip
         self.homes.describe(self._site(self._key), config.server_number)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start what goes on beside answering."""
+        config = self.config
         self._looking = asyncio.create_task(self._look(), name="resolution looks for changes")
+        if config.followed and self._resolver is not None:
+            self._forgetting = asyncio.create_task(self._forget(self._resolver), name="resolution forgets what changed")
+        if config.ledger and config.ledger_key:
+            self._entering = asyncio.create_task(self._enter(), name="resolution enters batches in the ledger")
 
     async def stop(self) -> None:
         """Hang up, and close the store."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        for task in (self._looking, self._forgetting):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        self._stopping.set()
+        if self._entering is not None:
+            await self._entering  # it may be at the store in a thread
         for udp in self._udp:
             await udp.stop()
         for tcp in self._tcp:
@@ -178,7 +205,7 @@ class NodeServer:
         from lineshaft.resolution.http import make_app
 
         app = make_app(self.node, counts=self.counts, limits=self.config.limits, proofs=self.proofs)
-        listener = HttpListener(app, tls)
+        listener = HttpListener(app, tls, self.guard)
         found = await listener.start(host, port)
         self._http.append(listener)
         return found
@@ -190,6 +217,39 @@ class NodeServer:
             with contextlib.suppress(Unavailable):
                 self.store.renew()
                 self.homes.renew()
+
+    async def _forget(self, resolver: "RecursiveResolver") -> None:
+        """Forget what another process of the node says changed elsewhere."""
+        from lineshaft.resolution.recursive.forgetting import LOOK_SECONDS, Listening
+
+        listening = Listening(self.store)
+        while True:
+            with contextlib.suppress(Unavailable):
+                changed = listening.take()
+                if changed is not None:
+                    resolver.forget(changed)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _enter(self) -> None:
+        """Enter batches of registrations in the ledger, where no other process of the node does; until `stop`."""
+        from lineshaft.resolution.entries import Entering
+
+        log = logs.get("resolution")
+        entering = Entering(self.store, Path(self.config.ledger), self.config.ledger_key)
+        trouble = ""
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await asyncio.to_thread(entering.step)
+                    trouble = ""
+                except LineshaftError as error:
+                    if trouble != error.message:
+                        log.error("registrations_not_entered", code=error.code, reason=error.message)
+                    trouble = error.message
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), _ENTER_SECONDS)
+        finally:
+            await asyncio.to_thread(entering.close)
 
     def _site(self, key: keys.PrivateKey | None) -> Site:
         config = self.config
@@ -210,8 +270,20 @@ class NodeServer:
         return Site(serial=config.site_serial, servers=(server,), primary=config.primary)
 
 
+def _entries(config: NodeConfig, key: keys.PrivateKey) -> "Entries | None":
+    """What notes batches for the ledger, where there is one."""
+    if not config.ledger:
+        return None
+    from lineshaft.ledger import notes
+    from lineshaft.resolution.entries import Entries
+
+    return Entries(Path(config.ledger), key, notes.NoteSigner.parse(config.ledger_key).vkey)
+
+
 def _client(config: NodeConfig) -> Client | None:
-    return Client(roots_from_json(msgspec.json.decode(config.roots))) if config.roots else None
+    if not config.roots:
+        return None
+    return Client(roots_from_json(msgspec.json.decode(config.roots)), reach=reach_of(config.reach, config.hosts))
 
 
 def _resolver(config: NodeConfig, client: Client | None) -> "RecursiveResolver | None":

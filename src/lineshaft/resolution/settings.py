@@ -56,6 +56,12 @@ class ResolutionSettings(Section, frozen=True):
     roots_file: Annotated[
         str, Meta(description="File that describes the root's sites, in JSON; a recursive node needs it.")
     ] = ""
+    reach: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Networks in which servers that records name are asked, beside public addresses: 10.1.0.0/16."
+        ),
+    ] = ()
     key_file: Annotated[
         str, Meta(description="Private key of this node, PKCS #8 in PEM; empty: made at the first start.")
     ] = ""
@@ -71,12 +77,25 @@ class ResolutionSettings(Section, frozen=True):
         int, Meta(description="Serial number of the site's description; raise it with every change.", ge=1, le=65534)
     ] = 1
     server_number: Annotated[int, Meta(description="Number of this node within its site.", ge=1)] = 1
+    name: Annotated[
+        str,
+        Meta(
+            description="Name of this server on the bus: `resolution`, and `resolution-2` to `resolution-8` of further ones.",
+            pattern=r"^resolution(-[2-8])?\Z",
+        ),
+    ] = "resolution"
     replicate: Annotated[
         bool, Meta(description="Publish every change on the bus, for mirrors and for sites divided anew; lmdb only.")
     ] = False
     mirror_of: Annotated[
         str, Meta(description="Name on the bus of the server whose copy this node is; empty: it is a primary.")
     ] = ""
+    follow: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Names on the bus of servers whose changes a recursive node follows, to forget what is new; lmdb only."
+        ),
+    ] = ()
     bytes_per_second: Annotated[
         float, Meta(description="Answers by UDP to one network (IPv4 /24, IPv6 /64); beyond, they are cut.", gt=0)
     ] = 2_000_000

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from lineshaft.core.home import write_file
+from lineshaft.ledger import notes
 from lineshaft.resolution.changes import Change, apply
 from lineshaft.resolution.client import Client, Roots, SecretIdentity
 from lineshaft.resolution.homes import ROOT
@@ -52,7 +53,7 @@ class Tree:
     """The nodes of a trial hierarchy, in this process.
 
     Args:
-        folder: for records, keys, `roots.json` and `secrets.json`.
+        folder: for records, keys, logs of registrations, `roots.json` and `secrets.json`.
         host: to listen on.
         store: of every node.
         keys: kind of key of every node.
@@ -100,7 +101,7 @@ class Tree:
         Raises:
             Unavailable: a port or the folder cannot be had.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self.folder / "keys").mkdir(mode=0o700, parents=True, exist_ok=True)
         make_certificate(self._certificate, self._tls_key, [self._host])
         try:
             await self._grow()
@@ -158,7 +159,8 @@ class Tree:
         config = NodeConfig(
             hosts=[self._host], http_port=0, https_port=0, tls_certificate=str(self._certificate), tls_key=str(self._tls_key), store=self._kind, folder=str(self.folder / name),
             operators=[_administrator(prefix)] if prefix else [], prefixes=[*([prefix] if prefix else []), *(also or [])],
-            key=new_key(self._keys), recursive=role == "recursive", roots=self._roots,
+            key=self._key(name), recursive=role == "recursive", roots=self._roots,
+            ledger=str(self.folder / "logs" / name), ledger_key=self._log_key(name),
         )  # fmt: skip
         server = NodeServer(config, store=store or self._store(name))
         self._servers.append(server)
@@ -202,6 +204,17 @@ class Tree:
     def _identity(self, prefix: str) -> SecretIdentity:
         reference = Reference(prefix_handle(prefix.encode()), _INDEX)
         return SecretIdentity(who=reference, secret=self.secret(prefix).encode())
+
+    def _key(self, name: str) -> str:
+        """A node's key: proofs of registration that it signed hold after a new start, too."""
+        path = self.folder / "keys" / f"{name}.pem"
+        if not path.exists():
+            write_file(path, new_key(self._keys).encode())
+        return path.read_text("ascii")
+
+    def _log_key(self, name: str) -> str:
+        path = self.folder / "keys" / f"{name}.log.key"
+        return notes.load_or_create(path, f"lineshaft.tree/{name}").private_text
 
     def _store(self, name: str) -> RecordStore:
         return open_store(self._kind, self.folder / name)

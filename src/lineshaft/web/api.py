@@ -19,6 +19,7 @@ from lineshaft.core.http import check_limit, decode_cursor, encode_cursor
 from lineshaft.core.jobs import Job, JobRunner
 from lineshaft.core.principals import MAIN_PROJECT, Principal, Resource
 from lineshaft.core.settings import Settings
+from lineshaft.history import Transfers
 from lineshaft.records import Database
 from lineshaft.web import metrics
 
@@ -196,6 +197,7 @@ async def cancel_job(
     access: NamedDependency[Access],
     principal: NamedDependency[Principal],
     job_id: FromPath[str],
+    transfers: NamedDependency[Transfers | None] = None,
 ) -> JobView:
     """Ask for a job's end; it stops at its next step. One's own, or anybody's for an administrator."""
     job = await jobs.get(job_id, reader=principal)
@@ -209,7 +211,9 @@ async def cancel_job(
             "web.job_foreign", f"there is no job {job_id} of {principal.name}",
             "Its owner or an administrator can cancel it.", field="job", value=job_id, name=principal.name,
         )  # fmt: skip
-    return _view(await jobs.cancel(job_id))
+    # Imports and exports that wait for their turn are known to their own runners alone.
+    ending = None if transfers is None else await transfers.cancel(job)
+    return _view(ending or await jobs.cancel(job_id))
 
 
 ROUTES = [

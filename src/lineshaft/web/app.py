@@ -33,7 +33,8 @@ PACKAGES = ("ledger", "access", "history", "edge", "demo")
 
 PARTS = (
     "access", "browses", "bus", "commands", "database", "devices", "egress", "history", "home", "identity", "imports",
-    "jobs", "labels", "parts", "profiles", "secret_records", "settings", "sql", "subjects", "tags", "versions", "witness",
+    "jobs", "labels", "parts", "profiles", "secret_records", "settings", "sql", "subjects", "tags", "transfers",
+    "versions", "witness",
 )  # fmt: skip
 """What a route may ask for by name, beside `principal`, `caller` and `language` of its request."""
 

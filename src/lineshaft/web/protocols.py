@@ -1,6 +1,6 @@
 """The two wire protocols as we run them: uvicorn's, with limits that a hostile client cannot pass.
 
-HTTP: a request head has a largest size and a longest time, from the connection's first moment on.
+HTTP: a request head has a largest size and a longest time, from the connection's first moment on; trailers are refused.
 WebSocket: one complete text message can be written at once, and what the peer has not taken yet can be seen.
 """
 
@@ -10,11 +10,11 @@ import socket
 from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
 
 from lineshaft.access.est.endpoint import PEER
+from lineshaft.core.serving import UntrailedHttp
 from lineshaft.web.peers import Peers
 
 MAXIMUM_HEADERS = 100
@@ -32,7 +32,7 @@ class HeadRefused(Exception):
     """Ends the parsing of a head over the limit; httptools turns it into its own error."""
 
 
-class LimitedHttp(HttpToolsProtocol):
+class LimitedHttp(UntrailedHttp):
     """HTTP/1.1 with a bounded request head."""
 
     head_bytes_maximum = 32768
@@ -76,10 +76,6 @@ class LimitedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch_head()
         super().connection_lost(exc)
-
-    def send_400_response(self, msg: str) -> None:
-        if not self.transport.is_closing():  # else the head was refused with its own answer
-            super().send_400_response(msg)
 
     def _watch_head(self) -> None:
         self._deadline = self.loop.call_later(self.head_seconds, self._head_late)

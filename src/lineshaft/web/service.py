@@ -30,7 +30,17 @@ from lineshaft.edge import Devices, PartDocuments, Profiles, SecretRecords, Vers
 from lineshaft.edge.audit.trail import GuardTrail
 from lineshaft.edge.browses import Browses
 from lineshaft.edge.commands import Commands
-from lineshaft.history import HistoryReader, HistorySettings, Imports, LatestTable, SqlQueries, Tags, Verification
+from lineshaft.history import (
+    HistoryReader,
+    HistorySettings,
+    Imports,
+    LatestTable,
+    SqlQueries,
+    Tags,
+    Transfers,
+    TransferSettings,
+    Verification,
+)
 from lineshaft.history.memory import economise
 from lineshaft.ledger.messages import asking
 from lineshaft.records import Database, Idempotency, JobRecords, OutboxMessage, OutboxRelay, RecordsSettings
@@ -125,17 +135,25 @@ class WebService(Service):
         Verification(history_settings, home, database, identity.tenant, history).register(jobs)
         await jobs.start()
         self._stack.push_async_callback(jobs.stop)
+        imports = Imports(tags, bus, egress)
+        transfers = Transfers(
+            settings.of(TransferSettings), settings.of(RecordsSettings), home, identity, database=database,
+            history=history, tags=tags, egress=egress, access=access, lane=imports,
+        )  # fmt: skip
+        self._stack.push_async_callback(transfers.stop)
+        await transfers.start()
         self._run("outbox", OutboxRelay(database, self._hand_over).run())
         self._run("guard audit", GuardTrail(database, bus, home).run())
         devices = Devices(database, tags, bus.subjects, minter)
         return {
             "access": access, "browses": browses, "bus": bus, "commands": commands, "database": database,
             "devices": devices, "egress": egress, "home": home,
-            "history": history, "identity": identity, "imports": Imports(tags, bus, egress), "jobs": jobs,
+            "history": history, "identity": identity, "imports": imports, "jobs": jobs,
             "labels": LabelAdministration(database, identity, label_settings, access), "settings": settings,
             "secret_records": SecretRecords(database, bus.subjects),
             "parts": PartDocuments(database, bus.subjects), "profiles": Profiles(database, devices, bus.subjects),
             "sql": SqlQueries(history, tags, egress, history_settings), "subjects": bus.subjects, "tags": tags,
+            "transfers": transfers,
             "versions": Versions(database, devices, bus.subjects), "witness": asking(bus),
         }  # fmt: skip
 

@@ -158,3 +158,27 @@ def _stated(name: str) -> Any:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+async def everything(reader: asyncio.StreamReader) -> bytes:
+    """All that a server says until it hangs up; also where bytes it never read make that a reset (RFC 9112, 9.6)."""
+    said = b""
+    with contextlib.suppress(ConnectionError):
+        while part := await reader.read(1 << 20):
+            said += part
+    return said
+
+
+async def talk(port: int, *parts: bytes, host: str = "127.0.0.1", seconds: float = 30) -> bytes:
+    """Send the parts and return everything the server says until it hangs up, also in the middle of them."""
+    reader, writer = await asyncio.open_connection(host, port)
+    answer = asyncio.ensure_future(everything(reader))  # at once: a reset takes what has not been read
+    try:
+        with contextlib.suppress(ConnectionError):
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+        return await asyncio.wait_for(answer, seconds)
+    finally:
+        answer.cancel()
+        writer.close()

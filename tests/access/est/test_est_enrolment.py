@@ -15,7 +15,7 @@ from lineshaft.core import trace
 
 MINE = ("--cert", "device.crt", "--key", "device.key")
 
-pytestmark = [pytest.mark.peer("openssl", "curl"), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.peer("openssl", "curl"), pytest.mark.timeout(120)]
 
 
 async def test_the_authorities_certificates_are_given_to_everybody(machine, station):

@@ -21,7 +21,7 @@ MINE = ("--cert", "device.crt", "--key", "device.key")
 
 OTHERS = "the token is another principal's"
 
-pytestmark = [pytest.mark.peer("openssl", "curl"), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.peer("openssl", "curl"), pytest.mark.timeout(120)]
 
 
 def later(seconds: int):

@@ -32,6 +32,6 @@ def local_browser(site):
     def make():
         url = site.url.replace("127.0.0.1", "localhost")
         headers = {"origin": url, "sec-fetch-site": "same-origin"}
-        return httpx.AsyncClient(base_url=url, headers=headers, trust_env=False)
+        return httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60)
 
     return make

@@ -28,7 +28,7 @@ def at(site):
     def make(address):
         headers = {"origin": site.url, "sec-fetch-site": "same-origin"}
         transport = httpx.AsyncHTTPTransport(local_address=address)
-        return httpx.AsyncClient(base_url=site.url, headers=headers, transport=transport, trust_env=False)
+        return httpx.AsyncClient(base_url=site.url, headers=headers, transport=transport, trust_env=False, timeout=60)
 
     return make
 

@@ -5,7 +5,6 @@ import contextlib
 import http.server
 import json
 import os
-import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -23,6 +22,7 @@ from lineshaft.access.people.oidc import OidcDesk
 from lineshaft.access.people.provider import LARGEST_BYTES, check_address
 from lineshaft.access.people.settings import OidcSettings
 from lineshaft.bus import BusSettings
+from lineshaft.bus.server import free_port
 from lineshaft.core import clock
 from lineshaft.core.errors import InvalidInput, LineshaftError
 from lineshaft.core.ids import HandleMinter
@@ -52,11 +52,6 @@ async def refused(attempt):
     return refusal.value
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        return bound.getsockname()[1]
-
-
 @contextlib.contextmanager
 def foreign_provider(port, redirect, accounts=ACCOUNTS):
     """The provider under Node.js; its address."""
@@ -71,13 +66,13 @@ def foreign_provider(port, redirect, accounts=ACCOUNTS):
         yield f"http://127.0.0.1:{port}"
     finally:
         process.stdin.close()
-        process.wait(10)
+        process.wait(30)
         process.stdout.close()
 
 
 @pytest.fixture(scope="module")
 def provider():
-    with foreign_provider(free_port(), f"{ORIGIN}{CALLBACK}") as address:
+    with foreign_provider(free_port("127.0.0.1"), f"{ORIGIN}{CALLBACK}") as address:
         yield address
 
 
@@ -257,7 +252,7 @@ def issuer(plant):
     """Address of a provider that the plant is set to use; it need not run yet."""
     file = plant.home.path / "client-secret"
     file.write_text(CLIENT_PASSWORD)
-    address = f"http://127.0.0.1:{free_port()}"
+    address = f"http://127.0.0.1:{free_port('127.0.0.1')}"
     settings = OidcSettings(
         issuer=address,
         name="Plant login",
@@ -503,7 +498,9 @@ def test_loopback_and_https_are_accepted():
 
 
 async def test_a_provider_that_is_not_there_or_not_set_says_so(make_desk):
-    assert (await refused(begin(make_desk(f"http://127.0.0.1:{free_port()}")))).code == "access.oidc_unavailable"
+    assert (
+        await refused(begin(make_desk(f"http://127.0.0.1:{free_port('127.0.0.1')}")))
+    ).code == "access.oidc_unavailable"
     assert (await refused(begin(make_desk("")))).code == "access.oidc_off"
 
 

@@ -43,7 +43,7 @@ async def test_a_change_is_a_new_version_of_the_text_and_of_the_set(office):
     assert sets[1].members == {"dark": 2}
 
 
-async def test_another_process_feels_a_change_within_two_seconds(office, condition):
+async def test_another_process_feels_a_change_by_itself(office, condition):
     ada = (await office.first_administrator()).principal
     elsewhere = Access(office.database, office.identity, office.settings)
     before = await elsewhere.require(ada, "demo:read")
@@ -56,7 +56,7 @@ async def test_another_process_feels_a_change_within_two_seconds(office, conditi
             return "dark/1" in error.facts["reason"]
         return False
 
-    await condition(is_felt, seconds=2)
+    await condition(is_felt)
     assert elsewhere.policies.version != before.policy_version
 
 

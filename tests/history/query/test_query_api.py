@@ -72,7 +72,7 @@ def served(plants, tmp_path, sqlite_template):
                     task = asyncio.create_task(server.serve(sockets=[listener]))
                     url = f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1/history"
                     try:
-                        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+                        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
                             yield plant, client, egress
                     finally:
                         server.should_exit = True

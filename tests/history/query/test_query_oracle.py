@@ -12,10 +12,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from lineshaft.history.maintenance.work import Options, run
 from lineshaft.history.query.aggregates import Read, processed
+from lineshaft.history.query.answer import Question
+from lineshaft.history.query.engine import Engine
+from lineshaft.history.query.gather import Source
 from lineshaft.history.query.intervals import intervals_between
-from lineshaft.history.query.model import AGGREGATES, Configuration
+from lineshaft.history.query.model import AGGREGATES, Configuration, aggregate_named
+from lineshaft.history.query.rolled import Rolled
+from lineshaft.history.query.scan import Scanner, of_rows
 from lineshaft.history.query.series import Series
+from lineshaft.history.rollup_state import stale
+from lineshaft.history.rollup_table import RolledTables
+from lineshaft.history.sealed import SealedTable
+from lineshaft.history.sorting import ordered
+from lineshaft.history.testing import LaneMessages
 
 SECOND = 1_000_000
 START = 1_760_000_000 * SECOND
@@ -437,3 +448,76 @@ def test_an_aggregate_is_what_its_definition_says_sample_by_sample(name):
             got = float(found.value[index])
             assert math.isnan(got) == (value is None), where
             assert value is None or math.isclose(got, value, rel_tol=1e-9, abs_tol=1e-9), where
+
+
+ROLLED = [
+    "Average", "Count", "Minimum", "Maximum", "MinimumActualTime", "MaximumActualTime", "Range", "Delta",
+    "StandardDeviationSample", "VariancePopulation", "TimeAverage", "Total", "TimeAverage2", "Total2", "DurationGood",
+    "DurationBad", "PercentGood", "PercentBad",
+]  # fmt: skip
+MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
+
+
+async def spread_out(writers, seeded: random.Random):
+    """Samples of two tags over five hours: rolled, late behind the rolling, sealed after it, and hot; and an engine."""
+    samples: dict[int, list[tuple[int, float, int]]] = {1: [], 2: []}
+    early, late, hot = [], [], []
+    for tag, found in samples.items():
+        t = START - START % HOUR
+        while t < START - START % HOUR + 5 * HOUR:
+            t += seeded.choice((20 * SECOND, 45 * SECOND, 90 * SECOND, seeded.randrange(1, MINUTE), 700 * SECOND))
+            q = seeded.choice((*[0] * 30, 0x40000000, 0x80310000))
+            found.append((t, round(seeded.uniform(-9, 9), 2), q))
+        for t, value, q in found:
+            hour = (t - START) // HOUR
+            kinds = (early,) * 60 + (late, hot) if hour < 2 else (late,) * 9 + (hot,) if hour < 3 else (hot,)
+            seeded.choice(kinds).append((tag, t, value, q))
+    lane, writer = LaneMessages("press"), await writers.open()
+    for part, rolls in ((early, True), (late, False)):
+        for start in range(0, len(part), 100):
+            await writer.take(lane.next(part[start : start + 100]))
+            await writer.seal()
+        if rolls:
+            run(writers.storage, Options(settle_us=0), lambda *_: None)
+    await writer.take(lane.next(hot))
+    table, rollups = SealedTable(writers.storage, "samples"), RolledTables(writers.storage)
+    files, state = table.files(writer.version), rollups.state(now=True)
+    assert state is not None
+    rows = ordered(writer.hot.batches())
+    source = Source(Scanner(table.storage), files, of_rows(rows, whole=True))
+    return samples, Engine(source, None, Rolled(rollups, state, stale(files, state)))
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+async def test_an_answer_across_rollups_late_rows_files_and_hot_rows_is_what_its_definition_says(writers, seed):
+    seeded = random.Random(seed)
+    samples, engine = await spread_out(writers, seeded)
+    base = START - START % HOUR
+    used = set()
+    for name in ROLLED:
+        interval = seeded.choice((10 * MINUTE, HOUR))
+        between = base + seeded.randrange(40) * MINUTE + seeded.choice((0, 17 * SECOND)), base + 5 * HOUR - 11 * SECOND
+        intervals = intervals_between(*between, interval, 2)
+        question = Question(
+            aggregate=aggregate_named(name), configuration=Configuration(), stepped=frozenset({2})
+        )  # fmt: skip
+        table = engine.processed(np.array([1, 2], np.int32), intervals, question)
+        used.add(table.schema.metadata[b"source"].decode())
+        rows = iter(zip(*(table.column(part).to_pylist() for part in ("tag", "v", "q")), strict=True))
+        for tag in (1, 2):
+            oracle = Oracle(Case(samples[tag], True, 100, 100, False, tag == 2), numeric=True)
+            for index, (found_tag, value, q) in zip(range(len(intervals)), rows, strict=False):
+                low, high = int(intervals.low[index]), int(intervals.high[index])
+                _, wanted, code = oracle.answer(name, low, high, backward=False)
+                where = f"{name} of tag {tag}, interval {index} of {interval}: {value}, {q:#x}, not {wanted}, {code:#x}"
+                assert found_tag == tag, where
+                assert (value is None or math.isnan(value)) == (wanted is None), where
+                assert wanted is None or math.isclose(value, wanted, rel_tol=1e-9, abs_tol=1e-9), where
+                assert without_multiple(q) == without_multiple(code), where
+    assert any("rollup_1min" in source for source in used), used
+    assert any("raw" in source for source in used), used
+
+
+def without_multiple(q: int) -> int:
+    """Without the bit that rollups cannot know, and without its mark where it is the only one."""
+    return q & ~(MULTI | INFO) if q & 0x1F == MULTI else q & ~MULTI

@@ -1,6 +1,7 @@
 """Batches, proofs and commands against a node over HTTP."""
 
 import base64
+import contextlib
 import json
 
 import httpx
@@ -141,14 +142,18 @@ def test_a_proof_that_was_changed_anywhere_does_not_hold(client):
 
 
 def test_a_node_with_a_log_enters_each_batch_in_it(tmp_path, client, reference_node):
-    from lineshaft.ledger import Log, notes
+    from lineshaft.ledger import notes
+    from lineshaft.resolution.entries import Entering, Entries
 
-    signer = notes.NoteSigner.generate("node.example/registrations")
-    with Log.open(tmp_path / "log", signer.name, signer) as log:
-        reference_node.proofs._log = log  # as its maker would have given it
-        client.batch([line("88.1000.1/L1"), line("88.1000.1/L2")])
-        client.batch([line("88.1000.1/L3")])
-        proof = client.proof("88.1000.1/L2")
+    signer, folder = notes.NoteSigner.generate("node.example/registrations"), tmp_path / "log"
+    reference_node.proofs._log = Entries(
+        folder, reference_node.proofs._key, signer.vkey
+    )  # as its maker would have given it
+    client.batch([line("88.1000.1/L1"), line("88.1000.1/L2")])
+    client.batch([line("88.1000.1/L3")])
+    with contextlib.closing(Entering(reference_node.node.store, folder, signer.private_text)) as entering:
+        assert entering.step() == 2
+    proof = client.proof("88.1000.1/L2")
     found = verify_proof(proof, log_key=signer.vkey)
     assert (found.log_origin, found.log_index, found.log_known) == (signer.name, 0, True)
     with pytest.raises(Corrupt):

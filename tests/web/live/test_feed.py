@@ -17,7 +17,7 @@ from lineshaft.web.live import feed as feeds
 from lineshaft.web.live.board import Board
 from lineshaft.web.live.values import rows_of as values_of
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(120)
 
 
 class Stage:

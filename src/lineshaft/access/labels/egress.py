@@ -112,6 +112,18 @@ class Egress:
             principal, subjects, decision, purpose=purpose, recipient=recipient, carried=carried, start_us=start_us
         )  # fmt: skip
 
+    async def unapproved(
+        self, principal: Principal, subjects: Sequence[Subject], *, recipient: str, purpose: str
+    ) -> Subject | None:  # fmt: skip
+        """The first object that may go to this recipient only by an approval that does not hold; None: none, or the caller's own."""
+        name, others = self._recipient(principal, recipient)
+        if not others:
+            return None
+        await self.labels.refresh()
+        outside, _, approved = await self._database.query(self._look_up, name)
+        asking = _asking(self.labels.each(subjects), outside=outside)
+        return approvals.missing(asking, approved, recipient=name, purpose=purpose, principal=principal.id)
+
     async def pushable(self, principal: Principal, action: str, subjects: Sequence[Subject]) -> list[Subject]:
         """Those of the objects whose values may be pushed to the principal as they come, unchanged and at once.
 
@@ -231,7 +243,7 @@ class Egress:
         await self.access.check_recording()
         outside, given, approved = await self._database.query(self._look_up, release.recipient)
         release.outside = outside
-        asking = [subject for subject, one in each if one.export == "approval" or (outside and _sensitive(one))]
+        asking = _asking(each, outside=outside)
         if asking:
             open_one = approvals.missing(
                 asking, approved, recipient=release.recipient, purpose=release.purpose, principal=release.principal.id
@@ -456,6 +468,11 @@ def limit_reached(recipient: str, limit: int) -> TooMany:
         "access.export_limit_reached", f"{recipient!r} would have more than {limit} rows today",
         "Go on after midnight UTC, or have `labels.external_rows_per_day` raised.", recipient=recipient, maximum=limit,
     )  # fmt: skip
+
+
+def _asking(each: Sequence[tuple[Subject, Grades]], *, outside: bool) -> list[Subject]:
+    """The objects that may be given to somebody else only by approval."""
+    return [subject for subject, one in each if one.export == "approval" or (outside and _sensitive(one))]
 
 
 def _sensitive(grades: Grades) -> bool:

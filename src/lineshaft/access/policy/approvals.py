@@ -37,6 +37,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     resource: str
     input: str
     role: str
+    reasons: str = ""
 
 
 class Brought:
@@ -93,6 +94,7 @@ def ask(connection: Connection, tenant: str, wish: Wish) -> tuple[Approval, bool
     made = Approval(
         id=ids.new_id(), principal=wish.principal.id, name=wish.principal.name, action=wish.action,
         resource=wish.resource, role=wish.role, state="open", created=now, expires=now + LIFE_US,
+        reasons=wish.reasons,
     )  # fmt: skip
     connection.execute(insert(APPROVAL).values(tenant=tenant, input=wish.input, **msgspec.structs.asdict(made)))
     return made, True
@@ -207,4 +209,5 @@ def _approval(row: Row[Any]) -> Approval:
     return Approval(
         id=row.id, principal=row.principal, name=row.name, action=row.action, resource=row.resource, role=row.role,
         state=row.state, created=row.created, expires=row.expires, decided_by=row.decided_by,
+        reasons=row.reasons,
     )  # fmt: skip

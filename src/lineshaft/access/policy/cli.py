@@ -183,7 +183,7 @@ def list_approvals(home: HomeOption = None, json: JsonOption = False) -> None:
     items = _call(home, "GET", "approvals")["items"]
     columns = (
         ("id", "id"), ("name", "who"), ("action", "action"), ("resource", "what"), ("role", "needs"),
-        ("expires", "expires"),
+        ("expires", "expires"), ("reasons", "why"),
     )  # fmt: skip
     console.output(
         items,

@@ -26,12 +26,15 @@ class Duties:
         self._tenant = tenant
         self._note = note
 
-    async def see_to(self, principal: Principal, decision: Decision, sent: Input | None, *, approval: bool) -> None:
+    async def see_to(
+        self, principal: Principal, decision: Decision, sent: Input | None, *, approval: bool, reasons: str = ""
+    ) -> None:  # fmt: skip
         """Do what an allowance demands.
 
         Args:
             sent: digest of what was sent, asked for only where an approval is bound to it; None: that of the request.
             approval: whether a second person is to be seen to here.
+            reasons: why it takes one, for whoever approves.
 
         Raises:
             Forbidden: a second person must approve first, or has not yet, or not this.
@@ -41,14 +44,16 @@ class Duties:
         if demanded and approval:
             sent = sent or approvals.brought().sent
             digest = "" if sent is None else await sent()
-            await self._approved(principal, decision, digest, max(demanded, key=_rank))
+            await self._approved(principal, decision, digest, max(demanded, key=_rank), reasons)
         if any(duty.kind == "record" for duty in decision.obligations):
             await self._note(_act(principal, decision, digest, {"reason": decision.reason}))
 
-    async def _approved(self, principal: Principal, decision: Decision, digest: str, role: str) -> None:
+    async def _approved(
+        self, principal: Principal, decision: Decision, digest: str, role: str, reasons: str
+    ) -> None:  # fmt: skip
         wish = Wish(
             principal=principal, action=decision.action, resource=decision.resource[:_LONGEST_RESOURCE], input=digest,
-            role=role,
+            role=role, reasons=reasons,
         )  # fmt: skip
         brought = approvals.brought()
         if brought.covers(wish):

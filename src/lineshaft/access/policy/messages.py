@@ -58,3 +58,5 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     expires: int
     decided_by: str = ""
     """Handle of the second person."""
+    reasons: str = ""
+    """Why it takes one, a line each, where what was sent does not show it by itself."""

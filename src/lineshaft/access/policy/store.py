@@ -42,5 +42,6 @@ APPROVAL = Table(
     Column("created", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=False),
     Column("decided_by", String(255), nullable=False),
+    Column("reasons", Text, nullable=False, server_default=""),
     Index("access_approval_open", "tenant", "state", "created"),
 )

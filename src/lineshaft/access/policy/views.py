@@ -105,6 +105,8 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     created: str
     expires: str
+    reasons: list[str]
+    """Why it takes one, where what was sent does not show it by itself."""
 
 
 class ApprovalList(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,5 +124,5 @@ def approval_view(approval: Approval) -> ApprovalView:
     return ApprovalView(
         id=approval.id, principal=approval.principal, name=approval.name, action=approval.action,
         resource=approval.resource, role=approval.role, state=approval.state, created=clock.rfc3339(approval.created),
-        expires=clock.rfc3339(approval.expires),
+        expires=clock.rfc3339(approval.expires), reasons=approval.reasons.splitlines(),
     )  # fmt: skip

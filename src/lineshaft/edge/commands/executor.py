@@ -27,6 +27,7 @@ from lineshaft.edge.commands.leases import Leases
 from lineshaft.edge.commands.messages import Cancel, Execute, Outcome, Standing
 from lineshaft.edge.commands.model import State as CommandState
 from lineshaft.edge.commands.model import Step, Value
+from lineshaft.edge.commands.overlaid import OverlaidPoints
 from lineshaft.edge.driver import Write, Writer, Written
 from lineshaft.edge.guard.model import GuardPrincipal, State, Verdict
 from lineshaft.edge.guard.operation import Operation
@@ -76,12 +77,13 @@ class Executor:
         leases: what it knows of them.
         tell: told of every command that was denied and is in no journal.
         conditions: shared with whoever else writes to these devices, so that rates hold for all together.
+        overlaid: knows the other points that a write touches; None: those of the device itself only.
     """
 
     def __init__(
         self, machine: Callable[[str], Machine | None], board: Board, journal: Journal, guard: Callable[[], Admits | None],
         gateway: str, *, leases: Leases | None = None, tell: Callable[[Execute, Outcome], None] | None = None,
-        conditions: Conditions | None = None,
+        conditions: Conditions | None = None, overlaid: OverlaidPoints | None = None,
     ) -> None:  # fmt: skip
         self._machine = machine
         self._board = board
@@ -90,6 +92,7 @@ class Executor:
         self._gateway = gateway
         self._conditions = conditions or Conditions(board, machine)
         self._leases = leases or Leases()
+        self._overlaid = overlaid or OverlaidPoints(self._conditions, self._leases, board)
         self._denied = DeniedCommands()
         self._tell = tell
         self._withdrawn: dict[str, Outcome] = {}
@@ -216,6 +219,7 @@ class Executor:
 
     async def _write(self, asked: Execute, armed: Outcome, machine: Machine, index: int, point: Point) -> Outcome:
         self._conditions.note_written(asked.device, point)
+        self._overlaid.note_written(machine.device, point)
         try:
             (written,) = await _within(WRITE_SECONDS, machine.write([Write(index, asked.value)]))
         except Unavailable as error:
@@ -300,6 +304,7 @@ class Executor:
         self._check_lease(asked)
         self._conditions.check_fresh(machine, index)
         self._conditions.check_interlock(asked.device, point)
+        self._overlaid.check_still(machine.device, point, asked.principal.id)
 
     def _check_lease(self, asked: Execute) -> None:
         """Refuse where somebody else has the device, and what was asked under a lease that is over."""
@@ -336,6 +341,7 @@ class Executor:
         self._conditions.check_fresh(machine, index)
         self._conditions.check_rate(asked.device, point, asked.value, self._board.get(f"{asked.device}/{asked.point}"))
         self._conditions.check_interlock(asked.device, point)
+        self._overlaid.check(machine.device, point, asked.value, asked.principal.id, approved=bool(asked.approver))
         self._check_guard(asked, point, writer.operations([Write(index, asked.value)]))
 
     def _check_second_person(self, asked: Execute, point: Point) -> None:

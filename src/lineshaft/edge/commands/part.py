@@ -11,6 +11,7 @@ from lineshaft.edge.commands.executor import Admits, Executor
 from lineshaft.edge.commands.journal import Journal
 from lineshaft.edge.commands.leases import Leases
 from lineshaft.edge.commands.messages import Cancel, Execute, Outcome, Standing
+from lineshaft.edge.commands.overlaid import OverlaidPoints
 from lineshaft.edge.guard.events import COMMAND_DENIED
 from lineshaft.edge.model import GatewayConfig
 from lineshaft.edge.parts import Surroundings
@@ -27,6 +28,8 @@ class CommandsPart:
         """Who writes to a device alone; whoever writes keeps to them."""
         self.conditions = Conditions(here.tools.board, here.runner)
         """What was written lately, by commands and by foreign clients."""
+        self.overlaid = OverlaidPoints(self.conditions, self.leases, here.tools.board)
+        """Rules of every point that a write touches, whatever it was called."""
         self._journal: Journal | None = None
         self._executor: Executor | None = None
 
@@ -36,13 +39,14 @@ class CommandsPart:
         Raises:
             Corrupt, Conflict, Unavailable: the journal cannot be used; nothing is written then.
         """
+        self.overlaid.configure(config.devices)
         if self._executor is not None:
             return
         folder = self._here.context.home.folder("edge") / "commands"
         self._journal = await asyncio.to_thread(Journal, folder, self._here.gateway)
         self._executor = Executor(
             self._here.runner, self._here.tools.board, self._journal, self._guard, self._here.gateway,
-            leases=self.leases, tell=self._tell, conditions=self.conditions,
+            leases=self.leases, tell=self._tell, conditions=self.conditions, overlaid=self.overlaid,
         )  # fmt: skip
         try:
             for verb, answer in (("command", self._execute), ("cancel", self._cancel), ("lease", self._lease)):

@@ -34,7 +34,8 @@ from lineshaft.core.errors import Conflict, NotFound
 from lineshaft.edge.commands.messages import Outcome
 from lineshaft.edge.commands.model import Command, Lease, Step, Value
 from lineshaft.edge.guard.model import GuardPrincipal
-from lineshaft.edge.store import METADATA, project_of
+from lineshaft.edge.store import project_of
+from lineshaft.edge.tables import METADATA
 
 COMMAND = Table(
     "edge_command",

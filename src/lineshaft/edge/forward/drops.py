@@ -38,6 +38,7 @@ class Drops:
         self._kept = _Kept(created=created)
         self._staged: list[Dropped] = []
         self._grows = True
+        self._apart = False
         self.rows = 0
         """Rows dropped since the start."""
         try:
@@ -68,6 +69,7 @@ class Drops:
             stored_us=message.time_us, last=header.last, gaps=[header.gap] if header.gap else [], detail=_DETAIL,
         )  # fmt: skip
         self.rows += header.rows
+        self._apart = apart if not self._staged else self._apart
         if self._staged and not apart and _joins(self._staged[-1], one):
             self._staged[-1] = _join(self._staged[-1], one)
         else:
@@ -81,7 +83,7 @@ class Drops:
         """
         staged, self._staged = self._staged, []
         entries = list(self._kept.entries)
-        if staged and entries and self._grows and _joins(entries[-1], staged[0]):
+        if staged and entries and self._grows and not self._apart and _joins(entries[-1], staged[0]):
             entries[-1] = _join(entries[-1], staged.pop(0))
         kept = _Kept(created=self._kept.created, up_to=max(self._kept.up_to, up_to), entries=entries + staged)
         write_file(self._file, msgspec.json.encode(kept))

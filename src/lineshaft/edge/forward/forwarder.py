@@ -84,9 +84,11 @@ class Forwarder:
         """Everything up to a position has left the store."""
         self._index.forget(position)
 
-    def has_sent(self, position: int) -> bool:
-        """Whether the hub has the batch at a position of the line."""
-        return position < self.position and position not in self._way
+    def has_sent(self, position: int) -> bool | None:
+        """Whether the hub has the batch at a position; None while it is on its way there, which nobody can know."""
+        if position in self._way:
+            return None
+        return position < self.position or any(stretch.first <= position < stretch.end for stretch in self._ahead)
 
     def waiting(self, last: int) -> int:
         """How many batches up to the store's last the hub does not have."""

@@ -36,23 +36,34 @@ class Keeper:
         self._settings = settings
         self._forwarder = forwarder
         self._log = log
+        self._at_hub: bool | None = False
+        """Of the last batch that was written down."""
 
     async def run(self) -> None:
         while True:
-            try:
-                await self.look()
-                self.trouble = ""
-            except LineshaftError as error:  # the own bus is being started anew
-                self.trouble = error.message
-            except OSError as error:
-                self._say(f"what is dropped cannot be written down: {error}")
+            await self.once()
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def once(self) -> None:
+        """One look, whatever comes of it.
+
+        The first comes before anything is sent: what is over a bound since the last life's last look goes into the
+        record of what went before it, and not into another one beside batches that arrive meanwhile.
+        """
+        try:
+            await self.look()
+            self.trouble = ""
+        except LineshaftError as error:  # the own bus is being started anew
+            self.trouble = error.message
+        except OSError as error:
+            self._say(f"what is dropped cannot be written down: {error}")
 
     async def look(self) -> None:
         """One look; removes the oldest batches where the store is over a bound."""
         state = self.state = await self._store.state()
         if self._drops.up_to >= state.first:  # killed between writing down and removing
             await self._store.trim(self._drops.up_to)
+            state = self.state = await self._store.state()
         over = state.bytes - self._settings.store_bytes
         aged = state.messages > 0 and state.first_us < self._oldest_us()
         if state.messages > 1 and (over > 0 or aged):
@@ -64,25 +75,32 @@ class Keeper:
 
     async def _drop(self, state: StreamState, excess: int) -> None:
         """Remove the oldest batches: as many as make `excess` bytes, and those too old; never the newest."""
-        rows, up_to, at_hub = self._drops.rows, 0, False
+        rows, up_to = self._drops.rows, 0
         async with contextlib.aclosing(self._store.read(state.first, "keeper", created=state.created)) as reader:
             async for messages in reader:
+                going = []
                 for message in messages:
                     if message.sequence >= state.last or (excess <= 0 and message.time_us >= self._oldest_us()):
                         break
-                    was_at_hub, at_hub = at_hub, self._forwarder.has_sent(message.sequence)
-                    self._drops.add(message, apart=at_hub != was_at_hub)
                     excess -= _size(message)
-                    up_to = message.sequence
-                else:
-                    continue
-                break
+                    going.append(message)
+                if going:
+                    up_to = going[-1].sequence
+                    self._write_down(going)
+                if len(going) < len(messages):
+                    break
         if not up_to:
             return
-        self._drops.keep(up_to)
         await self._store.trim(up_to)
         self._forwarder.gone(up_to)
         self._log.warning("edge_store_dropped", up_to=up_to, rows=self._drops.rows - rows)
+
+    def _write_down(self, going: list[StoredMessage]) -> None:
+        """Nothing is awaited here: a batch that left meanwhile would be among those that never came."""
+        for message in going:
+            before, self._at_hub = self._at_hub, self._forwarder.has_sent(message.sequence)
+            self._drops.add(message, apart=self._at_hub is None or self._at_hub != before)
+        self._drops.keep(going[-1].sequence)
 
     def _say(self, trouble: str) -> None:
         if not self.trouble:

@@ -58,6 +58,7 @@ class StoreAndForward:
             self._drops = Drops(self._home.folder(FOLDER) / "dropped.json", await self._make())
             self._forwarder = Forwarder(self.store, self._hub, self._drops, self._settings, self._log)
             self._keeper = Keeper(self.store, self._drops, self._settings, self._forwarder, self._log)
+            await self._keeper.once()
             work += [
                 asyncio.create_task(self._forwarder.run(), name="edge forwarder"),
                 asyncio.create_task(self._keeper.run(), name="edge keeper"),

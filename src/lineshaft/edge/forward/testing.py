@@ -64,6 +64,10 @@ class Machine:
             EdgeSettings
         )
 
+    def set(self, name: str, value: object) -> None:
+        """Change a setting for the gateway's next life."""
+        self._flags[name] = str(value)
+
     def prepare(self) -> None:
         """What `lineshaft edge run` does before it starts anything."""
         self._argv = LocalBus(self.home, self.settings).prepare().argv

@@ -169,6 +169,7 @@ def approve(
     gateway: _Gateway = _BOX,
     yes: YesOption = False,
     home: HomeOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Take learned rules into a gateway's policy, after you have read them."""
     from lineshaft.edge.guard import learned
@@ -183,11 +184,14 @@ def approve(
                 "edge.guard_rule_not_proposed", f"no learned rule {wanted!r} waits to be approved",
                 "`lineshaft guard learn` shows which do.", field="--rule", value=wanted,
             )  # fmt: skip
-        chosen = [text for one, text in proposed.items() if not rule or one in rule]
-        after = learned.join(document["policy"], chosen)
+        chosen = {one: text for one, text in proposed.items() if not rule or one in rule}
+        after = learned.join(document["policy"], chosen.values())
         console.note("\n".join(learned.difference(document["policy"], after)))
         console.confirm(say(f"Permit this at {gateway}?", f"在 {gateway} 上允许这些操作？"), yes=yes)
         _put(client, gateway, {**document, "policy": after}, tag)
+    if json:
+        console.output({"added": sorted(chosen)}, as_json=True)
+        return
     console.note(say(f"{len(chosen)} rules added.", f"已加入 {len(chosen)} 条规则。"))
 
 
@@ -197,17 +201,21 @@ def put(
     gateway: _Gateway = _BOX,
     yes: YesOption = False,
     home: HomeOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Put a policy into force in place of the present one."""
     from lineshaft.edge.guard import learned
     from lineshaft.edge.guard.policy import compile_policy
 
-    after = compile_policy(file.read_text("utf-8")).text
+    compiled = compile_policy(file.read_text("utf-8"))
+    after = compiled.text
     with _client(home) as client:
         document, tag = _document(client, gateway)
         console.note("\n".join(learned.difference(document["policy"], after)))
         console.confirm(say(f"Put this into force at {gateway}?", f"在 {gateway} 上生效？"), yes=yes)
         _put(client, gateway, {**document, "policy": after}, tag)
+    if json:
+        console.output({"policy": compiled.version, "rules": [rule.id for rule in compiled.rules]}, as_json=True)
 
 
 @app.command()
@@ -217,6 +225,7 @@ def mode(
     gateway: _Gateway = _BOX,
     yes: YesOption = False,
     home: HomeOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Show or change how a gateway's guard works: learn and shadow let everything through."""
     with _client(home) as client:
@@ -232,7 +241,7 @@ def mode(
                 console.confirm(say("Let every write through?", "放行所有写操作？"), yes=yes)
             document |= changed
             _put(client, gateway, document, tag)
-    console.output({"mode": document["mode"], "reads": document["reads"]}, as_json=False)
+    console.output({"mode": document["mode"], "reads": document["reads"]}, as_json=json)
 
 
 @app.command()

@@ -34,6 +34,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One permit or forbid."""
 
     id: str
+    """Its `@id`, else its effect and a digest of what it says."""
     permits: bool
     line: int
     reason: str
@@ -67,7 +68,9 @@ def compile_policy(text: str, *, validate: bool = True) -> GuardPolicy:
         raise _invalid(text, 0, f"the text is longer than {LONGEST_TEXT:,} bytes")
     rules: dict[str, Rule] = {}
     for number, (position, node) in enumerate(_nodes(text, validate=validate), 1):
-        rule = _rule(text, position, node, number)
+        rule = _rule(text, position, node)
+        if rule.id in rules and not node.get("annotations", {}).get("id"):
+            rule = msgspec.structs.replace(rule, id=f"{rule.id}-{number}")
         if rule.id in rules:
             raise _invalid(text, position, f"there are two policies with the id {rule.id!r}")
         rules[rule.id] = rule
@@ -98,7 +101,7 @@ def _nodes(text: str, *, validate: bool) -> Iterator[tuple[int, Mapping[str, Any
             yield piece.start, node
 
 
-def _rule(text: str, position: int, node: Mapping[str, Any], number: int) -> Rule:
+def _rule(text: str, position: int, node: Mapping[str, Any]) -> Rule:
     from lineshaft.access.policy import statements
 
     notes = node.get("annotations", {})
@@ -111,9 +114,15 @@ def _rule(text: str, position: int, node: Mapping[str, Any], number: int) -> Rul
     except RecursionError as error:
         raise _invalid(text, position, "the condition is nested too deep") from error
     return Rule(
-        id=notes.get("id") or str(number), permits=node["effect"] == "permit",
+        id=notes.get("id") or _name(node), permits=node["effect"] == "permit",
         line=statements.place(text, position).line, reason=notes.get("reason") or "", terms=tuple(terms), **scopes,
     )  # fmt: skip
+
+
+def _name(node: Mapping[str, Any]) -> str:
+    """What a rule without `@id` is called: the same as long as it says the same, wherever it stands."""
+    digest = hashlib.sha256(msgspec.json.encode(node, order="deterministic")).hexdigest()
+    return f"{node['effect']}-{digest[:8]}"
 
 
 def _scope(scope: Mapping[str, Any]) -> Scope:

@@ -1,5 +1,6 @@
 """Routes under /api/v1/edge/gateways/{gateway}/parts."""
 
+import asyncio
 from typing import Annotated, Any
 
 import msgspec
@@ -11,6 +12,7 @@ from lineshaft.access import Access
 from lineshaft.core import clock
 from lineshaft.core.principals import MAIN_PROJECT, Principal
 from lineshaft.edge import weakening
+from lineshaft.edge.parts.model import Document, check_document
 from lineshaft.edge.parts.store import PartDocuments, StoredPart
 from lineshaft.edge.parts.views import reduced
 from lineshaft.edge.store import Change, Devices
@@ -56,6 +58,23 @@ async def _configures(access: Access, devices: Devices, principal: Principal, ga
     return access.authorize(principal, _CONFIGURE["action"], await devices.gateway_resource(gateway)).allowed
 
 
+async def _weigh(
+    access: Access, devices: Devices, parts: PartDocuments, principal: Principal, gateway: str,
+    after: Document | None, if_match: str | None,
+) -> str | None:  # fmt: skip
+    """Have a second person approve another document of the guard that lets more through.
+
+    Returns: the ETag that the document must still have.
+    """
+    now = await parts.find(gateway, GUARD)
+    if after is not None:
+        check_document(GUARD, after)
+    first = now is None and not await parts.ever(gateway, GUARD)
+    lost = await asyncio.to_thread(weakening.of_guard, now.document if now else None, after, first=first)
+    await weakening.require_second_person(access, principal, await devices.gateway_resource(gateway), lost)
+    return if_match or (now.etag if now is not None and lost else None)
+
+
 @get(_ROOT, opt=_READ, tags=_TAGS)
 async def list_parts(
     access: NamedDependency[Access],
@@ -98,10 +117,7 @@ async def put_part(
     """Configure a part of a gateway; it gets a new configuration."""
     await _admit(access, devices, principal, gateway)
     if part == GUARD:
-        now = await parts.find(gateway, part)
-        lost = weakening.of_guard(now.document if now else None, data)
-        await weakening.require_second_person(access, principal, await devices.gateway_resource(gateway), lost)
-        if_match = if_match or (now.etag if now is not None and lost else None)
+        if_match = await _weigh(access, devices, parts, principal, gateway, data, if_match)
     change = Change(author=principal.id, comment=f"part {part}")
     return _whole(await parts.put(gateway, part, data, change, if_match=if_match))
 
@@ -118,6 +134,8 @@ async def remove_part(
 ) -> None:
     """Have a part do its default again."""
     await _admit(access, devices, principal, gateway)
+    if part == GUARD:
+        if_match = await _weigh(access, devices, parts, principal, gateway, None, if_match)
     await parts.remove(gateway, part, Change(author=principal.id, comment=f"part {part} removed"), if_match=if_match)
 
 

@@ -10,8 +10,10 @@ from lineshaft.bus.subjects import Subjects
 from lineshaft.core import clock
 from lineshaft.core.errors import NotFound
 from lineshaft.core.http import check_match, etag
+from lineshaft.edge.model import decode_config
 from lineshaft.edge.parts.model import Document, check_document
-from lineshaft.edge.store import METADATA, Change, commit
+from lineshaft.edge.store import Change, commit
+from lineshaft.edge.tables import CONFIG, METADATA
 from lineshaft.records import Database
 
 PART = Table(
@@ -63,6 +65,10 @@ class PartDocuments:
         """One document; None where the part does its default."""
         return next((stored for stored in await self.list(gateway) if stored.name == name), None)
 
+    async def ever(self, gateway: str, name: str) -> bool:
+        """Whether any configuration of a gateway had a document of a part."""
+        return await self._db.query(self._ever, gateway, name)
+
     async def put(
         self, gateway: str, name: str, document: Document, change: Change, *, if_match: str | None = None
     ) -> StoredPart:
@@ -82,6 +88,10 @@ class PartDocuments:
             NotFound: it is not configured there. PreconditionFailed: it changed since the caller read it.
         """
         await self._db.write(self._remove, gateway, name, change, if_match)
+
+    def _ever(self, connection: Connection, gateway: str, name: str) -> bool:
+        query = select(CONFIG.c.document).where(CONFIG.c.tenant == self._subjects.tenant, CONFIG.c.gateway == gateway)
+        return any(name in decode_config(row.document).parts for row in connection.execute(query))
 
     def _get(self, connection: Connection, gateway: str, name: str) -> StoredPart:
         for stored in read_parts(connection, self._subjects.tenant, gateway):
@@ -130,6 +140,12 @@ def mentioned(connection: Connection, tenant: str) -> set[str]:
     """Every text in the documents of a tenant's gateways: names of secrets are among them."""
     rows = connection.scalars(select(PART.c.document).where(PART.c.tenant == tenant))
     return {text for document in rows for text in _texts(msgspec.json.decode(document))}
+
+
+def of_name(connection: Connection, tenant: str, name: str) -> list[Document]:
+    """A part's documents at all gateways of a tenant."""
+    rows = connection.scalars(select(PART.c.document).where(PART.c.tenant == tenant, PART.c.name == name))
+    return [msgspec.json.decode(document, type=dict[str, Any]) for document in rows]
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -130,12 +130,15 @@ async def apply_profile(
     chosen = await profiles.devices_of(profile)
     for stored in chosen:
         await access.require(principal, "edge:configure", await devices.resource(stored.device.name, stored.gateway))
-    given = (await profiles.get(profile)).profile
-    for stored in chosen:
-        lost = weakening.of_device(stored.device, given.applied(stored.device))
-        concerned = await devices.resource(stored.device.name, stored.gateway)
-        await weakening.require_second_person(access, principal, concerned, lost)
-    await profiles.apply(profile, chosen, Change(author=principal.id, comment=f"profile {profile}"))
+    given = await profiles.get(profile)
+    after = {stored.device.name: given.profile.applied(stored.device) for stored in chosen}
+    lost = await devices.lost(after, principal.projects)
+    if lost:
+        first = chosen[0]
+        concerned = await devices.resource(first.device.name, first.gateway, first.project)
+        concerned = msgspec.structs.replace(concerned, id=f"{profile}/{first.device.name}", kind="profile")
+        await weakening.require_second_person(access, principal, concerned, lost, about=(given.etag,))
+    await profiles.apply(given, chosen, Change(author=principal.id, comment=f"profile {profile}"))
     return Applied(devices=[stored.device.name for stored in chosen])
 
 

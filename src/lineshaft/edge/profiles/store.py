@@ -11,7 +11,8 @@ from lineshaft.core.errors import Conflict, NotFound
 from lineshaft.core.http import check_match, etag
 from lineshaft.edge.driver import Faults
 from lineshaft.edge.profiles.model import DeviceProfile
-from lineshaft.edge.store import METADATA, Change, Devices, StoredDevice, check_device, commit
+from lineshaft.edge.store import Change, Devices, StoredDevice, check_device, commit
+from lineshaft.edge.tables import METADATA
 from lineshaft.edge.units import settled
 from lineshaft.records import Database
 
@@ -82,20 +83,20 @@ class Profiles:
         """Every device that is made from a profile."""
         return await self._db.query(self._devices_of, name)
 
-    async def apply(self, name: str, chosen: Sequence[StoredDevice], change: Change) -> None:
-        """Give the profile's points to devices that are made from it, all of them or none.
+    async def apply(self, given: StoredProfile, chosen: Sequence[StoredDevice], change: Change) -> None:
+        """Give a profile's points to devices that are made from it, all of them or none.
 
         Args:
+            given: the profile, as it was looked at.
             chosen: as `devices_of` gave them.
 
         Raises:
             InvalidInput: a device cannot have them.
-            PreconditionFailed: one of them changed meanwhile.
+            PreconditionFailed: the profile or a device changed meanwhile.
         """
-        profile = (await self.get(name)).profile
         for stored in chosen:
-            check_device(profile.applied(stored.device))
-        await self._db.write(self._apply, profile, chosen, change)
+            check_device(given.profile.applied(stored.device))
+        await self._db.write(self._apply, given, chosen, change)
 
     # -- in a transaction -----------------------------------------------------------------------------------------------
 
@@ -143,8 +144,10 @@ class Profiles:
         return [stored for stored in self._devices.all(connection) if stored.device.profile == name]
 
     def _apply(
-        self, connection: Connection, profile: DeviceProfile, chosen: Sequence[StoredDevice], change: Change
+        self, connection: Connection, given: StoredProfile, chosen: Sequence[StoredDevice], change: Change
     ) -> None:
+        profile = given.profile
+        check_match(given.etag, self._get(connection, profile.name).etag)
         present = {stored.device.name: stored for stored in self._devices_of(connection, profile.name)}
         for stored in chosen:
             now = present.get(stored.device.name)

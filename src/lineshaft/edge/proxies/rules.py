@@ -14,6 +14,7 @@ from lineshaft.edge.commands.checks import check_value, rules_of
 from lineshaft.edge.commands.conditions import Conditions
 from lineshaft.edge.commands.leases import Leases
 from lineshaft.edge.commands.model import Value
+from lineshaft.edge.commands.overlaid import OverlaidPoints
 from lineshaft.edge.model import Device, Point
 
 
@@ -22,6 +23,7 @@ class Writing(Protocol):
 
     leases: Leases
     conditions: Conditions
+    overlaid: OverlaidPoints
 
 
 class ForeignRules:
@@ -66,9 +68,18 @@ class ForeignRules:
         conditions.check_rate(name, point, value, self._board.get(f"{name}/{point.name}"))
         conditions.check_interlock(name, point)
 
+    def check_overlaid(self, point: Point, value: Value) -> None:
+        """Refuse what the rules of another point that it touches do not admit, of whichever device.
+
+        Raises:
+            LineshaftError: names the point and its rule.
+        """
+        self._writing.overlaid.check(self._device, point, value, "", approved=False)
+
     def note_written(self, point: Point) -> None:
         """A value goes to the point now."""
         self._writing.conditions.note_written(self._device.name, point)
+        self._writing.overlaid.note_written(self._device, point)
 
     def running(self) -> Any:
         """The running device, which is configured as this proxy has it: one name may come to mean another register.

@@ -101,7 +101,7 @@ async def restore_configuration(
     await access.require(principal, _CONFIGURE["action"], await devices.gateway_resource(gateway))
     for name, project in await versions.concerned(gateway, version):
         await access.require(principal, _CONFIGURE["action"], await devices.resource(name, gateway, project))
-    lost = await versions.lost(gateway, version)
+    lost = await versions.lost(gateway, version, principal.projects)
     await weakening.require_second_person(access, principal, await devices.gateway_resource(gateway), lost)
     change = Change(author=principal.id, comment=f"back to version {version}")
     return _view(await versions.restore(gateway, version, change))

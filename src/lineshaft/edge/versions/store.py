@@ -1,6 +1,6 @@
 """Reads old configurations, and goes back to one: in one transaction, as a new version."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
@@ -12,10 +12,11 @@ from lineshaft.edge.model import GatewayConfig, decode_config
 from lineshaft.edge.parts.model import check_document
 from lineshaft.edge.parts.store import PART, documents
 from lineshaft.edge.parts.views import reduced_config
-from lineshaft.edge.store import CONFIG, Change, Devices, check_device, commit
+from lineshaft.edge.store import Change, Devices, check_device, commit
+from lineshaft.edge.tables import CONFIG
 from lineshaft.edge.units import kept
 from lineshaft.edge.versions.diff import Difference, differences
-from lineshaft.edge.weakening import of_device, of_guard
+from lineshaft.edge.weakening import of_guard
 from lineshaft.records import Database
 
 
@@ -54,13 +55,16 @@ class Versions:
         """
         return await self._db.query(self._diff, gateway, before, after, reduced)
 
-    async def lost(self, gateway: str, version: int) -> Sequence[str]:
+    async def lost(self, gateway: str, version: int, projects: Collection[str] | None = None) -> Sequence[str]:
         """What going back to a version takes away from the safety of writing, in words (`weakening`).
+
+        Args:
+            projects: whose devices may be named to whoever asks; None: every project's.
 
         Raises:
             NotFound: the gateway never had that version.
         """
-        return await self._db.query(self._lost, gateway, version)
+        return await self._db.query(self._lost, gateway, version, projects)
 
     async def restore(self, gateway: str, version: int, change: Change) -> GatewayConfig:
         """Configure a gateway as it was in a version; that is a new version. Zones stay as they are now.
@@ -103,14 +107,15 @@ class Versions:
             configs = [msgspec.structs.replace(config, parts=reduced_config(config)) for config in configs]
         return differences(*configs)
 
-    def _lost(self, connection: Connection, gateway: str, version: int) -> list[str]:
+    def _lost(
+        self, connection: Connection, gateway: str, version: int, projects: Collection[str] | None
+    ) -> list[str]:  # fmt: skip
         then = self._get(connection, gateway, version)
+        present = {stored.device.name: None for stored in self._devices.of_gateway(connection, gateway)}
         wanted = {device.name: device for device in then.devices}
-        now = [stored.device for stored in self._devices.of_gateway(connection, gateway)]
-        lost = [reason for device in now for reason in of_device(device, wanted.get(device.name))]
-        return lost + of_guard(
-            documents(connection, self._subjects.tenant, gateway).get("guard"), then.parts.get("guard")
-        )
+        lost = self._devices.lost_by(connection, {**present, **wanted}, projects)
+        now = documents(connection, self._subjects.tenant, gateway).get("guard")
+        return [*lost, *of_guard(now, then.parts.get("guard"))]
 
     def _restore(self, connection: Connection, config: GatewayConfig, change: Change) -> GatewayConfig:
         tenant, gateway = self._subjects.tenant, config.gateway

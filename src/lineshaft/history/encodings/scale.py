@@ -5,6 +5,8 @@ values are multiples of, as the rational it is (100/65535 of a converter) or as 
 Integers that are stored as floats get 2/2, because 1/1 says that the device itself gave integers.
 """
 
+from collections.abc import Callable
+
 import msgspec
 import numpy as np
 
@@ -34,13 +36,45 @@ class Costs(msgspec.Struct, frozen=True):
     split: np.ndarray
 
 
+class Scales:
+    """The scale of each row, held run by run: rows of one tag have the same.
+
+    Args:
+        lengths: rows of each run, one after the other.
+        mul, div: of each run; NaN where there is none.
+    """
+
+    def __init__(self, lengths: np.ndarray, mul: np.ndarray, div: np.ndarray) -> None:
+        self.mul, self.div = mul, div
+        self._ends = np.cumsum(lengths)
+
+    def between(self, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+        """`mul` and `div` of each row of a stretch that is not empty."""
+        first, last = np.searchsorted(self._ends, [start, end - 1], side="right")
+        ends = np.minimum(self._ends[first : last + 1], end)
+        lengths = np.diff(ends, prepend=start)
+        return np.repeat(self.mul[first : last + 1], lengths), np.repeat(self.div[first : last + 1], lengths)
+
+
 def scaled(values: np.ndarray, mul: np.ndarray, div: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Integers for values under their scales (NaN: none), and whether each gives its value back bit for bit."""
+    return _scaled(values, lambda start, end: (mul[start:end], div[start:end]))
+
+
+def scaled_by_run(values: np.ndarray, scales: Scales) -> tuple[np.ndarray, np.ndarray]:
+    """The same under the scales of runs."""
+    return _scaled(values, scales.between)
+
+
+def _scaled(
+    values: np.ndarray, between: Callable[[int, int], tuple[np.ndarray, np.ndarray]]
+) -> tuple[np.ndarray, np.ndarray]:
     integers, exact = np.empty(values.shape, np.int64), np.empty(values.shape, bool)
     with np.errstate(all="ignore"):
         for start in range(0, len(values), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            value, m, d = values[part], mul[part], div[part]
+            end = min(start + _BLOCK, len(values))
+            value, part = values[start:end], slice(start, end)
+            m, d = between(start, end)
             number = value * d
             number /= m
             np.rint(number, out=number)

@@ -20,12 +20,12 @@ def is_even(times: np.ndarray) -> bool:
     return bool(np.count_nonzero(np.diff(sample, 2)) * 4 < max(len(sample), 1))
 
 
-def encoding_of(times: pa.ChunkedArray) -> str:
+def encoding_of(times: pa.Array) -> str:
     """The smaller encoding of times that are at no even pace."""
     return min((SPLIT, DELTA), key=lambda encoding: _size(times, encoding))
 
 
-def _size(times: pa.ChunkedArray, encoding: str) -> int:
+def _size(times: pa.Array, encoding: str) -> int:
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()

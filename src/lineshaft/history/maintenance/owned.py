@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from lineshaft.core import clock
+from lineshaft.history.batches import LEFT_OUT
 from lineshaft.history.commits import Commit, Segment, TableName
 from lineshaft.history.rollup_state import MAINTAINER
 from lineshaft.history.storage import Storage
@@ -18,6 +19,7 @@ class OwnedTable:
         self.storage = storage.child(name)
         self._table = Table(self.storage, name)
         self._fence = self._table.claim(application)
+        self._counts = name == "samples"
 
     @property
     def version(self) -> int:
@@ -41,14 +43,25 @@ class OwnedTable:
         """Files that left the table at least so long ago."""
         return self._table.retired(older_than_hours)
 
-    def commit(self, add: Sequence[Segment], remove: Sequence[str], number: int | None = None) -> int:
+    def commit(
+        self, add: Sequence[Segment], remove: Sequence[str], number: int | None = None, *, left_out: int = 0
+    ) -> int:
         """Exchange files; returns the table's version. The names of those added must be durable.
+
+        Args:
+            left_out: rows of the files removed that are not in those added, and are not to be; the table counts them.
 
         Raises:
             Conflict: `history.commit_conflict`: a file to be removed is gone, or somebody else removed one at the same
                 moment; `history.writer_superseded`: there is another maintainer now. Nothing was committed.
         """
         sequence = self.next_number() if number is None else number
-        version = self._table.commit(Commit(fence=self._fence, sequence=sequence, add=list(add), remove=list(remove)))
+        counts: dict[str, int] = {}
+        if self._counts:
+            counts[f"counted:{self._fence.application}"] = sequence
+            counts[LEFT_OUT] = (self._table.transaction(LEFT_OUT) or 0) + left_out
+        version = self._table.commit(Commit(
+            fence=self._fence, sequence=sequence, transactions=counts, add=list(add), remove=list(remove)
+        ))  # fmt: skip
         self._fence = msgspec.structs.replace(self._fence, sequence=sequence)
         return version

@@ -76,13 +76,19 @@ def run(storage: Storage, options: Options, report: Reporter) -> Outcome:
     """Roll, merge, expire and clean up what is due in the tables of one history.
 
     Raises:
-        Conflict: `history.maintenance_busy`, `history.writer_superseded`: another maintainer is at work.
+        Conflict: `history.maintenance_busy`, `history.maintenance_lease_lost`, `history.writer_superseded`: another
+            maintainer is at work.
         OSError, Unavailable: the storage refuses; what was committed stays, the rest is done by the next run.
     """
     if not _is_table(storage, "samples"):
         return Outcome()
-    with lease.held(storage):
-        return Run(storage, options, report).all()
+    with lease.held(storage) as right:
+
+        def reported(done: int, total: int, message: str) -> None:
+            right.check()
+            report(done, total, message)
+
+        return Run(storage, options, reported, right).all()
 
 
 def is_due(storage: Storage, options: Options) -> bool:
@@ -106,10 +112,11 @@ def _is_table(storage: Storage, name: str) -> bool:
 class Run:
     """A run that holds the lease."""
 
-    def __init__(self, storage: Storage, options: Options, report: Reporter) -> None:
+    def __init__(self, storage: Storage, options: Options, report: Reporter, right: lease.Right) -> None:
         self._storage = storage
         self._options = options
         self._report = report
+        self._right = right
         self._samples = OwnedTable(storage, "samples")
         self._rolled = Rolled(storage)
         self._horizon_us = clock.now_us() - options.settle_us
@@ -177,7 +184,8 @@ class Run:
             report=lambda rows: self._at(before + rows), keep=still_kept(expiry) if expiry else None,
         )  # fmt: skip
         try:
-            self._samples.commit(merged.added, [segment.path for segment in segments])
+            removed = [segment.path for segment in segments]
+            self._samples.commit(merged.added, removed, left_out=merged.dropped)
         except Conflict as error:
             for segment in merged.added:
                 self._samples.storage.delete(segment.path)
@@ -221,6 +229,7 @@ class Run:
             ours = {name for name in there if is_own(name) or name.startswith(f"{SALVAGER}-")}
             orphans = {name for name in ours if name.endswith(".parquet")} - known - waiting
             for name in sorted((gone | orphans) & there):
+                self._right.check()  # a later maintainer's files would look like orphans to us
                 table.storage.delete(name)
                 self._outcome.removed_files += 1
 

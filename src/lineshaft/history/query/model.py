@@ -112,7 +112,8 @@ def aggregate_named(name: str) -> Aggregate:
     if wanted == "annotationcount":
         raise InvalidInput(
             "history.aggregate_unsupported", "aggregate AnnotationCount counts annotations, and none are kept here",
-            "Count counts samples.", field="aggregate", value="AnnotationCount",
+            "Count counts samples; corrections are modifications, which /api/v1/history/corrections lists.",
+            field="aggregate", value="AnnotationCount",
         )  # fmt: skip
     raise InvalidInput(
         "history.aggregate_unknown", f"aggregate is {name[:40]!r}, which is no aggregate of OPC UA Part 13",

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import fnmatch
-import re
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Annotated, Final
@@ -14,10 +12,11 @@ from msgspec import Meta
 
 from lineshaft.access.labels import Egress, Release, Subject
 from lineshaft.core import clock
-from lineshaft.core.errors import InvalidInput, LineshaftError, NotFound
+from lineshaft.core.errors import InvalidInput, LineshaftError
 from lineshaft.core.principals import Principal
 from lineshaft.history.answers import encode_rows
 from lineshaft.history.model import Tag
+from lineshaft.history.patterns import tags_like
 from lineshaft.history.reader import HistoryReader
 from lineshaft.history.settings import HistorySettings
 from lineshaft.history.sql import faults
@@ -25,10 +24,7 @@ from lineshaft.history.sql.frames import Limits, Question, SqlFormat, TagRow
 from lineshaft.history.sql.process import SqlProcess
 from lineshaft.history.store import Tags
 
-MAXIMUM_TAGS = 10_000
 MAXIMUM_SQL = 100_000
-_PAGE = 1000
-_WILD = re.compile(r"[*?\[]")
 _FRAME_ROWS = 65_536
 DELIVERY_SECONDS: Final = 120.0
 """What an answer may take beside the statement's own time, above all for whoever reads it slowly."""
@@ -85,7 +81,7 @@ class SqlQueries:
                 "history.range_reversed", f"to ({asked.to}) lies before from ({asked.from_})", "Exchange the two.",
                 field="to", value=asked.to, start=asked.from_,
             )  # fmt: skip
-        known = await self.find(principal, asked.tags)
+        known = await tags_like(self._tags, principal, asked.tags)
         release = await self._egress.admit(
             principal, "history:read", [Subject("tag", tag.path, tag.handle, tag.project) for tag in known.values()],
             purpose=asked.purpose, recipient=asked.recipient, carried=kind != "json", start_us=start_us,
@@ -93,50 +89,6 @@ class SqlQueries:
         question = Question(sql=asked.sql, format=kind, limits=self._limits, tags=[_row(tag) for tag in known.values()])
         made = self._run(principal, question, release, known, start_us, end_us)
         return await _begun(release.pieces(made), made)
-
-    async def find(self, principal: Principal, patterns: list[str]) -> dict[int, Tag]:
-        """The caller's tags that the patterns name, by number.
-
-        Raises:
-            NotFound: a pattern names none that the caller may know of.
-        """
-        found: dict[int, Tag] = {}
-        whole = [pattern for pattern in patterns if not _WILD.search(pattern)]
-        for tag in await self._tags.require(principal.tenant, whole, principal.projects) if whole else ():
-            found[tag.number] = tag
-        for pattern in (pattern for pattern in patterns if _WILD.search(pattern)):
-            matching = await self._matching(principal, pattern)
-            if not matching:
-                raise NotFound(
-                    "history.tag_pattern_unmatched", f"no tag has a path like {pattern[:200]!r}",
-                    "`lineshaft history tags` lists them; * stands for any characters, / among them.",
-                    field="tags", value=pattern[:200],
-                )  # fmt: skip
-            found |= {tag.number: tag for tag in matching}
-            if len(found) > MAXIMUM_TAGS:
-                break
-        if len(found) > MAXIMUM_TAGS:
-            raise InvalidInput(
-                "history.sql_tags_too_many", f"the patterns name more than {MAXIMUM_TAGS} tags",
-                "Name fewer tags.", field="tags", maximum=MAXIMUM_TAGS,
-            )  # fmt: skip
-        return found
-
-    async def _matching(self, principal: Principal, pattern: str) -> list[Tag]:
-        wild = _WILD.search(pattern)
-        prefix = pattern[: wild.start()] if wild else pattern
-        like = re.compile(fnmatch.translate(pattern))
-        after = ""
-        found: list[Tag] = []
-        while len(found) <= MAXIMUM_TAGS:
-            page = await self._tags.list(
-                principal.tenant, prefix=prefix, after=after, limit=_PAGE, removed=True, projects=principal.projects
-            )
-            found += [tag for tag in page if like.match(tag.path)]
-            if len(page) < _PAGE:
-                break
-            after = page[-1].path
-        return found
 
     async def _run(
         self, principal: Principal, question: Question, release: Release, known: Mapping[int, Tag], start_us: int,

@@ -14,7 +14,7 @@ TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series", "repeat", "ge
 _REFUSED_FUNCTIONS = frozenset({
     "current_setting", "getenv", "getvariable", "set_config", "query", "query_table", "nextval", "currval", "write_log",
     "parse_duckdb_log_message", "json_execute_serialized_sql", "json_serialize_sql", "txid_current", "pg_typeof_oid",
-    "in_search_path", "version",
+    "in_search_path", "version", "sleep_ms",
 })  # fmt: skip
 
 

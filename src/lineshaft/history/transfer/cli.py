@@ -1,9 +1,6 @@
-"""`lineshaft history export` and `import`."""
+"""`lineshaft history export` and `import`: files of this machine, jobs of the server."""
 
-import contextlib
-import fnmatch
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,13 +8,12 @@ import typer
 
 from lineshaft.core import clock, console
 from lineshaft.core.console import HomeOption, JsonOption, say
-from lineshaft.core.errors import InvalidInput, NotFound
+from lineshaft.core.errors import LineshaftError, from_wire
 
-_BATCH_ROWS = 10_000
-_FAULTS_SHOWN = 100
 _ROOT = "/api/v1/history"
-_TAGS = 200
-"""Tags of one request: an address of a few kilobytes."""
+_JOBS = "/api/v1/system/jobs"
+_PIECE_BYTES = 4 << 20
+_INTERRUPTED = 130
 
 
 def export(
@@ -34,23 +30,32 @@ def export(
     purpose: Annotated[str, typer.Option(help="Why, as one word; recorded.")] = "operation",
     home: HomeOption = None,
     json: JsonOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Write a range of stored values to a file, which is there whole or not at all."""
+    """Write a range of stored values to a file, which is there whole or not at all. Ctrl-C cancels it."""
     from lineshaft.client import connect
+    from lineshaft.history.naming import is_pattern, resolve
     from lineshaft.history.transfer.files import format_of
 
     kind = format_of(file, format_)
     with connect(home=home) as client:
-        paths = _expanded(client, tags)
+        named = resolve(client, [name for name in tags if not is_pattern(name)])
         now_us = clock.now_us()
-        start_us = clock.parse_time(start, field="--from", now=now_us)
-        end_us = clock.parse_time(end, field="--to", now=now_us)
-        params = {
-            "from": clock.rfc3339(start_us), "to": clock.rfc3339(end_us), "recipient": recipient, "purpose": purpose,
-            "format": "arrow" if kind == "parquet" else kind,
+        wish = {
+            "tags": [*named, *filter(is_pattern, tags)],
+            "from": clock.rfc3339(clock.parse_time(start, field="--from", now=now_us)),
+            "to": clock.rfc3339(clock.parse_time(end, field="--to", now=now_us)),
+            "format": kind, "recipient": recipient, "purpose": purpose,
         }  # fmt: skip
-        size = _written(file, kind, client, paths, params, quiet=json)
-    console.output({"file": str(file), "bytes": size}, as_json=json)
+        started = client.request("POST", f"{_ROOT}/exports", json=wish)
+        address = f"{_ROOT}/exports/{started['job']}"
+        try:
+            told, ending = f"{address}/state", ("DELETE", address)
+            result = _done(client, started["job"], told, ending, quiet=quiet or json)["result"]
+            size = _fetched(client, address, file)
+        finally:
+            _deleted(client, address)
+    console.output({"file": str(file), "rows": result["rows"], "bytes": size}, as_json=json)
 
 
 def import_(
@@ -63,88 +68,133 @@ def import_(
         Literal["parquet", "csv", "ndjson", "arrow"] | None, typer.Option("--format", help="Else by the file's name.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be stored, and what is wrong.")
+        bool, typer.Option("--dry-run", help="Only say what would be stored, and what is wrong; the file stays here.")
     ] = False,
     skip_faulty: Annotated[
         bool, typer.Option("--skip-faulty", help="Store the other rows where some are wrong.")
     ] = False,
+    project: Annotated[
+        str, typer.Option("--project", help="Whose members see the job; your own where not given.")
+    ] = "",
     home: HomeOption = None,
     json: JsonOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Store the values of a file. Sent again, it is stored once; rows that are there already are replaced."""
+    """Store the values of a file. Sent again, it is stored once; rows that are there already are replaced.
+
+    Ctrl-C cancels it; what is in the history by then stays, and the same command again adds the rest.
+    """
     from lineshaft.client import connect
     from lineshaft.history.transfer.files import digest, format_of
-    from lineshaft.history.transfer.importing import Summary, plan
+    from lineshaft.history.transfer.importing import pairs
 
     kind = format_of(file, format_)
-    given = _pairs(mapping or [])
+    given = pairs(mapping or [], "--map")
     with connect(home=home) as client:
-        read = plan(file, kind, client.tags(), given, time)
-        summary = Summary()
-        for one in read():
-            summary.add(one)
-        refused = bool(summary.faults) and not skip_faulty
-        sent = 0
-        if not (dry_run or refused):
-            name = digest(file, kind, time, repr(sorted(given.items())))
-            sent = _sent(client, name, file.name, read(), summary.samples, quiet=json)
-    result = {
-        "rows": summary.samples, "faults": summary.faults, "tags": len(summary.tags), "from": summary.first,
-        "to": summary.last, "stored": sent, "faulty": summary.shown,
-    }  # fmt: skip
+        if dry_run:
+            result = _tried(client, file, kind, given, time)
+        else:
+            params = [
+                ("name", file.name), ("format", kind), ("time", time), ("skip_faulty", str(skip_faulty).lower()),
+                ("project", project), ("size", str(file.stat().st_size)),
+                *(("map", f"{name}={path}") for name, path in given.items()),
+            ]  # fmt: skip
+            job = _uploaded(client, file, digest(file, kind), params, quiet=quiet or json)
+            address = f"{_JOBS}/{job}"
+            result = dict(_done(client, job, address, ("POST", f"{address}/cancel"), quiet=quiet or json)["result"])
+            result["faulty"] = client.request("GET", f"{_ROOT}/imports/{job}/faults")["items"]
     if json:
         console.output(result, as_json=True)
     else:
         console.output({key: value for key, value in result.items() if key != "faulty"}, as_json=False)
-        console.output(summary.shown, as_json=False, empty=say("Every row is in order.", "每一行都正常。"))
-    if summary.faults and not skip_faulty:
+        console.output(result["faulty"], as_json=False, empty=say("Every row is in order.", "每一行都正常。"))
+    if result["faults"] and not skip_faulty:
         raise typer.Exit(1)
 
 
-def _expanded(client: Any, names: list[str]) -> list[str]:
-    """Paths of the tags that names and patterns mean."""
-    from lineshaft.history.naming import is_pattern, resolve
+def _tried(client: Any, file: Path, kind: Any, given: Mapping[str, str], time: str) -> dict[str, Any]:
+    """What an import would do, read here."""
+    from lineshaft.history.transfer.importing import Summary, plan
 
-    found = resolve(client, [name for name in names if not is_pattern(name)])
-    for pattern in filter(is_pattern, names):
-        paths = [tag["path"] for tag in client.tags() if fnmatch.fnmatchcase(tag["path"], pattern)]
-        if not paths:
-            raise NotFound(
-                "history.tag_pattern_unmatched", f"no tag has a path like {pattern!r}",
-                "`lineshaft history tags` lists them; * stands for any characters, / among them.",
-                field="tags", value=pattern,
-            )  # fmt: skip
-        found += paths
-    return [*dict.fromkeys(found)]
+    summary = Summary()
+    for one in plan(file, kind, client.tags(), given, time)():
+        summary.add(one)
+    return {
+        "rows": summary.samples, "faults": summary.faults, "tags": len(summary.tags), "from": summary.first,
+        "to": summary.last, "stored": 0, "faulty": summary.shown,
+    }  # fmt: skip
 
 
-def _written(
-    file: Path, kind: str, client: Any, paths: list[str], params: dict[str, str], *, quiet: bool
-) -> int:  # fmt: skip
-    """Write the answers for some tags at a time to one file; returns its size."""
+def _uploaded(client: Any, file: Path, upload: str, params: list[tuple[str, str]], *, quiet: bool) -> str:
+    """Send a file piece by piece, from where an upload of this name stopped; returns the job that imports it."""
     from rich.console import Console
-    from rich.progress import DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-    part = file.with_name(f".{file.name}.part")
-    columns = (TextColumn("{task.description}"), DownloadColumn(), TimeElapsedColumn())
-    tags_columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-    few = len(paths) <= _TAGS
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    size, offset = file.stat().st_size, 0
+    with file.open("rb") as source, Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
+        task = bar.add_task(file.name, total=size)
+        while True:
+            source.seek(offset)
+            piece = source.read(_PIECE_BYTES)
+            last = offset + len(piece) >= size
+            more = [("upload", upload), ("offset", str(offset)), ("last", str(last).lower())]
+            answer = client.request("POST", f"{_ROOT}/imports", params=[*params, *more], content=piece)
+            if answer["job"] is not None:
+                return str(answer["job"])
+            offset = answer["received"]
+            bar.update(task, completed=offset)
+
+
+def _done(client: Any, job_id: str, address: str, ending: tuple[str, str], *, quiet: bool) -> Mapping[str, Any]:
+    """Follow a job to its end; Ctrl-C cancels it. Says how far it came where that is not the whole.
+
+    Args:
+        address: of its state.
+        ending: method and address of what cancels it.
+
+    Raises:
+        LineshaftError: what made it fail.
+    """
+
+    def read(_: str) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = client.request("GET", address)
+        return answer
+
     try:
-        with Progress(*(columns if few else tags_columns), console=Console(stderr=True), disable=quiet) as bar:
-            task = bar.add_task(file.name, total=None if few else len(paths))
+        job = console.follow(job_id, read, quiet=quiet)
+    except KeyboardInterrupt:
+        _cancelled(client, *ending)
+        job = console.follow(job_id, read, quiet=True)
+        if job["state"] == "done" and ending[0] == "DELETE":  # it was quicker, and what it made is removed
+            job = {**job, "state": "cancelled"}
+    if job["state"] == "done":
+        return job
+    if job["message"]:
+        console.note(str(job["message"]))
+    if job["state"] == "cancelled":
+        console.note(say(f"Job {job_id} was cancelled.", f"任务 {job_id} 已取消。"))
+        raise typer.Exit(_INTERRUPTED)
+    error = job["error"]
+    raise from_wire(error["code"], error["message"], error["hint"], 500, error["facts"])
 
-            def answers() -> Iterator[Iterator[bytes]]:
-                for first in range(0, len(paths), _TAGS):
-                    asked = [*(("tag", path) for path in paths[first : first + _TAGS]), *params.items()]
-                    with client.stream("GET", f"{_ROOT}/raw", params=asked) as answer:
-                        yield _told(
-                            answer.iter_bytes(),
-                            lambda size: bar.update(task, completed=size) if few else None,
-                        )  # fmt: skip
-                    if not few:
-                        bar.update(task, completed=min(first + _TAGS, len(paths)))
 
-            _WRITERS[kind](part, answers())
+def _cancelled(client: Any, method: str, address: str) -> None:
+    """Ask for a job's end; one that has just ended has."""
+    try:
+        client.request(method, address)
+    except LineshaftError as error:
+        if error.code != "core.job_ended":
+            raise
+
+
+def _fetched(client: Any, address: str, file: Path) -> int:
+    """Write an answer to a file, whole or not at all; returns its size."""
+    part = file.with_name(f".{file.name}.part")
+    try:
+        with client.stream("GET", address) as answer, part.open("wb") as out:
+            for piece in answer.iter_bytes():
+                out.write(piece)
         size = part.stat().st_size
         part.replace(file)
     except BaseException:
@@ -153,104 +203,9 @@ def _written(
     return size
 
 
-def _told(pieces: Iterable[bytes], tell: Callable[[int], None]) -> Iterator[bytes]:
-    size = 0
-    for piece in pieces:
-        yield piece
-        size += len(piece)
-        tell(size)
-
-
-def _write_lines(path: Path, answers: Iterable[Iterator[bytes]]) -> None:
-    with path.open("wb") as out:
-        for pieces in answers:
-            out.writelines(pieces)
-
-
-def _write_csv(path: Path, answers: Iterable[Iterator[bytes]]) -> None:
-    """The header once."""
-    with path.open("wb") as out:
-        for number, pieces in enumerate(answers):
-            out.writelines(_without_first_line(pieces) if number else pieces)
-
-
-def _without_first_line(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    begun = False
-    for piece in pieces:
-        if begun:
-            yield piece
-        elif b"\n" in piece:
-            begun = True
-            yield piece.split(b"\n", 1)[1]
-
-
-def _write_arrow(path: Path, answers: Iterable[Iterator[bytes]]) -> None:
-    import pyarrow as pa
-
-    _write_batches(answers, lambda schema: pa.ipc.new_stream(str(path), schema))
-
-
-def _write_parquet(path: Path, answers: Iterable[Iterator[bytes]]) -> None:
-    import pyarrow.parquet as pq
-
-    _write_batches(answers, lambda schema: pq.ParquetWriter(path, schema, compression="zstd"))
-
-
-def _write_batches(answers: Iterable[Iterator[bytes]], opened: Callable[[Any], Any]) -> None:
-    import pyarrow as pa
-
-    from lineshaft.client.views import ByteReader
-
-    with contextlib.ExitStack() as stack:
-        out = None
-        for pieces in answers:
-            with pa.ipc.open_stream(pa.PythonFile(ByteReader(pieces), mode="r")) as stream:
-                if out is None:
-                    out = stack.enter_context(opened(stream.schema))
-                for batch in stream:
-                    out.write_batch(batch)
-
-
-_WRITERS: Mapping[str, Callable[[Path, Iterable[Iterator[bytes]]], None]] = {
-    "csv": _write_csv, "ndjson": _write_lines, "arrow": _write_arrow, "parquet": _write_parquet,
-}  # fmt: skip
-
-
-def _sent(client: Any, name: str, file: str, items: Iterable[Any], total: int, *, quiet: bool) -> int:
-    """Send every sample in batches that a second run makes alike."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from lineshaft.history.transfer.importing import encoded
-
-    done, seq = 0, 0
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
-        task = bar.add_task(file, total=total)
-        for seq, batch in enumerate(itertools.chain(_batches(items), [[]]), 1):
-            params = {"file": name, "seq": seq, "name": file, "last": str(not batch).lower()}
-            body = encoded(batch) if batch else b""
-            done += client.request("POST", f"{_ROOT}/import", params=params, content=body)["rows"]
-            bar.update(task, completed=done)
-    return done
-
-
-def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
-    from lineshaft.history.transfer.mapping import Sample
-
-    samples = (one for one in items if isinstance(one, Sample))
-    while batch := list(itertools.islice(samples, _BATCH_ROWS)):
-        yield batch
-
-
-def _pairs(texts: list[str]) -> dict[str, str]:
-    found = {}
-    for text in texts:
-        name, equals, path = text.partition("=")
-        if not (name and equals and path):
-            raise InvalidInput(
-                "history.import_map_invalid", f"--map is {text[:80]!r}, which is not NAME=PATH",
-                "Such as --map Pressure=acme/plant/area/line/cell/press/pressure.", field="--map", value=text[:80],
-            )  # fmt: skip
-        found[name] = path
-    return found
+def _deleted(client: Any, address: str) -> None:
+    """Remove the server's copy; where that fails it expires."""
+    try:
+        client.request("DELETE", address)
+    except LineshaftError as error:
+        console.note(str(error))

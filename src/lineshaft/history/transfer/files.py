@@ -43,8 +43,11 @@ def digest(path: Path, *more: str) -> str:
     return whole.hexdigest()[:32]
 
 
-def rows(path: Path, kind: FileFormat) -> Iterator[tuple[int, dict[str, Any]]]:
+def rows(path: Path, kind: FileFormat, name: str = "") -> Iterator[tuple[int, dict[str, Any]]]:
     """Every row; a line that is none has only the field `!`, with the reason.
+
+    Args:
+        name: what people call the file, where it lies here under another name.
 
     Raises:
         InvalidInput: the file as a whole cannot be read.
@@ -59,8 +62,8 @@ def rows(path: Path, kind: FileFormat) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield from _arrow(path, kind)
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:  # Arrow's errors are ValueErrors or OSErrors
         raise InvalidInput(
-            "history.file_unreadable", f"{path.name} cannot be read as {kind}: {error}", "Is --format right?",
-            field="file", value=path.name, reason=str(error)[:300],
+            "history.file_unreadable", f"{name or path.name} cannot be read as {kind}: {error}", "Is --format right?",
+            field="file", value=name or path.name, reason=str(error)[:300],
         ) from error  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Reading a file for an import: its plan, what is in it, and its batches."""
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from lineshaft.history.transfer.files import FileFormat, rows
 from lineshaft.history.transfer.mapping import RowFault, Sample, Target, mapped, mapping_for
 
 _SHOWN = 100
+_BATCH_ROWS = 10_000
 
 
 class Summary:
@@ -50,22 +52,55 @@ class Summary:
 
 
 def plan(
-    file: Path, kind: FileFormat, tags: Sequence[Mapping[str, Any]], given: Mapping[str, str], time: str
-) -> Callable[[], Iterator[Sample | RowFault]]:
+    file: Path, kind: FileFormat, tags: Sequence[Mapping[str, Any]], given: Mapping[str, str], time: str, *,
+    name: str = "",
+) -> Callable[[], Iterator[Sample | RowFault]]:  # fmt: skip
     """What reads the file, once for each call.
+
+    Args:
+        name: what people call the file, where it lies here under another name.
 
     Raises:
         InvalidInput: it is empty, or its columns do not say what they are.
     """
     known = {tag["path"]: Target(tag["number"], tag["kind"]) for tag in tags}
-    first = next((row for _, row in rows(file, kind) if "!" not in row), None)
+    first = next((row for _, row in rows(file, kind, name) if "!" not in row), None)
     if first is None:
+        shown = name or file.name
         raise InvalidInput(
-            "history.import_empty", f"{file.name} has no row", "Is it the right file, and the right --format?",
-            field="file", value=file.name,
+            "history.import_empty", f"{shown} has no row", "Is it the right file, and the right --format?",
+            field="file", value=shown,
         )  # fmt: skip
     mapping = mapping_for(first, known, given, time)
-    return lambda: mapped(rows(file, kind), mapping)
+    return lambda: mapped(rows(file, kind, name), mapping)
+
+
+def batches(items: Iterable[Sample | RowFault]) -> Iterator[list[Sample]]:
+    """The samples among them, so many at a time that a second reading makes the same batches."""
+    samples = (one for one in items if isinstance(one, Sample))
+    while batch := list(itertools.islice(samples, _BATCH_ROWS)):
+        yield batch
+
+
+def pairs(texts: Sequence[str], field: str) -> dict[str, str]:
+    """Paths by what a file calls the tags, of texts NAME=PATH.
+
+    Args:
+        field: where they were given.
+
+    Raises:
+        InvalidInput: one is no such text.
+    """
+    found = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise InvalidInput(
+                "history.import_map_invalid", f"{field} is {text[:80]!r}, which is not NAME=PATH",
+                "Such as Pressure=acme/plant/area/line/cell/press/pressure.", field=field, value=text[:80],
+            )  # fmt: skip
+        found[name] = path
+    return found
 
 
 def encoded(samples: Iterable[Sample]) -> bytes:

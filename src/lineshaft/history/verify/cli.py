@@ -4,11 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from lineshaft.core import console
+from lineshaft.core import clock, console
 from lineshaft.core.console import HomeOption, JsonOption, say
 from lineshaft.core.errors import from_wire
 
 _JOBS = "/api/v1/system/jobs"
+_RECOUNT = ("batches", "taken", "expected", "stored", "unexplained")
+_HOLE = ("gateway", "cause", "boot", "first", "last", "from", "to", "rows", "detail")
 
 
 def verify(
@@ -18,7 +20,10 @@ def verify(
         bool, typer.Option("--quarantine", help="Take damaged files out of the table; they are kept beside it.")
     ] = False,
 ) -> None:
-    """Read every stored file and hold it against what the table says; exit status 1 where one is damaged."""
+    """Read every stored file, hold it against what the table says, and recount rows against batches.
+
+    Exit status 1 where a file is damaged, a batch is missing that no gap record explains, or rows do not add up.
+    """
     from lineshaft.client import connect
 
     with connect(home=home) as client:
@@ -27,7 +32,8 @@ def verify(
         console.output(report, as_json=True)
     else:
         _show(report)
-    if report["damages"]:
+    recount = report["recount"]
+    if report["damages"] or recount["unexplained"] or recount["expected"] not in (None, recount["stored"]):
         raise typer.Exit(1)
 
 
@@ -70,13 +76,22 @@ def run_job(client: Any, path: str, asked: dict[str, Any], *, quiet: bool) -> di
     return dict(job["result"])
 
 
+def _shown(hole: dict[str, Any]) -> dict[str, Any]:
+    times = {"from": clock.rfc3339(hole["from_us"]), "to": clock.rfc3339(hole["to_us"])}
+    return {**hole, **times, "last": hole["last"] if hole["last"] is not None else "…" if hole["first"] else ""}
+
+
 def _show(report: dict[str, Any]) -> None:
     whole = {key: report[key] for key in ("files", "rows", "rows_said", "bytes", "version")}
     console.output({**whole, "lanes": len(report["lanes"])}, as_json=False)
+    recount = report["recount"]
+    console.output({name: recount[name] for name in _RECOUNT}, as_json=False)
     console.output(
-        report["gaps"], as_json=False, empty=say("No gaps.", "没有缺口。"),
-        columns=[(name, name) for name in ("gateway", "cause", "gaps", "batches", "rows")],
+        [_shown(hole) for hole in recount["holes"]], as_json=False, empty=say("No gaps.", "没有缺口。"),
+        columns=[(name, name) for name in _HOLE],
     )  # fmt: skip
+    if recount["left_off"]:
+        typer.echo(say(f"{recount['left_off']} more gaps.", f"另有 {recount['left_off']} 个缺口。"))
     console.output(
         report["damages"], as_json=False, empty=say("Every file is sound.", "所有文件完好。"),
         columns=[(name, name) for name in ("path", "kind", "reason", "rows", "quarantined")],

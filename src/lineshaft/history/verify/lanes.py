@@ -12,12 +12,13 @@ from lineshaft.history.verify.report import GapCount, Lane
 _CHECKPOINT, _ENTRY = ".checkpoint.parquet", ".json"
 
 
-def transactions(table: Storage) -> dict[str, int]:
-    """Every application transaction of a Delta table's log, which the library only gives one by one by name."""
+def transactions(table: Storage, version: int) -> dict[str, int]:
+    """Every application transaction of a version, from the table's log; the library gives them one by one by name."""
     import pyarrow.parquet as pq
 
     log = table.child(LOG)
-    names = [stored.name for stored in log.names()]
+    until = f"{version:020}~"
+    names = [stored.name for stored in log.names() if stored.name < until]
     checkpoints = [name for name in names if name.endswith(_CHECKPOINT)]
     found: dict[str, int] = {}
     begin = ""

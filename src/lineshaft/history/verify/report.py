@@ -54,6 +54,46 @@ class GapCount(msgspec.Struct, frozen=True, kw_only=True):
     to_us: int
 
 
+class Hole(msgspec.Struct, frozen=True, kw_only=True):
+    """Batches, or samples, that are not there."""
+
+    gateway: str
+    """Empty where it is a hole of the stream or of the history itself."""
+    boot: str
+    cause: str
+    """As the gap record says; `unexplained` where there is none; `account` where what was taken in is not known."""
+    first: int | None
+    """First missing batch of the boot, or message of the stream where `gateway` is empty."""
+    last: int | None
+    from_us: int
+    to_us: int
+    rows: int | None
+    """Samples missing; None where nobody can know."""
+    detail: str
+    explained: bool
+    """A gap record tells of it."""
+
+
+class Recount(msgspec.Struct, frozen=True, kw_only=True):
+    """Batches and rows counted against each other."""
+
+    batches: int
+    """Taken in, as far as there are accounts."""
+    taken: int
+    """Rows in them; those that repeat others are in the table once."""
+    expected: int | None
+    """Rows that seals brought to the table, less those that expired or lie in quarantine; None where a release that
+    does not count wrote to the table or maintained it."""
+    stored: int
+    """Rows in the table."""
+    unexplained: int
+    """Holes that no gap record explains."""
+    holes: list[Hole]
+    """Those unexplained first, then by gateway and boot."""
+    left_off: int = 0
+    """Holes beyond the most that are listed."""
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What was looked at, and what is wrong with it."""
 
@@ -67,6 +107,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     lanes: list[Lane]
     gaps: list[GapCount]
+    recount: Recount
     damages: list[Damage]
     cpu_seconds: float = 0.0
 

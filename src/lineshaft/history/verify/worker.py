@@ -51,12 +51,21 @@ def verify(storage: Storage, asked: Asked, tell: Tell) -> Report:
     Raises:
         Unavailable, Corrupt: the table cannot be opened.
     """
+    from lineshaft.history.batches import read_accounts
     from lineshaft.history.gaps import read_gaps
+    from lineshaft.history.maintenance.quarantine import quarantined
     from lineshaft.history.table import Table
     from lineshaft.history.verify.lanes import counted, lanes_of, transactions
+    from lineshaft.history.verify.recount import Books, recounted
 
     table = Table(storage.child("samples"), "samples")
     segments, version = table.segments(), table.version
+    # Now, of this very version: a writer goes on meanwhile.
+    written, accounts = transactions(storage.child("samples"), version), read_accounts(storage)
+    said = sum(segment.rows for segment in segments)
+    lost = [
+        (one.noted_us, one.lost) for one in quarantined(storage) if one.path not in {each.path for each in segments}
+    ]  # fmt: skip
     damages, rows = _check_all(storage.child("samples"), segments, tell)
     gone = {stored.path for stored in damages if stored.kind == "missing"}
     if gone:  # replaced while we read: only what the newest version still names is missing
@@ -69,10 +78,11 @@ def verify(storage: Storage, asked: Asked, tell: Tell) -> Report:
         damages = _set_aside(storage, damages, asked)
         gaps.refresh()
     records = read_gaps(storage.child("gaps"), [segment.path for segment in gaps.segments()])
+    books = Books(transactions=written, accounts=accounts, gaps=records, rows=said, quarantined=lost)
     return Report(
-        version=version, files=len(segments), rows=rows, rows_said=sum(segment.rows for segment in segments),
-        bytes=sum(segment.size for segment in segments), gaps=counted(records),
-        lanes=lanes_of(transactions(storage.child("samples")), records), damages=damages, cpu_seconds=_cpu_seconds(),
+        version=version, files=len(segments), rows=rows, rows_said=said,
+        bytes=sum(segment.size for segment in segments), gaps=counted(records), recount=recounted(books),
+        lanes=lanes_of(written, records), damages=damages, cpu_seconds=_cpu_seconds(),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 -- The stored values as DuckDB sees them. `INSTALL delta` needs the network once; without it, give read_parquet() the
 -- files that the table's log names: any library for Delta tables lists them.
 LOAD delta;
-
+{store}
 CREATE OR REPLACE VIEW samples AS
 SELECT tag, ts, arrival,
        coalesce(v, vi * mul / div) AS value,                      -- every number, exact to the last bit

@@ -12,6 +12,7 @@ import msgspec
 from lineshaft.core.errors import LineshaftError
 from lineshaft.resolution import codes
 from lineshaft.resolution.auth import keys, macs
+from lineshaft.resolution.auth.table import Table
 from lineshaft.resolution.fields import Reader, counted
 from lineshaft.resolution.messages import AnswerChallenge
 from lineshaft.resolution.wire import Digest, Message, request_digest
@@ -20,6 +21,8 @@ NONCE_BYTES: Final = 16
 SECRET_KEY: Final = b"HS_SECKEY"
 PUBLIC_KEY: Final = b"HS_PUBKEY"
 
+_PLACE_BYTES: Final = 4096
+"""Of a request that waits for its answer."""
 _NOBODY: Final = secrets.token_bytes(32)
 """Stands for the secret of who has none, so that the answer to a guess takes as long."""
 
@@ -44,14 +47,14 @@ class Challenges:
     """Challenges that wait for their answers: each is good once, for a short time; the oldest go first when full.
 
     Args:
-        most: how many may wait.
+        most: how many may wait; a long request takes a place for each `_PLACE_BYTES`.
         patience: seconds that one is good for.
+        most_of_one: of a source network.
     """
 
-    def __init__(self, most: int = 10_000, patience: float = 60.0) -> None:
-        self._most = most
+    def __init__(self, most: int = 10_000, patience: float = 60.0, most_of_one: int = 1000) -> None:
         self._patience = patience
-        self._waiting: dict[int, Pending] = {}
+        self._waiting: Table[int, Pending] = Table(most, most_of_one, lambda pending, now: pending.expires <= now)
 
     def issue(self, request: Message, source: str, now: float) -> tuple[int, Pending]:
         """A new challenge, and the session number under which its answer is to come.
@@ -61,25 +64,25 @@ class Challenges:
             source: address of the peer.
             now: seconds on a clock that never steps.
         """
-        while self._waiting and (
-            len(self._waiting) >= self._most or next(iter(self._waiting.values())).expires <= now
-        ):  # fmt: skip
-            del self._waiting[next(iter(self._waiting))]
         number = new_number(self._waiting)
         envelope = request.envelope
         pending = Pending(
             request=request, nonce=secrets.token_bytes(NONCE_BYTES), source=source, expires=now + self._patience,
             digest=request_digest(envelope.major, envelope.minor, request.covered),
         )  # fmt: skip
-        self._waiting[number] = pending
+        self._waiting.put(number, pending, source, now, weight=1 + len(request.covered) // _PLACE_BYTES)
         return number, pending
 
     def take(self, number: int, source: str, now: float) -> Pending | None:
-        """The challenge that an answer belongs to; from then on it is used up. None: there is none (code 405)."""
-        pending = self._waiting.pop(number, None)
-        if pending is None or pending.expires <= now or pending.source != source:
+        """The challenge that an answer belongs to; from then on it is used up. None: there is none (code 405).
+
+        An answer from elsewhere than who was challenged uses nothing up.
+        """
+        pending = self._waiting.get(number)
+        if pending is None or pending.source != source:
             return None
-        return pending
+        self._waiting.pop(number)
+        return None if pending.expires <= now else pending
 
     def __len__(self) -> int:
         return len(self._waiting)

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from lineshaft.core.errors import Forbidden, InvalidInput
 from lineshaft.resolution.auth.challenges import new_number
+from lineshaft.resolution.auth.table import Halves
 from lineshaft.resolution.fields import Malformed, Reader, u32
 from lineshaft.resolution.messages.sessions import DIFFIE_HELLMAN, SetUpSession
 from lineshaft.resolution.model import Reference
@@ -47,6 +48,8 @@ class Session:
         self.identity = identity
         self.timeout: Final = timeout
         self.used = now
+        self.key_from = ""
+        """Address of whoever is to send another key, once; empty: nobody is."""
         self._sent = 0
         self._highest = 0
         self._seen: set[int] = set()
@@ -104,40 +107,47 @@ class Session:
 
 
 class Sessions:
-    """The sessions of a server: bounded, those unused for longest go first.
+    """The sessions of a server: bounded, those unused for longest go first; none with an identity for one without.
 
     Args:
-        most: how many there may be.
+        most: how many there may be with an identity, and as many without.
         longest: seconds; no client gets a longer timeout.
+        most_of_one: of a source network.
     """
 
-    def __init__(self, most: int = 10_000, longest: float = 86_400.0) -> None:
-        self._most = most
+    def __init__(self, most: int = 10_000, longest: float = 86_400.0, most_of_one: int = 1000) -> None:
         self._longest = longest
-        self._sessions: dict[int, Session] = {}
+        self._sessions: Halves[int, Session] = Halves(most, most_of_one, Session.ended)
 
-    def open(self, key: bytes, identity: Reference | None, timeout: float, now: float) -> Session:
-        while len(self._sessions) >= self._most:
-            del self._sessions[next(iter(self._sessions))]
+    def open(self, key: bytes, identity: Reference | None, timeout: float, source: str, now: float) -> Session:
+        """A new session.
+
+        Args:
+            source: address of the peer.
+        """
         session = Session(new_number(self._sessions), key, identity, min(timeout or self._longest, self._longest), now)
-        self._sessions[session.number] = session
+        self._sessions.put(session.number, session, source, now, proved=identity is not None)
         return session
 
     def find(self, number: int, now: float) -> Session | None:
         """The session of that number, now used; None where there is none any more (code 500)."""
-        session = self._sessions.pop(number, None)
-        if session is None or session.ended(now):
+        session = self._sessions.get(number)
+        if session is None:
+            return None
+        if session.ended(now):
+            self._sessions.pop(number)
             return None
         session.used = now
-        self._sessions[number] = session
+        self._sessions.use(number)
         return session
 
     def rekey(self, session: Session, key: bytes) -> None:
         """Go on under another key, which the client made."""
-        self._sessions[session.number] = Session(session.number, key, session.identity, session.timeout, session.used)
+        again = Session(session.number, key, session.identity, session.timeout, session.used)
+        self._sessions.replace(session.number, again)
 
     def close(self, number: int) -> None:
-        self._sessions.pop(number, None)
+        self._sessions.pop(number)
 
     def __len__(self) -> int:
         return len(self._sessions)

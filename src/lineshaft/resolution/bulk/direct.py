@@ -3,11 +3,11 @@
 import contextlib
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from lineshaft.resolution import codes
-from lineshaft.resolution.administration import Packed, Registrar
+from lineshaft.resolution.administration import Registrar
 from lineshaft.resolution.bulk.packing import Fault, Packer
 from lineshaft.resolution.model import Reference
 from lineshaft.resolution.serving import NodeConfig, NodeServer
@@ -37,24 +37,37 @@ def load(
     registrar: Registrar, lines: list[bytes], who: Reference, *, overwrite: bool = False
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Register lines of NDJSON in one transaction; what was refused, with the number of the line among these."""
-    pack = Packer(int(time.time())).pack
+    packer = Packer(int(time.time()))
+    pack = packer.pack
     refused: list[dict[str, Any]] = []
-    packed: list[Packed] = []
-    kept: list[tuple[int, str]] = []
     with _uncollected():
-        for number, line in enumerate(lines, 1):
-            try:
-                handle, key, record = pack(line)
-            except Fault as fault:
-                refused.append(_result(number, fault.handle, codes.RC_INVALID_VALUE, str(fault)))
-            else:
-                packed.append((key, record))
-                kept.append((number, handle))
-        answers = registrar.load(packed, who, overwrite=overwrite)
-    for (number, handle), answer in zip(kept, answers, strict=True):
+        numbers: Sequence[int] = range(1, len(lines) + 1)
+        try:
+            found = list(map(pack, lines))
+        except Fault:
+            numbers, found = _sifted(lines, pack, refused)
+        packed = [(key, record) for _, key, record in found]
+        answers = registrar.load(packed, who, overwrite=overwrite, seconds=packer.seconds)
+    for number, (handle, _, _), answer in zip(numbers, found, answers, strict=True):
         if answer is not None:
             refused.append(_result(number, handle, answer.code, answer.message))
     return refused
+
+
+def _sifted(
+    lines: list[bytes], pack: Callable[[bytes], tuple[str, bytes, bytes]], refused: list[dict[str, Any]]
+) -> tuple[list[int], list[tuple[str, bytes, bytes]]]:  # fmt: skip
+    """Numbers of the lines that are registrations, and these; the others go to the refused."""
+    numbers: list[int] = []
+    found: list[tuple[str, bytes, bytes]] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(pack(line))
+        except Fault as fault:
+            refused.append(_result(number, fault.handle, codes.RC_INVALID_VALUE, str(fault)))
+        else:
+            numbers.append(number)
+    return numbers, found
 
 
 def _result(number: int, handle: str, code: int, message: str) -> dict[str, Any]:

@@ -20,6 +20,9 @@ _U32: Final = Struct(">I").pack
 _COUNTS: Final = [bytes(1) + _U32(number) for number in range(65)]
 """Flags (nothing private, no alias, no site) and the number of values."""
 _NO_REFERENCES: Final = bytes(4)
+_NO_HEAD: Final = ("", -1, "", b"")
+_UNSET: Final = msgspec.UNSET
+_SIZES: Final = [_U32(size) for size in range(1024)]
 _HEADS: Final = 1024
 _USUAL: Final = "1110"
 _MOST_INDEX: Final = 0xFFFFFFFF
@@ -49,7 +52,7 @@ class _Value(msgspec.Struct, gc=False):
     data: str | _Text
     ttl: int = DEFAULT_TTL
     permissions: str = _USUAL
-    references: list[Any] = []
+    references: list[Any] | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -70,15 +73,25 @@ class Fault(Exception):
         self.handle = handle
 
 
+def _text(data: str | _Text) -> str:
+    """What plain text in its longer form says; raises ValueError for another form."""
+    if isinstance(data, str):
+        return data
+    if data.format != "string":
+        raise ValueError
+    return data.value
+
+
 class Packer:
     """Packs lines; every value gets the time `seconds` since 1970."""
 
     def __init__(self, seconds: int) -> None:
         self._decode = msgspec.json.Decoder(_Line).decode
-        self._seconds = seconds
-        self._heads: dict[tuple[Any, ...], bytes] = {}
+        self.seconds = seconds
+        self._heads: dict[int, tuple[str, int, str, bytes]] = {}
+        """By index, of the last value that had it: type, TTL, permissions, and everything before its data."""
 
-    def pack(self, line: bytes | str) -> tuple[str, bytes, bytes]:  # noqa: PLR0911  # each turn to the long way
+    def pack(self, line: bytes | str) -> tuple[str, bytes, bytes]:
         """Handle as written, its comparison form, and the record.
 
         Raises:
@@ -92,48 +105,41 @@ class Packer:
         if handle.find(b"/") < 1 or len(handle) > 2048:
             return self._slowly(line)
         values = found.values
-        parts = [b""]
-        put = parts.append
-        last = 0
         heads = self._heads
+        last = 0
         try:
-            parts[0] = _COUNTS[len(values)]
+            parts = [_COUNTS[len(values)]]
             for value in values:
-                data = value.data
-                if type(data) is not str:
-                    if type(data) is not _Text or data.format != "string":
-                        return self._slowly(line)
-                    data = data.value
-                index = value.index
-                if index <= last or value.references:  # in rising order no index can occur twice
+                index, data = value.index, value.data
+                # in rising order no index can occur twice
+                if index <= last or (value.references is not _UNSET and value.references):
                     return self._slowly(line)
+                if type(data) is not str:
+                    data = _text(data)
                 last = index
                 content = data.encode()
-                usual = (index, value.type, value.ttl, value.permissions)
-                head = heads.get(usual)
-                if head is None:
-                    head = self._new_head(usual)
-                put(head)
-                put(_U32(len(content)))
-                put(content)
-                put(_NO_REFERENCES)
+                kind, ttl, permissions, head = heads.get(index, _NO_HEAD)
+                if kind != value.type or ttl != value.ttl or permissions != value.permissions:
+                    head = self._new_head(value)
+                size = len(content)
+                parts += (head, _SIZES[size] if size < 1024 else _U32(size), content, _NO_REFERENCES)
         except (TypeError, AttributeError, IndexError, ValueError):
             return self._slowly(line)
         if last == 0 or last > _MOST_INDEX:
             return self._slowly(line)
         return found.handle, handle.upper(), b"".join(parts)
 
-    def _new_head(self, usual: tuple[int, str, object, object]) -> bytes:
+    def _new_head(self, value: _Value) -> bytes:
         """Everything of a value before its data; raises ValueError for what is not plain."""
-        index, kind, ttl, permissions = usual
-        if type(ttl) is not int or type(index) is not int or permissions != _USUAL or not 0 <= ttl <= _MOST_INDEX:
+        index, kind, ttl = value.index, value.type, value.ttl
+        if value.permissions != _USUAL or not 0 <= ttl <= _MOST_INDEX:
             raise ValueError
         if index > _MOST_INDEX or kind.upper() in _NOT_PLAIN:
             raise ValueError
         name = kind.encode()
-        head = _HEAD.pack(index, self._seconds, TTL_RELATIVE, ttl, 0b1110) + _U32(len(name)) + name
-        if len(self._heads) < _HEADS:
-            self._heads[usual] = head
+        head = _HEAD.pack(index, self.seconds, TTL_RELATIVE, ttl, 0b1110) + _U32(len(name)) + name
+        if index in self._heads or len(self._heads) < _HEADS:
+            self._heads[index] = (kind, ttl, value.permissions, head)
         return head
 
     def _slowly(self, line: bytes | str) -> tuple[str, bytes, bytes]:
@@ -155,4 +161,4 @@ class Packer:
             raise Fault(getattr(error, "message", str(error)), handle) from error
 
     def _stamped(self, value: HandleValue) -> HandleValue:
-        return msgspec.structs.replace(value, timestamp=self._seconds)
+        return msgspec.structs.replace(value, timestamp=self.seconds)

@@ -14,7 +14,8 @@ from lineshaft.resolution import codes
 from lineshaft.resolution.refused import Refused
 
 if TYPE_CHECKING:
-    from lineshaft.resolution.client import Client, Identity, Roots, Trail
+    from lineshaft.resolution.client import Client, Identity, Reach, Roots, Trail
+    from lineshaft.resolution.settings import ResolutionSettings
 
 T = TypeVar("T")
 
@@ -44,13 +45,10 @@ def roots_of(file: Path | None, home: Path | None) -> "Roots":
     Raises:
         InvalidInput: neither is given, or it cannot be used.
     """
-    from lineshaft.core.settings import Settings
     from lineshaft.resolution.client import read_roots
-    from lineshaft.resolution.settings import ResolutionSettings
 
     if file is None:
-        settings = Settings.load([ResolutionSettings], file=home_of(home).settings_file, partial=True)
-        named = settings.of(ResolutionSettings).roots_file
+        named = _settings(home).roots_file
         if not named:
             raise InvalidInput(
                 "resolution.nowhere_to_start", "it is not known where resolution starts",
@@ -104,8 +102,17 @@ def client_of(
     from lineshaft.resolution.client import Client, Roots, parse_address
 
     if at is not None:
-        return Client(Roots(), identity=identity, at=parse_address(at))
-    return Client(roots_of(roots, home) if start else Roots(), identity=identity)
+        site = parse_address(at)
+        return Client(Roots(), identity=identity, at=site, reach=reach_for([site.servers[0].address], home))
+    known = roots_of(roots, home) if start else Roots()
+    return Client(known, identity=identity, reach=reach_for(known.starts, home))
+
+
+def reach_for(starts: Sequence[str], home: Path | None) -> "Reach":
+    """Which servers may be asked that records name, by the settings and the addresses where resolution starts."""
+    from lineshaft.resolution.client import reach_of
+
+    return reach_of(_settings(home).reach, starts)
 
 
 def run(work: Callable[[], Awaitable[T]], handle: str, trail: "Trail | None" = None) -> T:
@@ -161,6 +168,14 @@ def nearest_types(wanted: Sequence[str], found: Sequence[str]) -> list[str]:
     folded = {one.upper(): one for one in found}
     close = [name for one in wanted for name in difflib.get_close_matches(one.upper(), folded, n=2, cutoff=0.5)]
     return [folded[one] for one in dict.fromkeys(close)] or sorted(set(found))
+
+
+def _settings(home: Path | None) -> "ResolutionSettings":
+    from lineshaft.core.settings import Settings
+    from lineshaft.resolution.settings import ResolutionSettings
+
+    settings = Settings.load([ResolutionSettings], file=home_of(home).settings_file, partial=True)
+    return settings.of(ResolutionSettings)
 
 
 def _nearest(trail: Sequence[object]) -> str:

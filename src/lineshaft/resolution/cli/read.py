@@ -24,15 +24,16 @@ from lineshaft.resolution.cli.asking import (
     error_of,
     identity_of,
     nearest_types,
+    reach_for,
     roots_of,
     run,
 )
 from lineshaft.resolution.refused import Refused
 
 if TYPE_CHECKING:
-    from lineshaft.resolution.client import Answer, Client, Trail
+    from lineshaft.resolution.client import Answer, Client, Roots, Trail
     from lineshaft.resolution.model import HandleValue
-    from lineshaft.resolution.trust import Proof, Verdict
+    from lineshaft.resolution.trust import Proof, Registrars, Verdict
 
 _SHOWN = 200
 """Characters of data in a table."""
@@ -180,6 +181,13 @@ def verify(
         Path | None, typer.Option("--records", help="Offline: a file of records as --json prints them, with those of certificates.")
     ] = None,
     proof: Annotated[Path | None, typer.Option("--proof", help="Check this proof of registration, too.")] = None,
+    proof_key: Annotated[
+        str | None,
+        typer.Option("--proof-key", help="Key that the proof must be signed with, PEM file or SHA-256 [default: the site's].")
+    ] = None,
+    log_key: Annotated[
+        str | None, typer.Option("--log-key", help="Text of the public key of the log that the proof must name.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Say what of a record is proved, by whom, and what is not: its signatures, and its proof of registration."""
@@ -196,7 +204,10 @@ def verify(
             return values, await verify_record(handle.encode(), values, known, fetch, int(time.time()))
 
     values, verdict = run(work, handle)
-    registered = _registered(proof, values) if proof is not None else None
+    registered = None
+    if proof is not None:
+        allowed = _registrars(handle, trusted, proof_key, home, online=shelf is None)
+        registered = _registered(proof, handle, values, allowed, log_key)
     if json:
         console.output(_verdict_json(handle, verdict, registered), as_json=True)
     else:
@@ -212,6 +223,14 @@ def verify(
         raise NotFound(
             "resolution.record_unproved", f"nothing proves the record of {handle}",
             "Its administrator can sign it (HS_SIGNATURE), or hand out its proof of registration (--proof).", handle=handle,
+        )  # fmt: skip
+    bare = () if registered is None else [one for one in verdict.unproved if one not in registered["covered"]]
+    if bare:
+        listed = ", ".join(map(str, bare))
+        raise NotFound(
+            "resolution.values_unproved", f"nothing proves values {listed} of {handle}",
+            "A proof of registration covers public values only; those for administrators need a signature (HS_SIGNATURE).",
+            handle=handle, indexes=listed,
         )  # fmt: skip
 
 
@@ -266,7 +285,7 @@ def _data(value: "HandleValue", *, whole: bool = False) -> str:
         return say("(secret)", "（密钥）")
     shown = data_to_json(value.type, value.data)
     text = shown["value"] if isinstance(shown["value"], str) else _compact(shown["value"])
-    text = text.replace("\n", "\\n").replace("\r", "\\r")
+    text = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)  # what would steer a terminal
     return text if whole or len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
@@ -352,15 +371,33 @@ def _read_records(path: Path) -> _Shelf:
         ) from error  # fmt: skip
 
 
-def _registered(path: Path, values: "Sequence[HandleValue]") -> dict[str, Any]:
-    """What a proof of registration proves of the values.
+def _registrars(handle: str, trusted: "Roots", given: str | None, home: Path | None, *, online: bool) -> "Registrars":
+    """The keys that a proof of registration may be signed with; without asking anybody, the roots' or the one given."""
+    from lineshaft.resolution.auth.keys import encode_public_key
+    from lineshaft.resolution.client import fingerprint
+    from lineshaft.resolution.trust import Registrars, given_key, registrars
+
+    if given is not None:
+        return Registrars(keys=frozenset((given_key(given),)), source="given")
+    if not online:
+        return Registrars(
+            keys=frozenset(fingerprint(encode_public_key(one)) for one in trusted.keys), source="roots"
+        )  # fmt: skip
+    reach = reach_for(trusted.starts, home)
+    return run(lambda: registrars(handle.encode(), trusted, reach), handle)
+
+
+def _registered(
+    path: Path, handle: str, values: "Sequence[HandleValue]", allowed: "Registrars", log_key: str | None
+) -> dict[str, Any]:  # fmt: skip
+    """What a proof of registration proves of the values, which those are (`covered`, indexes), and by whom.
 
     Raises:
         InvalidInput: no proof. Corrupt: it does not hold, or for another record.
     """
     import msgspec
 
-    from lineshaft.resolution.proofs import verify_proof
+    from lineshaft.resolution.trust import verify_registration
     from lineshaft.resolution.values.json_form import value_to_json
 
     try:
@@ -370,15 +407,18 @@ def _registered(path: Path, values: "Sequence[HandleValue]") -> dict[str, Any]:
             "resolution.proof_file", f"the proof {path} cannot be read: {error}", "Give the file that `id proof` wrote.",
             field="--proof", path=str(path), reason=str(error),
         ) from error  # fmt: skip
-    found = verify_proof(given)
+    found = verify_registration(given, handle.encode(), allowed, log_key)
     if found.values != [value_to_json(value) for value in values if value.public]:
         raise Corrupt(
             "resolution.proof_of_another", f"the proof {path} is of a record with other values",
-            "The record was changed since, or the proof is of another handle: get a new one.", path=str(path),
+            "The record was changed since: get a new proof (`lineshaft id proof get`).", path=str(path),
         )  # fmt: skip
+    private = {value.index for value in values if not value.public}  # where an index stands twice, neither is proved
     return {
-        "origin": found.origin, "time": found.seconds, "key": found.key, "log": found.log_origin,
-        "logPosition": found.log_index,
+        "covered": [value.index for value in values if value.public and value.index not in private],
+        "origin": found.origin, "time": found.seconds, "key": found.key,
+        "keyFrom": allowed.source, "log": found.log_origin,
+        "logPosition": found.log_index, "logSize": found.log_size, "logRoot": found.log_root, "logKey": found.log_key,
     }  # fmt: skip
 
 
@@ -386,7 +426,8 @@ def _show_verdict(values: "Sequence[HandleValue]", verdict: "Verdict", registere
     state = dict.fromkeys(verdict.proved, say("proved", "已证明"))
     state |= dict.fromkeys(verdict.contradicted, say("CHANGED since it was signed", "签名后被更改"))
     if registered is not None:
-        state |= dict.fromkeys(verdict.unproved, say("proved by registration only", "仅由注册证明"))
+        only = set(verdict.unproved).intersection(registered["covered"])
+        state |= dict.fromkeys(only, say("proved by registration only", "仅由注册证明"))
     rows = [
         {
             "index": value.index, "type": value.type.decode("utf-8", "replace"), "data": _data(value),
@@ -401,8 +442,26 @@ def _show_verdict(values: "Sequence[HandleValue]", verdict: "Verdict", registere
     for proof in verdict.proofs:
         _show_proof(proof)
     if registered is not None:
-        where = f", {registered['log']} {registered['logPosition']}" if registered["logPosition"] is not None else ""
-        console.note(say("registered by", "注册者") + f" {registered['origin']} ({registered['key']}){where}")
+        _show_registration(registered)
+
+
+def _show_registration(found: dict[str, Any]) -> None:
+    sources = {"given": say("given", "已指定"), "roots": say("a root's", "根密钥")}
+    source = sources.get(found["keyFrom"]) or say(
+        f"of the servers of {found['keyFrom']}", f"{found['keyFrom']} 的服务器密钥"
+    )
+    console.note(
+        say(f"registered by {found['origin']}, key {found['key']} ({source})",
+            f"注册者 {found['origin']}，密钥 {found['key']}（{source}）")
+    )  # fmt: skip
+    if found["logPosition"] is None:
+        console.note(say("  entered in no log yet", "  尚未写入账本"))
+        return
+    console.note(
+        say(f"  entry {found['logPosition']} of {found['log']}, checkpoint of {found['logSize']} entries, root "
+            f"{found['logRoot']}", f"  {found['log']} 第 {found['logPosition']} 条，检查点 {found['logSize']} 条，根 "
+            f"{found['logRoot']}")
+    )  # fmt: skip
 
 
 def _show_proof(proof: "Proof") -> None:

@@ -7,6 +7,8 @@ from lineshaft.resolution.client.identity import KeyIdentity as KeyIdentity
 from lineshaft.resolution.client.identity import SecretIdentity as SecretIdentity
 from lineshaft.resolution.client.identity import parse_reference as parse_reference
 from lineshaft.resolution.client.lifetime import lifetime as lifetime
+from lineshaft.resolution.client.reach import Reach as Reach
+from lineshaft.resolution.client.reach import reach_of as reach_of
 from lineshaft.resolution.client.roots import RootAddress as RootAddress
 from lineshaft.resolution.client.roots import Roots as Roots
 from lineshaft.resolution.client.roots import fingerprint as fingerprint

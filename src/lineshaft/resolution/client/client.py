@@ -11,10 +11,18 @@ from lineshaft.resolution import codes
 from lineshaft.resolution.auth import keys
 from lineshaft.resolution.client.exchange import Asking, Exchange, Exchanged
 from lineshaft.resolution.client.identity import Identity
+from lineshaft.resolution.client.moving import Moving
+from lineshaft.resolution.client.reach import Reach, reach_of
 from lineshaft.resolution.client.roots import Roots
 from lineshaft.resolution.client.trail import Trail
 from lineshaft.resolution.client.transport import Patience
-from lineshaft.resolution.client.walk import MOST_REFERRALS, Walk, Zone, certified_where_possible, refusal_of
+from lineshaft.resolution.client.walk import (
+    MOST_REFERRALS,
+    Walk,
+    Zone,
+    check_named,
+    refusal_of,
+)
 from lineshaft.resolution.messages import (
     Body,
     ChangeValues,
@@ -69,6 +77,7 @@ class Client:
         at: a site to ask about everything, instead of finding out: one's own server, or a recursive one.
         patience: how long to wait for servers.
         seconds: the time, in seconds since 1970.
+        reach: which servers that records name may be asked; see `reach`.
 
     Every method raises `Refused` with the response code; 2 where nobody answered.
     """
@@ -76,9 +85,14 @@ class Client:
     def __init__(
         self, roots: Roots = Roots(), *, identity: Identity | None = None, sessions: bool = False,  # noqa: B008
         at: Site | None = None, patience: Patience = Patience(), seconds: Callable[[], float] = time.time,  # noqa: B008
+        reach: Reach | None = None,
     ) -> None:  # fmt: skip
         self._exchange = Exchange(patience, seconds)
-        self.walk = Walk(roots, self._exchange, seconds)
+        starts = [*roots.starts, *(server.address for server in (at.servers if at is not None else ()))]
+        self.walk = Walk(roots, self._exchange, seconds, reach or reach_of((), starts))
+        if at is not None:
+            self.walk.believe(at)
+        self._patience = patience
         self._identity = identity
         self._sessions = sessions
         self._at = None if at is None else Zone(b"", (at,))
@@ -88,6 +102,10 @@ class Client:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    def forget(self, handle: bytes | None = None) -> None:
+        """Find out anew who serves the prefixes above a handle; above all, where none is named."""
+        self.walk.forget(handle)
 
     async def close(self) -> None:
         """End all connections."""
@@ -129,7 +147,7 @@ class Client:
             aliases.append(handle)
             if len(aliases) > MOST_ALIASES or handle_key(target) in {handle_key(one) for one in aliases}:
                 raise Refused(codes.RC_ERROR, "aliases name each other without end")
-            handle = check_handle(target)
+            handle = check_named(target)
 
     async def values(self, handle: bytes, types: Sequence[bytes] = ()) -> Sequence[HandleValue]:
         """The public values of a handle, signed by its server where that has a key."""
@@ -229,15 +247,13 @@ class Client:
         """Ask whoever holds the handle, following referrals."""
         check_handle(handle)
         if self._at is not None:
-            flags = asking.flags | codes.RECURSIVE
-            return await self.walk.ask(self._at, handle, msgspec.structs.replace(asking, flags=flags), trail)
-        asking = msgspec.structs.replace(asking, recursion=1)  # nobody else is to go on for us
+            asking = msgspec.structs.replace(asking, flags=asking.flags | codes.RECURSIVE)
+            return await self._moving(handle, asking, trail).ask(self._at)
+        moving = self._moving(handle, msgspec.structs.replace(asking, recursion=1), trail)  # nobody else goes on for us
         zone = await self.walk.zone_of(handle, trail)
         anew = False
         for _ in range(MOST_REFERRALS):
-            found = await self.walk.ask(
-                zone, handle, certified_where_possible(zone, asking) if certified else asking, trail
-            )  # fmt: skip
+            found = await moving.ask(zone, certified=certified)
             body = found.last.body
             if isinstance(body, Referral) and found.code in _REFERRALS:
                 zone = await self.walk.refer(handle, body, found.code, trail)
@@ -248,6 +264,9 @@ class Client:
             else:
                 return found
         raise Refused(codes.RC_ERROR, f"more than {MOST_REFERRALS} referrals")
+
+    def _moving(self, handle: bytes, asking: Asking, trail: Trail | None) -> Moving:
+        return Moving(self.walk, handle, asking, self._patience.moving, trail)
 
     def _asking(self, operation: int, body: Body, flags: int = 0) -> Asking:
         return Asking(

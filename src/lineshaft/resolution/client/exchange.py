@@ -5,6 +5,7 @@ handle that was asked for; where it is asked to be signed, when it also holds th
 the key that the site's description gives for the server.
 """
 
+import hashlib
 import secrets
 import time
 from collections.abc import Callable
@@ -31,6 +32,8 @@ from lineshaft.resolution.wire import Message
 _PROTECTED: Final = codes.CERTIFIED | codes.REQUEST_DIGEST
 _SESSION_LOST: Final = frozenset((codes.RC_SESSION_TIMEOUT, codes.RC_SESSION_FAILED, codes.RC_SESSION_REJECTED))
 _ENCRYPTED: Final = codes.ENCRYPTED_ENVELOPE
+_WEAK: Final = ("md5", "sha1")
+"""Digests of requests before version 2.7."""
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,11 +145,7 @@ class Exchange:
         question = Question(request.envelope.request, wire.assemble(request.envelope, covered), accept, asking.only_tcp)
         messages, protocol = await self.transport.ask(server, question, asking.use)
         last = messages[-1]
-        challenged = b""
-        if isinstance(last.body, Challenge):
-            challenged = last.body.nonce + digest.value
-        elif isinstance(last.body, OldChallenge):
-            challenged = last.body.nonce + last.body.digest
+        challenged = b"" if asking.identity is None else _challenged(last, covered, asking.identity)
         return Exchanged(messages=tuple(messages), protocol=protocol, seconds=0, signed=signed), challenged
 
     def _belongs(self, message: Message, request: Message, operation: int, body: Body) -> bool:
@@ -209,6 +208,34 @@ class Exchange:
         question = Question(envelope.request, data, accept, only_tcp=True)
         messages, protocol = await self.transport.ask(server, question, asking.use)
         return Exchanged(messages=tuple(messages), protocol=protocol, seconds=0, signed=False)
+
+
+def _challenged(message: Message, covered: bytes, identity: Identity) -> bytes:
+    """What a challenge wants proved: its nonce, and the digest of our own request; nothing where it is no challenge.
+
+    Raises:
+        Refused: 2 its digest is not SHA-256 and the identity allows no other, or is of another request: who signs what a
+            server chose may be proving something else, to somebody else.
+    """
+    body = message.body
+    ours = hashlib.sha256(covered).digest()
+    if isinstance(body, Challenge):
+        wanted = ours if message.digest is None else message.digest.value
+    elif isinstance(body, OldChallenge):
+        wanted = body.digest
+    else:
+        return b""
+    if wanted == ours:
+        return body.nonce + ours
+    weak = {hashlib.new(name, covered, usedforsecurity=False).digest(): name for name in _WEAK}.get(wanted)
+    if weak is None:
+        raise Refused(codes.RC_ERROR, "the server's challenge is about another request than the one it answers")
+    if not identity.old_digests:
+        raise Refused(
+            codes.RC_ERROR, f"the server wants who asks proved over the {weak.upper()} of the request, which can be forged; "
+            "set old_digests of the identity where that has to do"
+        )  # fmt: skip
+    return body.nonce + wanted
 
 
 def address_of(server: Server) -> str:

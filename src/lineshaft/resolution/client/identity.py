@@ -17,6 +17,8 @@ class SecretIdentity(msgspec.Struct, frozen=True, kw_only=True):
     secret: bytes
     form: int = codes.PBKDF2_HMAC_SHA1
     """Of the code, see `auth.macs`."""
+    old_digests: bool = False
+    """Answer challenges over MD5 or SHA-1 of the request, too, as servers before version 2.7 make them."""
 
     def answer(self, challenged: bytes) -> AnswerChallenge:
         return answer_with_secret(self.who.handle, self.who.index, self.secret, challenged, self.form)
@@ -27,6 +29,8 @@ class KeyIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
     who: Reference
     key: PrivateKey
+    old_digests: bool = False
+    """See `SecretIdentity`."""
 
     def answer(self, challenged: bytes) -> AnswerChallenge:
         return answer_with_key(self.who.handle, self.who.index, self.key, challenged)

@@ -9,6 +9,8 @@ HS_SITE values are the sites.
 """
 
 import hashlib
+import ipaddress
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +23,7 @@ from lineshaft.resolution.values.json_form import value_from_json
 from lineshaft.resolution.values.site_json import site_from_json
 
 PORT: Final = 2641
+_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.?", re.ASCII)
 
 
 class RootAddress(msgspec.Struct, frozen=True):
@@ -37,6 +40,12 @@ class Roots(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[RootAddress, ...] = ()
     trust: tuple[keys.PublicKey, ...] = ()
     """Further keys that certificates may end at."""
+
+    @property
+    def starts(self) -> list[str]:
+        """The addresses at which resolution begins."""
+        servers = [server.address for site in self.sites for server in site.servers]
+        return [*servers, *(one.address for one in self.addresses)]
 
     @property
     def keys(self) -> tuple[keys.PublicKey, ...]:
@@ -83,7 +92,7 @@ def roots_from_json(given: Any) -> Roots:
         found = Roots(
             sites=tuple(site_from_json(one) for one in sites),
             addresses=tuple(
-                RootAddress(str(one["address"]), int(one.get("port", PORT)), str(one["fingerprint"]).lower())
+                RootAddress(_host(str(one["address"])), _port(one.get("port", PORT)), str(one["fingerprint"]).lower())
                 for one in addresses
             ),
             trust=tuple(keys.from_jwk(one) for one in given.get("trust", ())),
@@ -94,6 +103,27 @@ def roots_from_json(given: Any) -> Roots:
     if not found.sites and not found.addresses:
         raise ValueError("it names no site")
     return found
+
+
+def _host(text: str) -> str:
+    """An address, or a name as the domain name system has them.
+
+    Raises:
+        ValueError: anything else.
+    """
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        if _NAME.fullmatch(text) is None:
+            raise ValueError(f"{text!r} is neither an IP address nor a name") from None
+    return text
+
+
+def _port(given: Any) -> int:
+    port = int(given)
+    if not 0 < port < 65_536:
+        raise ValueError(f"{port} is not a port")
+    return port
 
 
 def site_at(address: str, port: int = PORT) -> Site:
@@ -114,12 +144,13 @@ def parse_address(text: str) -> Site:
         port = port[1:] or str(PORT)
     elif text.count(":") == 1:
         address, _, port = text.partition(":")
-    if not address or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
+    try:
+        return site_at(_host(address), _port(port if port.isascii() and port.isdigit() else 0))
+    except ValueError:
         raise InvalidInput(
             "resolution.server_address", f"{text!r} is not the address of a server",
             "Write ADDRESS or ADDRESS:PORT, such as 127.0.0.1:2641 or [::1]:2641.", field="address", value=text,
-        )  # fmt: skip
-    return site_at(address, int(port))
+        ) from None  # fmt: skip
 
 
 def _wrong(path: Path, reason: str) -> InvalidInput:

@@ -39,6 +39,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     connecting: float = 3.0
     tcp: float = 10.0
     """For an answer by TCP."""
+    moving: float = 15.0
+    """For a site that is being divided anew: its servers take no changes for some seconds, and switch one by one."""
 
 
 class Transport:

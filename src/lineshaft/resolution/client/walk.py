@@ -18,6 +18,7 @@ from lineshaft.core.errors import LineshaftError
 from lineshaft.resolution import codes
 from lineshaft.resolution.client.exchange import Asking, Exchange, Exchanged, address_of
 from lineshaft.resolution.client.lifetime import lifetime
+from lineshaft.resolution.client.reach import Reach, reach_of
 from lineshaft.resolution.client.roots import Roots, fingerprint, site_at
 from lineshaft.resolution.client.trail import Hop, Trail
 from lineshaft.resolution.client.transport import Unreachable
@@ -43,6 +44,7 @@ MOST_REFERRALS: Final = 10
 _MOST_INDIRECTIONS: Final = 4
 _NEGATIVE_SECONDS: Final = 60.0
 _KEPT: Final = 50_000
+_KEPT_NEWER: Final = 1_000
 
 
 class Zone(msgspec.Struct, frozen=True):
@@ -67,14 +69,20 @@ class Walk:
         roots: where to start.
         exchange: asks servers.
         seconds: the time, in seconds since 1970.
+        reach: which servers that records name may be asked; by default what `reach_of` gives where the roots are.
     """
 
-    def __init__(self, roots: Roots, exchange: Exchange, seconds: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, roots: Roots, exchange: Exchange, seconds: Callable[[], float] = time.time, reach: Reach | None = None
+    ) -> None:  # fmt: skip
         self.roots = roots
+        self._reach = (reach_of((), roots.starts) if reach is None else reach).with_sites(roots.sites)
         self._exchange = exchange
         self._seconds = seconds
         self._known: dict[bytes, tuple[Delegation, float]] = {}
         self._under_way: dict[bytes, asyncio.Task[Delegation]] = {}
+        self._newer: dict[Site, Site] = {}
+        """Descriptions of sites that were divided anew, and the ones that their servers gave instead."""
         self._root: Zone | None = None
         self._root_lock = asyncio.Lock()
 
@@ -106,6 +114,7 @@ class Walk:
         Raises:
             Refused: 2 it sends us where it has no say, or nowhere.
         """
+        check_named(referral.handle)
         if code == codes.RC_SERVICE_REFERRAL:
             sites = await self._sites(referral.values or (), SERVICE, trail, 0)
             if not sites:
@@ -127,24 +136,34 @@ class Walk:
             raise Refused(codes.RC_HANDLE_NOT_FOUND)
         return Zone(prefix, found.service or found.derived)
 
-    def forget(self, handle: bytes) -> None:
-        """Find the sites of a handle anew: those known did not know it, or did not answer."""
+    def forget(self, handle: bytes | None) -> None:
+        """Find the sites of a handle anew: those known did not know it, or did not answer; of all, where it is None.
+
+        What is under way is for who waits for it, and not kept.
+        """
+        if handle is None:
+            self._known.clear()
+            self._under_way.clear()
+            return
         prefix: bytes | None = suffix_of(handle) if is_prefix_handle(handle) else prefix_of(handle)
         while prefix is not None:
             self._known.pop(prefix.upper(), None)
+            self._under_way.pop(prefix.upper(), None)
             prefix = parent_prefix(prefix)
 
     async def ask(self, zone: Zone, handle: bytes, asking: Asking, trail: Trail | None = None) -> Exchanged:
         """Ask the zone's sites in turn until one answers.
 
         Raises:
-            Refused: 2 none did.
+            Refused: 2 none did; 3 where one has too much to do.
         """
-        primary = bool(asking.flags & codes.AUTHORITATIVE) or asking.operation not in _READING
-        reasons = []
-        for _, server in self._exchange.transport.in_order(zone.sites, handle, primary=primary):
+        primary = bool(asking.flags & codes.AUTHORITATIVE) or asking.operation not in READING
+        reasons, busy = [], False
+        sites = [self._latest(site) for site in zone.sites]
+        for _, server in self._exchange.transport.in_order(sites, handle, primary=primary):
             began = clock.monotonic()
             try:
+                self._check_reach(server)
                 found = await self._exchange.ask(server, asking)
             except Unreachable as error:
                 reasons.append(str(error))
@@ -153,9 +172,49 @@ class Walk:
             _note(trail, handle, zone, server, found, found.seconds)
             if found.code == codes.RC_SERVER_BUSY:
                 reasons.append(f"{server.address}: it has too much to do")
+                busy = True
                 continue
             return found
+        if busy:
+            raise Refused(codes.RC_SERVER_BUSY, "; ".join(reasons))
+        self._forget_newer(zone)
         raise Refused(codes.RC_ERROR, "no server answered: " + ("; ".join(reasons) or "the prefix has no such site"))
+
+    def asked(self, zone: Zone, handle: bytes, found: Exchanged) -> Site | None:
+        """The site whose server gave an answer about a handle, by the description that it was found by."""
+        sites = (self._latest(site) for site in zone.sites)
+        return next((site for site in sites if address_of(site.server_for(handle)) == found.server), None)
+
+    def renew(self, old: Site, new: Site) -> None:
+        """Go by another description of a site from now on, wherever the old one is found."""
+        while len(self._newer) >= _KEPT_NEWER:
+            del self._newer[next(iter(self._newer))]
+        self._newer[old] = new
+
+    def _latest(self, site: Site) -> Site:
+        for _ in range(len(self._newer)):
+            newer = self._newer.get(site)
+            if newer is None:
+                break
+            site = newer
+        return site
+
+    def _forget_newer(self, zone: Zone) -> None:
+        """Go by what records say, where newer descriptions lead nowhere."""
+        for site in zone.sites:
+            self._newer.pop(site, None)
+
+    def believe(self, site: Site) -> None:
+        """Ask the servers of a site wherever they are: configuration names it."""
+        self._reach = self._reach.with_sites((site,))
+
+    def _check_reach(self, server: Server) -> None:
+        """Raises:
+        Unreachable: a record alone does not lead to the server.
+        """
+        reason = self._reach.refusal(server)
+        if reason:
+            raise Unreachable(f"server {server.number} is not asked: {reason}")
 
     async def root(self, trail: Trail | None = None) -> Zone:
         """The root sites; those of which only an address is known are asked for their description first.
@@ -166,9 +225,11 @@ class Walk:
         if self._root is None:
             async with self._root_lock:
                 if self._root is None:
-                    found = [*self.roots.sites, *await self._described(trail)]
+                    described = await self._described(trail)
+                    found = [*self.roots.sites, *described]
                     if not found:
                         raise Refused(codes.RC_ERROR, "no root site is known")
+                    self._reach = self._reach.with_sites(described)  # their keys are those of the configuration
                     self._root = Zone(b"", tuple(found))
         return self._root
 
@@ -209,7 +270,8 @@ class Walk:
         else:
             found = await self._read(values, trail)
             seconds = lifetime(values, int(self._seconds())) if values else _NEGATIVE_SECONDS
-        if seconds > 0:
+        current = self._under_way.get(key) is asyncio.current_task()  # else forgotten, or asked anew, meanwhile
+        if seconds > 0 and current:
             self._known.pop(key, None)
             while len(self._known) >= _KEPT:
                 del self._known[next(iter(self._known))]
@@ -251,7 +313,7 @@ class Walk:
 
     async def _referred(self, level: bytes, zone: Zone, referral: Referral, trail: Trail | None) -> Zone:
         """The zone below, that a zone's server names: nearer to the level that is looked for, never beside it."""
-        named = suffix_of(referral.handle)
+        named = suffix_of(check_named(referral.handle))
         nearer = len(named) > len(zone.prefix) and _within(level, named) and _within(named, zone.prefix)
         if not is_prefix_handle(referral.handle) or not nearer:
             raise _out_of_bailiwick(prefix_handle(level), referral.handle)
@@ -294,7 +356,7 @@ class Walk:
         """The sites that a service's own record describes."""
         if depth >= _MOST_INDIRECTIONS:
             raise Refused(codes.RC_ERROR, "services name each other without end")
-        zone = await self.zone_of(handle, trail)
+        zone = await self.zone_of(check_named(handle), trail)
         asking = Asking(
             operation=codes.OC_RESOLUTION, body=Resolve(handle, types=SERVICE), flags=codes.PUBLIC_ONLY, recursion=1
         )  # fmt: skip
@@ -328,7 +390,7 @@ class Walk:
         return _site_in(signed)
 
 
-_READING: Final = frozenset((codes.OC_RESOLUTION, codes.OC_GET_SITE_INFO, codes.OC_VERIFY_ANSWER))
+READING: Final = frozenset((codes.OC_RESOLUTION, codes.OC_GET_SITE_INFO, codes.OC_VERIFY_ANSWER))
 
 
 def certified_where_possible(zone: Zone, asking: Asking) -> Asking:
@@ -339,9 +401,25 @@ def certified_where_possible(zone: Zone, asking: Asking) -> Asking:
 
 
 def refusal_of(found: Exchanged) -> Refused:
-    """The refusal that a server answered."""
+    """The refusal that a server answered; its words without what would steer a terminal."""
     body = found.last.body
-    return Refused(found.code, body.message if isinstance(body, Refusal) else "")
+    words = body.message if isinstance(body, Refusal) else ""
+    return Refused(found.code, "".join(one if one.isprintable() else "?" for one in words))
+
+
+def check_named(handle: bytes) -> bytes:
+    """A handle that a record or a referral names, to be asked for next.
+
+    Raises:
+        Refused: 2 it is none, or holds control characters.
+    """
+    try:
+        text = check_handle(handle).decode()
+    except LineshaftError as error:
+        raise Refused(codes.RC_ERROR, f"a record names what is no handle: {error.message}") from error
+    if any(ord(one) < 32 or 127 <= ord(one) < 160 for one in text):
+        raise Refused(codes.RC_ERROR, f"a record names {text!r}, which holds control characters")
+    return handle
 
 
 def _site_in(found: Exchanged) -> Site:

@@ -25,8 +25,9 @@ from lineshaft.resolution.http.request import (
     read_request,
 )
 from lineshaft.resolution.http.session_routes import SessionRoutes
-from lineshaft.resolution.listeners.budget import Budgets, Limits
+from lineshaft.resolution.listeners.budget import Budgets
 from lineshaft.resolution.listeners.counts import Counts
+from lineshaft.resolution.listeners.limits import Limits
 from lineshaft.resolution.node import Node
 from lineshaft.resolution.proofs import Proofs
 from lineshaft.resolution.refused import Refused

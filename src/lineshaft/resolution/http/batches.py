@@ -8,6 +8,7 @@ Sent again, a line that was registered succeeds again. `?overwrite=true` puts re
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Final
 
 from lineshaft.core import clock
@@ -91,7 +92,8 @@ class Batches:
                 packed.append((key, record))
                 handles.append((number, handle))
         await known.of({prefix_of(key) for key, _ in packed})
-        answers = await asyncio.to_thread(self._node.registrar.load, packed, who, known.records, overwrite=overwrite)
+        load = partial(self._node.registrar.load, overwrite=overwrite, seconds=packer.seconds)
+        answers = await asyncio.to_thread(load, packed, who, known.records)
         self._node.store.renew()
         for (number, handle), refused in zip(handles, answers, strict=True):
             if refused is None:

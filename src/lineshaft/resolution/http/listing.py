@@ -96,7 +96,9 @@ class Listing:
             raise Refused(codes.RC_HANDLE_NOT_FOUND)
         proof = self._proofs.proof_of(self._node.store, handle, record) if self._proofs is not None else None
         if proof is None:
-            raise Refused(codes.RC_VALUES_NOT_FOUND, "this node has no proof of the record as it is now")
+            site = self._node.site
+            primary = "" if site.primary or site.multi_primary else "; its primary may have it already"
+            raise Refused(codes.RC_VALUES_NOT_FOUND, f"this node has no proof of the record as it is now{primary}")
         return answer(proof)
 
     async def _somebody(self, request: Request) -> Reference:

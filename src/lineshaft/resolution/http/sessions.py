@@ -4,13 +4,15 @@ They live in the worker that made them; a client keeps its connection, or says w
 """
 
 import secrets
-from collections import OrderedDict
 
 import msgspec
 
+from lineshaft.resolution.auth.table import Halves
 from lineshaft.resolution.model import Reference
 
 MOST: int = 20_000
+MOST_OF_ONE: int = 2_000
+"""Of one source network."""
 NEW_SECONDS: float = 120.0
 """How long a session waits for its proof."""
 IDLE_SECONDS: float = 900.0
@@ -32,11 +34,10 @@ class HttpSession(msgspec.Struct):
 
 
 class HttpSessions:
-    """The sessions of one worker; the oldest go first when there are too many."""
+    """The sessions of one worker; those unused for longest go first, and none that was proved for one that was not."""
 
-    def __init__(self, most: int = MOST) -> None:
-        self._most = most
-        self._open: OrderedDict[str, HttpSession] = OrderedDict()
+    def __init__(self, most: int = MOST, most_of_one: int = MOST_OF_ONE) -> None:
+        self._open: Halves[str, HttpSession] = Halves(most, most_of_one, lambda session, now: session.until <= now)
 
     def open(self, source: str, now: float) -> HttpSession:
         """A new session that nobody has proved anything in.
@@ -45,11 +46,9 @@ class HttpSessions:
             source: address of the peer.
             now: seconds on a clock that never steps.
         """
-        while self._open and (len(self._open) >= self._most or next(iter(self._open.values())).until <= now):
-            self._open.popitem(last=False)
         session = HttpSession(secrets.token_hex(16), secrets.token_bytes(16), source, ends=now + LONGEST_SECONDS)
         session.until = now + NEW_SECONDS
-        self._open[session.id] = session
+        self._open.put(session.id, session, source, now, proved=False)
         return session
 
     def find(self, number: str, source: str, now: float) -> HttpSession | None:
@@ -58,7 +57,7 @@ class HttpSessions:
             return None
         if session.identity is not None:
             session.until = min(session.ends, now + IDLE_SECONDS)
-            self._open.move_to_end(number)
+            self._open.use(number)
         return session
 
     def prove(self, session: HttpSession, identity: Reference, now: float) -> None:
@@ -66,9 +65,10 @@ class HttpSessions:
         session.identity = identity
         session.nonce = secrets.token_bytes(16)
         session.until = now + IDLE_SECONDS
+        self._open.prove(session.id, session.source, now)
 
     def close(self, number: str) -> None:
-        self._open.pop(number, None)
+        self._open.pop(number)
 
     def __len__(self) -> int:
         return len(self._open)

@@ -9,11 +9,12 @@ gets many of them is trying out numbers.
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from lineshaft.core import clock, logs
 from lineshaft.resolution import codes
+from lineshaft.resolution.listeners.connections import Connections
 from lineshaft.resolution.listeners.counts import Counts
+from lineshaft.resolution.listeners.limits import Limits
+from lineshaft.resolution.networks import network_of
 
 AMPLIFICATION: Final = 3
 """Bytes of answer to a byte of request, beyond the budget."""
@@ -24,27 +25,6 @@ _CERTIFIED: Final = codes.CERTIFIED >> 24
 _SMALLEST: Final = codes.ENVELOPE_BYTES + codes.HEADER_BYTES + 4
 _WORK: Final = {codes.OC_VERIFY_ANSWER: 5.0, codes.OC_SESSION_SETUP: 1.0, codes.OC_SESSION_EXCHANGE_KEY: 2.0}
 """Operations that cost without a signature, in signatures."""
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Of each source network (IPv4 /24, IPv6 /64), per second; a burst of `burst` seconds' worth is free."""
-
-    bytes_per_second: float = 2_000_000
-    """Of answers by UDP."""
-    signatures_per_second: float = 200
-    """Of requests that cost a signature or a decryption, by UDP and TCP."""
-    missing_per_second: float = 500
-    """Of answers that there is no such handle; beyond, they are counted as an attempt to list what there is."""
-    burst: float = 2.0
-    connections: int = 256
-    """Open TCP connections of one source network."""
-    all_connections: int = 10_000
-    waiting_bytes: int = 64 * 2**20
-    """Of incomplete messages of all connections together; the connection that goes beyond is ended."""
-    idle_seconds: float = 300.0
-    """How long a connection may say nothing."""
-    message_seconds: float = 20.0
-    """How long a message may take from its first byte to its last."""
 
 
 class Budgets:
@@ -90,21 +70,6 @@ class Budgets:
         return bucket
 
 
-def network_of(address: str) -> str:
-    """The network whose hosts are taken for one source: /24 of IPv4, /64 of IPv6."""
-    if ":" not in address:
-        return address.rpartition(".")[0]
-    if address.startswith("::ffff:") and "." in address:
-        return address[7:].rpartition(".")[0]
-    head, double, tail = address.partition("%")[0].partition("::")
-    groups = head.split(":") if head else []
-    if double:
-        after = tail.split(":") if tail else []
-        groups += ["0"] * (8 - len(groups) - len(after))
-        groups += after
-    return ":".join(groups[:4])
-
-
 class Guard:
     """The budgets of all sources of one server, whichever way they come in.
 
@@ -124,6 +89,7 @@ class Guard:
         self._bytes = Budgets(limits.bytes_per_second, limits.burst)
         self._signatures = Budgets(limits.signatures_per_second, limits.burst)
         self._missing = Budgets(limits.missing_per_second, limits.burst)
+        self.connections = Connections(limits, self.counts)
         self._alarmed: dict[str, float] = {}
         self._log = logs.get("resolution")
 

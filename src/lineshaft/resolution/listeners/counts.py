@@ -27,5 +27,5 @@ class Counts(msgspec.Struct):
     dropped: int = 0
     """Answers that could not be sent, or requests not taken, because too much was under way."""
     connections: int = 0
-    """Open TCP connections."""
+    """Open connections, by TCP and HTTP."""
     refused_connections: int = 0

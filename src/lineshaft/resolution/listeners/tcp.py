@@ -1,7 +1,6 @@
 """Requests by TCP: connections stay, requests may follow each other without waiting for answers."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, cast
@@ -9,7 +8,8 @@ from typing import Any, Final, cast
 from lineshaft.core import clock, logs
 from lineshaft.resolution import codes, dialect_cn, hot
 from lineshaft.resolution.fields import Malformed
-from lineshaft.resolution.listeners.budget import Guard, network_of
+from lineshaft.resolution.listeners.budget import Guard
+from lineshaft.resolution.listeners.connections import Entry
 from lineshaft.resolution.messages import Refusal
 from lineshaft.resolution.node import Node
 from lineshaft.resolution.node.server import EXPIRATION_SECONDS
@@ -39,7 +39,6 @@ class TcpListener:
         self.seconds = seconds
         self.waiting_bytes = 0
         """Of incomplete messages."""
-        self.networks: Counter[str] = Counter()
         self.connections: set[Connection] = set()
         self.log = logs.get("resolution")
         self._server: asyncio.Server | None = None
@@ -71,7 +70,7 @@ class Connection(asyncio.Protocol):
         self._listener = listener
         self._transport: asyncio.Transport | None = None
         self._source = ""
-        self._network = ""
+        self._entry: Entry | None = None
         self._parts: list[bytes] = []
         """Of a message that has not all come."""
         self._have = 0
@@ -82,6 +81,9 @@ class Connection(asyncio.Protocol):
         self._heard = clock.monotonic()
         self._timer: asyncio.TimerHandle | None = None
         self._paused = False
+        self._stopped = 0.0
+        """When the client last left too much unread."""
+        self._room: asyncio.Event | None = None
         self.tasks: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -89,26 +91,19 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=_WAITING_BYTES)
         listener = self._listener
         peer: Any = transport.get_extra_info("peername") or ("",)
-        self._source, self._network = peer[0], network_of(peer[0])
-        limits = listener.limits
-        many = len(listener.connections) >= limits.all_connections
-        if many or listener.networks[self._network] >= limits.connections:
-            listener.counts.refused_connections += 1
+        self._source = peer[0]
+        self._entry = listener.guard.connections.enter(self._source)
+        if self._entry is None:
             self._transport.abort()
             return
-        listener.networks[self._network] += 1
         listener.connections.add(self)
-        listener.counts.connections += 1
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         listener = self._listener
-        if self in listener.connections:
-            listener.connections.discard(self)
-            listener.counts.connections -= 1
-            listener.networks[self._network] -= 1
-            if not listener.networks[self._network]:
-                del listener.networks[self._network]
+        listener.connections.discard(self)
+        if self._entry is not None:
+            self._entry.leave()
         if self._timer is not None:
             self._timer.cancel()
         listener.waiting_bytes -= self._have
@@ -119,10 +114,15 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         assert self._transport is not None
         self._paused = True
+        self._stopped = clock.monotonic()
+        self._room = self._room or asyncio.Event()
+        self._room.clear()
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self._paused = False
+        if self._room is not None:
+            self._room.set()
         self._read_on()
 
     def data_received(self, data: bytes) -> None:
@@ -228,6 +228,12 @@ class Connection(asyncio.Protocol):
         if ready and self._transport is not None:
             self._transport.write(b"".join(ready) if len(ready) > 1 else ready[0])
 
+    async def _stream(self, message: bytes) -> None:
+        """Send one message of several, and wait until the client has fetched enough of them."""
+        self._write([message])
+        if self._room is not None:
+            await self._room.wait()
+
     def _take_long_way(self, packet: bytes) -> None:
         assert self._transport is not None
         self._listener.counts.slow += 1
@@ -256,7 +262,10 @@ class Connection(asyncio.Protocol):
         listener = self._listener
         try:
             works = partial(listener.guard.does, self._source)
-            self._write(await listener.node.answer(packet, self._source, connection=self._speaks, works=works))
+            messages = await listener.node.answer(
+                packet, self._source, connection=self._speaks, works=works, stream=self._stream
+            )
+            self._write(messages)
         except Malformed:
             self._hang_up(packet)
         except Exception:  # one request must not end the server
@@ -279,12 +288,14 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     def _watch(self) -> None:
-        """End a connection that has said nothing for long, or takes too long over one message."""
+        """End a connection that has said nothing for long, takes too long over one message, or reads no answers."""
         limits, now = self._listener.limits, clock.monotonic()
         left = self._heard + limits.idle_seconds - now
         if self._have:
             left = min(left, self._began + limits.message_seconds - now)
-        if left <= 0 and not self.tasks:
+        if self._paused:
+            left = min(left, self._stopped + limits.unread_seconds - now)
+        if left <= 0 and (self._paused or not self.tasks):
             self.close()
             return
         again = min(max(left, limits.message_seconds / 8), limits.message_seconds)

@@ -14,6 +14,11 @@ from lineshaft.resolution.node import Node
 from lineshaft.resolution.node.server import EXPIRATION_SECONDS
 from lineshaft.resolution.packets import Reassembly, first_packet, split
 
+try:
+    from lineshaft.resolution.datagrams import Datagrams
+except ImportError:  # it is there only compiled
+    Datagrams = None  # type: ignore[assignment,misc]
+
 _AT_ONCE: Final = 64
 """Datagrams taken before other work gets its turn."""
 _LARGEST: Final = 4096
@@ -37,11 +42,12 @@ class UdpListener:
 
     def __init__(self, node: Node, guard: Guard, seconds: Callable[[], float]) -> None:
         self._node = node
-        self._guard = guard
-        self._counts = guard.counts
+        self.guard = guard
+        self.counts = guard.counts
         self._seconds = seconds
         self._parts = Reassembly()
         self._socket: socket.socket | None = None
+        self._datagrams: Datagrams | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = logs.get("resolution")
 
@@ -65,6 +71,8 @@ class UdpListener:
             raise
         self._socket = opened
         asyncio.get_running_loop().add_reader(opened.fileno(), self._drain)
+        if Datagrams is not None:
+            self._datagrams = Datagrams(opened.fileno(), self, family == socket.AF_INET6)
         return int(opened.getsockname()[1])
 
     async def stop(self) -> None:
@@ -82,10 +90,13 @@ class UdpListener:
         assert self._socket is not None
         node = self._node
         node.store.renew()
-        receive, send, counts, answer = self._socket.recvfrom, self._send, self._counts, hot.answer
         lookup, standing = node.quick()
         now = int(self._seconds())
         expiration, serial, instant = now + EXPIRATION_SECONDS, node.site.serial, clock.monotonic()
+        if self._datagrams is not None:
+            self._datagrams.drain(lookup, now, expiration, serial, standing, instant)
+            return
+        receive, send, counts, answer = self._socket.recvfrom, self._send, self.counts, hot.answer
         for _ in range(_AT_ONCE):
             try:
                 packet, peer = receive(_LARGEST)
@@ -99,29 +110,34 @@ class UdpListener:
             if found.__class__ is bytes:
                 counts.answered += 1
                 send(found, packet, peer, instant)
-            elif found == hot.DROP:
-                counts.malformed += 1
-            elif found == hot.SLOW:
-                self._take_long_way(packet, peer)
             else:
-                self._miss(packet, peer, now)
+                self.uncommon(found, packet, peer, now)
+
+    def uncommon(self, found: int | bytes, packet: bytes, peer: Peer, now: int) -> None:
+        """Treat a request that `hot.answer` handed back."""
+        if found == hot.DROP:
+            self.counts.malformed += 1
+        elif found == hot.SLOW:
+            self._take_long_way(packet, peer)
+        else:
+            self._miss(packet, peer, now)
 
     def _miss(self, packet: bytes, peer: Peer, now: int) -> None:
         """Answer a resolution of what is not in the store."""
         node = self._node
         answer = node.learned(packet, now)
         if answer is not None:
-            self._counts.answered += 1
+            self.counts.answered += 1
             self._send(answer, packet, peer, clock.monotonic())
             return
-        if not self._guard.misses(peer[0]):
+        if not self.guard.misses(peer[0]):
             self._refuse(packet, peer)
             return
         answer = node.missing(packet, now + EXPIRATION_SECONDS)
         if answer is None:
             self._take_long_way(packet, peer)
         else:
-            self._counts.missing += 1
+            self.counts.missing += 1
             self._send(answer, packet, peer, clock.monotonic())
 
     def _refuse(self, packet: bytes, peer: Peer) -> None:
@@ -131,9 +147,8 @@ class UdpListener:
 
     def _send(self, message: bytes, request: bytes, peer: Peer, now: float) -> None:
         """Send an answer as far as the source's budget goes at `now`."""
-        size = len(message)
-        if not self._guard.sends(peer[0], size, now) and size > AMPLIFICATION * len(request):
-            message = _cut(message, AMPLIFICATION * len(request))
+        if not self.guard.sends(peer[0], len(message), now):
+            message = cut(message, request)
         assert self._socket is not None
         try:
             if len(message) <= codes.MAX_PACKET_BYTES:
@@ -142,24 +157,24 @@ class UdpListener:
                 for packet in split(message):
                     self._socket.sendto(packet, peer)
         except OSError:  # no room in the socket, or no way back: the asker asks again
-            self._counts.dropped += 1
+            self.counts.dropped += 1
 
     def _take_long_way(self, packet: bytes, peer: Peer) -> None:
         """Have the node answer, beside other requests."""
         if len(self._tasks) >= _UNDER_WAY:
-            self._counts.dropped += 1
+            self.counts.dropped += 1
             return
         if len(packet) > _FLAGS and packet[_FLAGS] & codes.TRUNCATED_ENVELOPE:
             try:
                 whole = self._parts.add(peer, packet, clock.monotonic())
             except Malformed:
-                self._counts.malformed += 1
+                self.counts.malformed += 1
                 return
             if whole is None:
                 return
             packet = whole
-        self._counts.slow += 1
-        if not self._guard.works(peer[0], packet):
+        self.counts.slow += 1
+        if not self.guard.works(peer[0], packet):
             self._refuse(packet, peer)
             return
         signed = self._node.signed(packet, int(self._seconds()))
@@ -172,10 +187,10 @@ class UdpListener:
 
     async def _answer(self, packet: bytes, peer: Peer) -> None:
         try:
-            works = partial(self._guard.does, peer[0])
+            works = partial(self.guard.does, peer[0])
             messages = await self._node.answer(packet, peer[0], administration=False, works=works)
         except Malformed:
-            self._counts.malformed += 1
+            self.counts.malformed += 1
             return
         except Exception:  # noqa: BLE001  # one request must not end the server
             self._log.exception("resolution_request_failed", source=peer[0])
@@ -185,7 +200,12 @@ class UdpListener:
                 self._send(message, packet, peer, clock.monotonic())
 
 
-def _cut(message: bytes, size: int) -> bytes:
-    """So much of an answer as one packet of a longer message: the asker learns to use TCP."""
+def cut(message: bytes, request: bytes) -> bytes:
+    """What a source gets beyond its budget: no more than three times its request, as one packet of a longer message, from
+    which it learns to use TCP.
+    """
+    size = AMPLIFICATION * len(request)
+    if len(message) <= size:
+        return message
     part = first_packet(message)[:size]
     return part[:_FLAGS] + bytes((part[_FLAGS] | codes.TRUNCATED_ENVELOPE,)) + part[_FLAGS + 1 :]

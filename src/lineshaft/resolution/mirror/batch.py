@@ -1,15 +1,16 @@
 """What travels: a run of the change log with the records as they are at its end, and digests where they hold."""
 
-import secrets
 from typing import Final
 
 import msgspec
 
 from lineshaft.core.errors import Corrupt
 from lineshaft.resolution.changes import PrefixDigest
-from lineshaft.resolution.store import RecordStore
+from lineshaft.resolution.homes import HOME
+from lineshaft.resolution.proofs import BATCH
 
-_ORIGIN: Final = b"origin"
+BESIDE: Final = (HOME, BATCH)
+"""How keys begin that lie in `meta` and are copied as well; no handle's comparison form has small letters."""
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
@@ -20,11 +21,17 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
     first: int
     last: int
     records: list[tuple[bytes, bytes | None]] = []
-    """Key and stored form; None: gone. Keys that begin with `home/` belong to `meta`."""
+    """Key and stored form; None: gone. Those whose keys begin as in `BESIDE` belong to `meta`."""
     digests: list[tuple[bytes, int, bytes]] = []
     """Prefix, how many records, sum: as they are at `last`."""
     homes: list[tuple[bytes, bytes]] = []
     """Of a snapshot: what is at home."""
+    proofs: list[tuple[bytes, bytes]] = []
+    """Of a snapshot: what proofs of registration are made from."""
+    mark: str = ""
+    """Random name of a batch of the log."""
+    before: str = ""
+    """That of the batch before it in the stream."""
 
     def digest(self, place: int) -> tuple[bytes, PrefixDigest]:
         prefix, records, total = self.digests[place]
@@ -51,16 +58,6 @@ def decode_batch(data: bytes) -> Batch:
             "resolution.changes_unreadable", f"a message of the change log cannot be read: {error}",
             "Something else writes to this stream.", reason=str(error),
         ) from error  # fmt: skip
-
-
-def origin_of(store: RecordStore) -> str:
-    """The store's random name, made at the first call."""
-    with store.write() as transaction:
-        known = transaction.get(_ORIGIN, "meta")
-        if known is None:
-            known = secrets.token_hex(8).encode()
-            transaction.put(_ORIGIN, known, "meta")
-    return known.decode()
 
 
 def stream_of(node: str) -> str:

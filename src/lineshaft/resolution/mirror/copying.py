@@ -13,7 +13,7 @@ from lineshaft.core.errors import Conflict, LineshaftError, NotFound
 from lineshaft.resolution import changes
 from lineshaft.resolution.changes import Change
 from lineshaft.resolution.homes import HOME
-from lineshaft.resolution.mirror.batch import Batch, decode_batch, stream_of
+from lineshaft.resolution.mirror.batch import BESIDE, Batch, decode_batch, stream_of
 from lineshaft.resolution.mirror.place import Place, current_place, drop_place, put_place, read_place
 from lineshaft.resolution.mirror.snapshots import Wanted, snapshot
 from lineshaft.resolution.store import RecordStore, Transaction
@@ -103,7 +103,10 @@ class Mirror:
         state = await self._bus.stream_info(stream)
         place = self.place
         assert place is not None
-        first = place.stream + 1 if place.created == state.created and place.stream < state.last + 1 else state.first
+        if place.created and (place.created != state.created or place.stream > state.last):
+            await self._begin_anew()  # another stream, or an older state of it: what its source did since is not known
+            return
+        first = place.stream + 1 if place.created else state.first
         reader = self._bus.read_stream(stream, first, 16, reader=self._name, created=state.created)
         try:
             async with aclosing(reader):
@@ -142,9 +145,9 @@ class Mirror:
         """Keys that changed, prefixes whose digest is wrong, and the place; None where this batch does not follow it."""
         with self._store.write() as transaction:
             place = read_place(transaction, self._source)
-            if place is None or place.origin != batch.origin or batch.first > place.sequence + 1:
+            if place is None or not _follows(place, batch):
                 return [], [], None
-            place = msgspec.structs.replace(place, stream=message, created=created)
+            place = msgspec.structs.replace(place, stream=message, created=created, mark=batch.mark)
             if batch.last <= place.sequence:
                 put_place(transaction, self._source, place)
                 return [], [], place
@@ -160,8 +163,8 @@ class Mirror:
 
     def _made(self, transaction: Transaction, batch: Batch, place: Place) -> Iterable[Change]:
         for key, record in batch.records:
-            if key.startswith(HOME):
-                _put_home(transaction, key, record)
+            if key.startswith(BESIDE):
+                self._put_beside(transaction, key, record)
             elif self._wanted.has(key) and not place.knows(key.partition(b"/")[0], batch.last):
                 before = transaction.get(key)
                 if before != record:
@@ -188,12 +191,21 @@ class Mirror:
     async def _take_snapshot(self) -> None:
         self.snapshots += 1
         self.copied = 0
+        stream, created = await self._end_of_stream()  # what is in the stream by now is in the snapshot, too
         end = await self._merge(self._wanted, b"")
-        place = Place(end.origin, end.first, ahead=end.last)
+        place = Place(end.origin, end.first, stream, created, ahead=end.last)
         await asyncio.to_thread(self._put_place, place)
         await self._set_place(place)
         if self._on_change is not None:
             self._on_change(())
+
+    async def _end_of_stream(self) -> tuple[int, str]:
+        """Sequence of the stream's last message, and when the stream was made; it may not be there yet."""
+        try:
+            state = await self._bus.stream_info(stream_of(self._source))
+        except NotFound:
+            return 0, ""
+        return state.last, state.created
 
     async def _take_prefix(self, prefix: bytes) -> None:
         """Take one prefix anew, because its digest is wrong."""
@@ -213,7 +225,8 @@ class Mirror:
         homes: dict[bytes, bytes] = {}
         async for batch in snapshot(self._bus, self._source, wanted):
             homes.update(batch.homes)
-            if batch.homes:
+            if batch.homes or batch.proofs:
+                await asyncio.to_thread(self._merge_proofs, batch.proofs)
                 continue
             if not batch.records:
                 await asyncio.to_thread(self._merge_part, batch.records, beginning, after, None)
@@ -246,19 +259,36 @@ class Mirror:
     def _merge_homes(self, homes: dict[bytes, bytes]) -> None:
         with self._store.write() as transaction:
             for key, prefix in homes.items():
-                _put_home(transaction, key, prefix)
+                self._put_beside(transaction, key, prefix)
             if self._whole:
                 for key, _ in list(self._store.scan(HOME, space="meta")):
                     if key not in homes:
-                        transaction.delete(key, "meta")
+                        self._put_beside(transaction, key, None)
+
+    def _merge_proofs(self, proofs: Sequence[tuple[bytes, bytes]]) -> None:
+        """What is here and not there stays: it proves nothing of what there is."""
+        with self._store.write() as transaction:
+            for key, data in proofs:
+                self._put_beside(transaction, key, data)
+
+    def _put_beside(self, transaction: Transaction, key: bytes, data: bytes | None) -> None:
+        """Keep something in `meta`."""
+        if transaction.get(key, "meta") == data:
+            return
+        if data is None:
+            transaction.delete(key, "meta")
+        else:
+            transaction.put(key, data, "meta")
+        if self._relay:
+            changes.note(transaction, key)
 
     def _put_place(self, place: Place) -> None:
         with self._store.write() as transaction:
             put_place(transaction, self._source, place)
 
 
-def _put_home(transaction: Transaction, key: bytes, prefix: bytes | None) -> None:
-    if prefix is None:
-        transaction.delete(key, "meta")
-    else:
-        transaction.put(key, prefix, "meta")
+def _follows(place: Place, batch: Batch) -> bool:
+    """Whether a message is the next one of the history that a copy has followed so far."""
+    return (
+        place.origin == batch.origin and batch.first <= place.sequence + 1 and (not place.mark or place.mark == batch.before)
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from lineshaft.core.health import Check
 from lineshaft.core.home import Home
 from lineshaft.resolution import changes
 from lineshaft.resolution.homes import Homes
-from lineshaft.resolution.mirror.copying import Mirror
+from lineshaft.resolution.mirror.copying import Mirror, OnChange
 from lineshaft.resolution.mirror.division import PRINCIPAL, Member
 from lineshaft.resolution.mirror.publisher import Publisher
 from lineshaft.resolution.mirror.snapshots import serve_snapshots
@@ -26,13 +26,17 @@ class Replication:
         site: the description by which the node started.
         number: of the server within the site.
         mirror_of: name of the server whose copy this one is; empty: it is a primary.
+        on_change: told what a mirror takes in, see `copying.OnChange`.
     """
 
-    def __init__(self, bus: Bus, store: RecordStore, site: Site, number: int, *, mirror_of: str = "") -> None:
+    def __init__(
+        self, bus: Bus, store: RecordStore, site: Site, number: int, *, mirror_of: str = "",
+        on_change: OnChange | None = None,
+    ) -> None:  # fmt: skip
         self._store = store
         homes = Homes(store, site, number)
         self._publisher = None if mirror_of else Publisher(bus, bus.name, store)
-        self._mirror = Mirror(bus, mirror_of, store, name=bus.name) if mirror_of else None
+        self._mirror = Mirror(bus, mirror_of, store, on_change=on_change, name=bus.name) if mirror_of else None
         self._member = None if mirror_of else Member(bus, bus.name, store, homes, number)
         self._bus = bus
         self._stack = AsyncExitStack()

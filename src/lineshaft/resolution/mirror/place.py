@@ -24,6 +24,8 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     """Up to here parts of a snapshot may be newer than `sequence`: digests are not compared before."""
     prefixes: dict[str, tuple[int, int]] = {}
     """Prefixes taken anew: what is in for certain, and up to where it may be newer."""
+    mark: str = ""
+    """That of the last message taken from the stream: the next one names it."""
 
     def knows(self, prefix: bytes, last: int) -> bool:
         """Whether changes of a prefix up to a number are in already, whatever `sequence` says."""

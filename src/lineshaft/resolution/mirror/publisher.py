@@ -13,10 +13,10 @@ from lineshaft.bus.streams import Streams
 from lineshaft.core import clock, logs
 from lineshaft.core.errors import LineshaftError, Unavailable
 from lineshaft.resolution import changes
-from lineshaft.resolution.homes import HOME
-from lineshaft.resolution.mirror.batch import Batch, decode_batch, encode_batch, origin_of, stream_of
+from lineshaft.resolution.mirror.batch import BESIDE, Batch, decode_batch, encode_batch, stream_of
 from lineshaft.resolution.mirror.lease import SECONDS as LEASE_SECONDS
 from lineshaft.resolution.mirror.lease import Lease
+from lineshaft.resolution.mirror.origin import new_mark, recognise
 from lineshaft.resolution.store import RecordStore
 
 MOST: Final = 1000
@@ -54,6 +54,8 @@ class Publisher:
         self._touched: set[bytes] = set()
         self._stored = 0
         """Sequence in the stream of its last message; 0: none."""
+        self._mark = ""
+        """The mark of that message."""
         self._since = 0.0
         self._held_until = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -98,7 +100,6 @@ class Publisher:
 
     async def _find_place(self) -> None:
         """Make the stream, and learn from it how far it is."""
-        self._origin = self._origin or await asyncio.to_thread(origin_of, self._store)
         stream = stream_of(self._node)
         await Streams(self._bus.connection).ensure({
             "name": stream, "subjects": [self._subject], "retention": "limits", "storage": "file", "num_replicas": 1,
@@ -107,10 +108,27 @@ class Publisher:
             "max_bytes": self._stream_bytes,
         })  # fmt: skip
         last = await self._bus.last_message(stream, self._subject)
-        self._stored = 0 if last is None else last.sequence
         batch = None if last is None else decode_batch(last.data)
-        self.published = batch.last if batch is not None and batch.origin == self._origin else 0
+        self._stored = 0 if last is None else last.sequence
+        self._mark = "" if batch is None else batch.mark
+        self._origin, goes_on = await asyncio.to_thread(self._recognise, batch)
+        self.published = batch.last if batch is not None and goes_on else 0
         self._touched = {prefix for prefix, _ in await asyncio.to_thread(self._some_digests)}
+        if not goes_on:
+            self._log.warning("identifier_changes_begin_anew", node=self._node)
+            await self._publish(await asyncio.to_thread(self._beginning))
+
+    def _recognise(self, last: Batch | None) -> tuple[str, bool]:
+        with self._store.write() as transaction:
+            return recognise(transaction, last)
+
+    def _beginning(self) -> Batch:
+        """What tells followers that this is another history than the one they know: no changes, under another name."""
+        with self._store.write() as transaction:
+            newest = changes.last_sequence(transaction)
+            return Batch(
+                self._origin, newest + 1, newest, mark=new_mark(transaction, self._mark), before=self._mark
+            )  # fmt: skip
 
     def _some_digests(self) -> list[tuple[bytes, changes.PrefixDigest]]:
         """Prefixes to tell the digests of once: what an earlier publisher owed is not known."""
@@ -136,9 +154,9 @@ class Publisher:
     async def _publish(self, batch: Batch) -> None:
         stored = await self._bus.publish_stored(
             self._subject, await asyncio.to_thread(encode_batch, batch),
-            {"Nats-Expected-Last-Subject-Sequence": str(self._stored)}, f"{batch.origin}-{batch.first}-{batch.last}",
+            {"Nats-Expected-Last-Subject-Sequence": str(self._stored)}, f"{batch.origin}-{batch.mark}",
         )  # fmt: skip
-        self._stored, self.published, self.trouble = stored.sequence, batch.last, ""
+        self._stored, self._mark, self.published, self.trouble = stored.sequence, batch.mark, batch.last, ""
         self._touched -= {prefix for prefix, _, _ in batch.digests}
 
     def _next(self) -> Batch | None:
@@ -156,10 +174,14 @@ class Publisher:
                     records.clear()
                     continue
                 if key not in records:
-                    is_home = key.startswith(HOME)
-                    record = records[key] = transaction.get(key, "meta" if is_home else "records")
-                    size += len(key) + len(record or b"") + 16
-                    if not is_home:
+                    beside = key.startswith(BESIDE)
+                    record = transaction.get(key, "meta" if beside else "records")
+                    if beside and len(record or b"") > most_bytes:  # proofs of a huge batch: mirrors do without
+                        self._log.warning("identifier_proofs_too_long", node=self._node, bytes=len(record or b""))
+                    else:
+                        records[key] = record
+                        size += len(key) + len(record or b"") + 16
+                    if not beside:
                         self._touched.add(key.partition(b"/")[0])
                 sequence += 1
             digests = []
@@ -167,10 +189,13 @@ class Publisher:
                 for prefix in sorted(self._touched)[:_DIGESTS]:
                     digest = changes.digest_of(transaction, prefix)
                     digests.append((prefix, digest.records, digest.sum.to_bytes(32, "big")))
-        if sequence == first:
-            self.published = newest
-            return None
-        return Batch(self._origin, first, sequence - 1, list(records.items()), digests)
+            if sequence == first:
+                self.published = newest
+                return None
+            mark = new_mark(transaction, self._mark)
+        return Batch(
+            self._origin, first, sequence - 1, list(records.items()), digests, mark=mark, before=self._mark
+        )  # fmt: skip
 
     def _oldest(self, behind: int, newest: int) -> int:
         """Number of the first entry that is still there; behind the newest where none is."""

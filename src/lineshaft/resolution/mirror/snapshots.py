@@ -1,7 +1,7 @@
 """All records of a store, or of a prefix, or of a share of a site, as a streamed answer over the bus."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -11,7 +11,9 @@ from lineshaft.bus import Bus, Listener
 from lineshaft.core.errors import InvalidInput
 from lineshaft.resolution import changes
 from lineshaft.resolution.homes import HOME
-from lineshaft.resolution.mirror.batch import Batch, decode_batch, encode_batch, origin_of
+from lineshaft.resolution.mirror.batch import Batch, decode_batch, encode_batch
+from lineshaft.resolution.mirror.origin import origin_of
+from lineshaft.resolution.proofs import BATCH
 from lineshaft.resolution.site import shard_of
 from lineshaft.resolution.store import RecordStore
 
@@ -99,19 +101,26 @@ def _batches(store: RecordStore, wanted: Wanted) -> Iterator[Batch]:
     homes = list(store.scan(HOME, space="meta")) if wanted.prefix is None else []
     for start in range(0, len(homes), _CHUNK):
         yield Batch(origin, first, first, homes=homes[start : start + _CHUNK])
-    records: list[tuple[bytes, bytes | None]] = []
-    size = 0
-    for key, record in store.scan(prefix):
-        if not wanted.has(key):
-            continue
-        if records and size + len(key) + len(record) > _CHUNK_BYTES:
-            yield Batch(origin, first, first, records)
-            records, size = [], 0
-        records.append((key, record))
-        size += len(key) + len(record)
-    if records:
-        yield Batch(origin, first, first, records)
+    if wanted.prefix is None:
+        for proofs in _chunks(store.scan(BATCH, space="meta")):
+            yield Batch(origin, first, first, proofs=proofs)
+    for records in _chunks(pair for pair in store.scan(prefix) if wanted.has(pair[0])):
+        yield Batch(origin, first, first, [*records])
     yield Batch(origin, first, changes.newest(store))
+
+
+def _chunks(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
+    """Pairs, as many together as travel well."""
+    chunk: list[tuple[bytes, bytes]] = []
+    size = 0
+    for key, data in pairs:
+        if chunk and size + len(key) + len(data) > _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append((key, data))
+        size += len(key) + len(data)
+    if chunk:
+        yield chunk
 
 
 def _standing(store: RecordStore, question: _Question) -> Standing:

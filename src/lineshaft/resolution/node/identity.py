@@ -43,7 +43,6 @@ from lineshaft.resolution.store import RecordStore
 from lineshaft.resolution.wire import Message
 
 _DIGEST_OF_OLD: Final = (2, 1)
-_KEYLESS: Final = 1000
 
 
 class Challenged(Exception):
@@ -73,8 +72,6 @@ class Identities:
         self._now = now
         self._challenges = Challenges()
         self._sessions = Sessions()
-        self._keyless: dict[int, str] = {}
-        """Sessions whose key the client is to send, once, and its address."""
         self._backoff = BackOff()
         self._verifying = BackOff(by_source=False)
         """The same of answers that other servers got."""
@@ -272,11 +269,9 @@ class Identities:
             key, data = await self._agreed(body)
         except InvalidInput as error:
             raise Refused(codes.RC_INVALID_SESSION_SETUP, error.message) from error
-        session = self._sessions.open(key, who, body.timeout, self._now())
+        session = self._sessions.open(key, who, body.timeout, source, self._now())
         if body.mode == SERVER_KEY:
-            while len(self._keyless) >= _KEYLESS:
-                del self._keyless[next(iter(self._keyless))]
-            self._keyless[session.number] = source
+            session.key_from = source
         return session.number, SessionReady(body.mode, data)
 
     def exchange(self, message: Message, number: int, source: str) -> Body:
@@ -287,9 +282,10 @@ class Identities:
         """
         body = message.body
         assert isinstance(body, ExchangeKey)
-        session = self._sessions.find(number, self._now()) if self._keyless.pop(number, None) == source else None
-        if session is None or not isinstance(self._key, rsa.RSAPrivateKey):
+        session = self._sessions.find(number, self._now())
+        if session is None or session.key_from != source or not isinstance(self._key, rsa.RSAPrivateKey):
             raise Refused(codes.RC_SESSION_TIMEOUT)
+        session.key_from = ""
         try:
             key = unwrap_key(body.key, self._key, named=False)
         except InvalidInput as error:

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -68,6 +67,8 @@ _FLAGS_AT: Final = codes.ENVELOPE_BYTES + 8
 _CERTIFIED: Final = codes.CERTIFIED >> 24
 _LISTED: Final = 1000
 """Handles in one message of a list."""
+_LISTED_BYTES: Final = codes.MAX_MESSAGE_BYTES // 2
+"""Of handles in one."""
 _SERVICE: Final = (b"HS_SITE", b"HS_SERV")
 _DELEGATION: Final = (b"HS_SITE.PREFIX", b"HS_SERV.PREFIX", b"HS_NA_DELEGATE")
 _GROUPS: Final = 50
@@ -76,6 +77,15 @@ _ADMINISTRATION: Final = frozenset((
     codes.OC_LIST_HANDLES, codes.OC_HOME_PREFIX, codes.OC_UNHOME_PREFIX, codes.OC_LIST_PREFIXES,
 ))  # fmt: skip
 """What is taken by connection only, as the description of a site says."""
+
+
+Stream = Callable[[bytes], Awaitable[None]]
+"""Sends one message of several; returns when there is room for another one."""
+
+_COPIES: Final = frozenset((
+    codes.OC_NEXT_TRANSACTION, codes.OC_RETRIEVE_TRANSACTIONS, codes.OC_DUMP_HANDLES, codes.OC_BACKUP_SERVER,
+))  # fmt: skip
+_COPYING: Final = "records are copied and backed up by other ways here, not by this protocol"
 
 
 class NodeKeys(msgspec.Struct, frozen=True):
@@ -181,8 +191,9 @@ class Node:
     async def answer(
         self, data: bytes, source: str, *, administration: bool = True,
         connection: dialect_cn.Connection | None = None, works: Callable[[int], bool] | None = None,
+        stream: Stream | None = None,
     ) -> Sequence[bytes]:  # fmt: skip
-        """The messages that answer one whole message; none to one that is void.
+        """The message that answers one whole message; none to one that is void.
 
         Args:
             data: as it came; packets of a divided message put together.
@@ -190,6 +201,7 @@ class Node:
             administration: whether this interface takes requests that change records.
             connection: what is remembered of the connection it came by, where there is one.
             works: whether the source may have an operation done; asked of what came encrypted, which nobody could see before.
+            stream: takes the messages of a long answer but for the last; without it lists are refused.
 
         Raises:
             Malformed: not a message of the protocol: drop it on UDP, code 4 and hang up on TCP.
@@ -213,7 +225,7 @@ class Node:
                 asked = await self._proved(asked, message.body, pending, connection)
         except Refused as refused:
             return [self._encoded(asked, refused.code, Refusal(refused.message))]
-        return await self._answers(asked, administration=administration)
+        return await self._answers(asked, stream, administration=administration)
 
     def _asked(
         self, message: Message, session: Session | None, source: str, connection: dialect_cn.Connection | None
@@ -256,13 +268,13 @@ class Node:
                 connection.logged_in(who)
         return msgspec.structs.replace(asked, who=who)
 
-    async def _answers(self, asked: Asked, *, administration: bool) -> Sequence[bytes]:
+    async def _answers(self, asked: Asked, stream: Stream | None, *, administration: bool) -> Sequence[bytes]:
         operation = asked.message.header.operation
         self.store.renew()
         try:
             self._admit(asked.message, administration=administration)
             if operation == codes.OC_LIST_HANDLES:
-                return await self._listing(asked)
+                return [await self._listing(asked, stream)]
             if operation == codes.OC_SESSION_SETUP:
                 return [await self._session(asked)]
             body = await self._done(asked)
@@ -309,17 +321,17 @@ class Node:
                 who, known = await self._administrator(asked, body.handle)
                 await self._written(self.registrar.remove, body.handle, body.indexes, who, known)
             case codes.OC_HOME_PREFIX, OfHandle():
-                self.registrar.home(_prefix_named(body.handle), self._somebody(asked))
+                await self._homed(self.registrar.home, asked, body)
             case codes.OC_UNHOME_PREFIX, OfHandle():
-                self.registrar.unhome(_prefix_named(body.handle), self._somebody(asked))
+                await self._homed(self.registrar.unhome, asked, body)
             case codes.OC_LIST_PREFIXES, OfHandle():
                 return self._prefixes(asked)
             case codes.OC_SESSION_EXCHANGE_KEY, _:
                 return self.identities.exchange(message, message.envelope.session, asked.source)
             case codes.OC_SESSION_TERMINATE, _:
                 self.identities.end(message.envelope.session)
-            case _:
-                raise Refused(codes.RC_NOT_SUPPORTED)
+            case operation, _:
+                raise Refused(codes.RC_NOT_SUPPORTED, _COPYING if operation in _COPIES else "")
         return Empty()
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -405,23 +417,22 @@ class Node:
         values = [one for one in unpack_record(record) if one.public and one.type.upper() in types]
         return tuple(sorted(values, key=lambda one: types.index(one.type.upper())))
 
-    async def _listing(self, asked: Asked) -> Sequence[bytes]:
-        """Handles of a prefix, in as many messages as it takes."""
+    async def _listing(self, asked: Asked, stream: Stream | None) -> bytes:
+        """Handles of a prefix, in as many messages as it takes; the last of them is returned."""
         body = asked.message.body
         assert isinstance(body, OfHandle)
+        if stream is None:
+            raise Refused(codes.RC_PROTOCOL_ERROR, "this interface gives no lists")
         prefix = _prefix_named(body.handle)
         who = self._somebody(asked)
         self.registrar.check_listing(prefix, who, await self._known(prefix + b"/", ()))
-        return [message async for message in self._pages(asked, handle_key(prefix) + b"/")]
-
-    async def _pages(self, asked: Asked, beginning: bytes) -> AsyncIterator[bytes]:
-        """The messages of a list; keys are read beside the loop, and others have their turn between two messages."""
-        keys = (key for key, _ in self.store.scan(beginning))
+        # keys are read beside the loop, and others have their turn between two messages
+        keys = (key for key, _ in self.store.scan(handle_key(prefix) + b"/"))
         page = await asyncio.to_thread(_taken, keys)
         while following := await asyncio.to_thread(_taken, keys):
-            yield self._encoded(asked, codes.RC_SUCCESS, HandleList(page), flags=codes.CONTINUED)
+            await stream(self._encoded(asked, codes.RC_SUCCESS, HandleList(page), flags=codes.CONTINUED))
             page = following
-        yield self._encoded(asked, codes.RC_SUCCESS, HandleList(page))
+        return self._encoded(asked, codes.RC_SUCCESS, HandleList(page))
 
     def _prefixes(self, asked: Asked) -> HandleList:
         if not self.registrar.is_operator(self._somebody(asked)):
@@ -498,6 +509,11 @@ class Node:
         self.store.renew()
         return done
 
+    async def _homed(self, write: Callable[[bytes, Reference], bool], asked: Asked, body: OfHandle) -> None:
+        """Make a prefix at home here, or no longer, and go by it at once."""
+        await self._written(write, _prefix_named(body.handle), self._somebody(asked))
+        self.homes.renew()
+
     def _admit(self, message: Message, *, administration: bool) -> None:
         """Refuse what has come too far, by an old map, or in at the wrong door."""
         header = message.header
@@ -561,7 +577,14 @@ def chosen(
 
 def _taken(keys: Iterator[bytes]) -> tuple[bytes, ...]:
     """The next keys of one message of a list."""
-    return tuple(islice(keys, _LISTED))
+    page: list[bytes] = []
+    size = 0
+    for key in keys:
+        page.append(key)
+        size += 4 + len(key)
+        if len(page) >= _LISTED or size >= _LISTED_BYTES:
+            break
+    return tuple(page)
 
 
 def _in_session(envelope: wire.Envelope, covered: bytes, session: Session, *, encrypted: bool) -> bytes:

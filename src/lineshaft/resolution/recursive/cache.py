@@ -105,6 +105,14 @@ class Cache:
             self.bytes -= _size(key, entry)
             self._fresh.pop(key, None)
 
+    def clear(self) -> None:
+        """Drop every record."""
+        self._entries.clear()
+        self._fresh.clear()
+        self._wheel.clear()
+        self._turns = 0
+        self.bytes = 0
+
     def step(self) -> None:
         """Move on every record whose phase has ended by now."""
         now = int(self._now())

@@ -14,9 +14,9 @@ import msgspec
 
 from lineshaft.core import clock
 from lineshaft.resolution import codes
-from lineshaft.resolution.client import Client, lifetime
+from lineshaft.resolution.client import Answer, Client, lifetime
 from lineshaft.resolution.messages import VerifyAnswer
-from lineshaft.resolution.model import HandleValue, check_handle, handle_key
+from lineshaft.resolution.model import HandleValue, check_handle, handle_key, is_prefix_handle
 from lineshaft.resolution.record import pack_record, unpack_record
 from lineshaft.resolution.recursive.cache import Cache
 from lineshaft.resolution.refused import Refused
@@ -24,6 +24,7 @@ from lineshaft.resolution.refused import Refused
 _NOTHING: Final = frozenset((codes.RC_HANDLE_NOT_FOUND, codes.RC_VALUES_NOT_FOUND, codes.RC_INVALID_HANDLE))
 _FAILURES: Final = frozenset((codes.RC_ERROR, codes.RC_SERVER_BUSY, codes.RC_PROTOCOL_ERROR, codes.RC_SERVER_BACKUP))
 _MOST_REFUSALS: Final = 100_000
+_MOST_CHANGED: Final = 10_000
 
 
 class Caching(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +71,10 @@ class RecursiveResolver:
         self._cache = Cache(caching.most_bytes, caching.stale_seconds, self._prefetch, now)
         self._refusals: dict[bytes, tuple[Refused, float]] = {}
         self._under_way: dict[bytes, asyncio.Task[Found]] = {}
+        self._void: set[asyncio.Task[Found]] = set()
+        """Under way when what they ask about changed: who waits for them gets what comes, nobody else."""
+        self._changed: dict[bytes, None] = {}
+        """Changed since they were fetched: mirrors may be behind, and a primary site is asked first."""
         self.lookup: Final = self._cache.lookup
         """The record under a handle's comparison form that may be answered at once, or None."""
         self.asked = 0
@@ -85,10 +90,32 @@ class RecursiveResolver:
     async def close(self) -> None:
         """Give up what is under way. The client is not closed."""
         self._cache.close()
-        tasks = [*self._under_way.values()]
+        tasks = [*self._under_way.values(), *self._void]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def forget(self, keys: Sequence[bytes]) -> None:
+        """Ask anew about records that changed; an empty list: about all.
+
+        Args:
+            keys: comparison forms of handles.
+        """
+        names = [name for key in keys for name in (key, b"\0" + key)] if keys else [*self._under_way]
+        for name in names:
+            task = self._under_way.pop(name, None)
+            if task is not None:
+                self._void.add(task)
+        if not keys:
+            self._cache.clear()
+            self._refusals.clear()
+            self._client.forget()
+        for key in keys:
+            self._cache.drop(key)
+            self._refusals.pop(key, None)
+            self._note_changed(key)
+            if is_prefix_handle(key):
+                self._client.forget(key)
 
     async def values(
         self, handle: bytes, types: Sequence[bytes] = (), *, authoritative: bool = False
@@ -150,26 +177,48 @@ class RecursiveResolver:
         return task
 
     def _done(self, name: bytes, task: asyncio.Task[Found]) -> None:
-        self._under_way.pop(name, None)
+        self._void.discard(task)
+        if self._under_way.get(name) is task:
+            del self._under_way[name]
         if not task.cancelled():
             task.exception()  # whoever waited has it
 
     async def _fetch(self, key: bytes, handle: bytes, *, authoritative: bool) -> Found:
         self.asked += 1
         try:
-            answer = await self._client.resolve(
-                handle, authoritative=authoritative, certified=self._certified, follow_aliases=False
-            )  # fmt: skip
+            answer = await self._ask(key, handle, authoritative=authoritative)
         except Refused as refused:
-            self._note_refusal(key, refused)
+            if asyncio.current_task() not in self._void:
+                self._note_refusal(key, refused)
             raise
         values = tuple(value for value in answer.values if value.public)
+        if asyncio.current_task() in self._void:
+            return Found(values)
         self._refusals.pop(key, None)
+        self._changed.pop(key, None)
         self._cache.put(key, pack_record(values), lifetime(values, int(self._seconds())))
         return Found(values)
 
+    async def _ask(self, key: bytes, handle: bytes, *, authoritative: bool) -> Answer:
+        """Ask a primary site about what changed; where none answers, any site."""
+        if key in self._changed and not authoritative:
+            try:
+                return await self._ask(key, handle, authoritative=True)
+            except Refused as refused:
+                if refused.code not in _FAILURES:
+                    raise
+        return await self._client.resolve(
+            handle, authoritative=authoritative, certified=self._certified, follow_aliases=False
+        )  # fmt: skip
+
+    def _note_changed(self, key: bytes) -> None:
+        while len(self._changed) >= _MOST_CHANGED:
+            del self._changed[next(iter(self._changed))]
+        self._changed[key] = None
+
     def _note_refusal(self, key: bytes, refused: Refused) -> None:
         if refused.code in _NOTHING:
+            self._changed.pop(key, None)
             seconds = self._caching.negative_seconds
             self._cache.drop(key)
         elif refused.code in _FAILURES:

@@ -1,6 +1,10 @@
 """Trust in records: signatures at write time, certificates for keys, chains that end at a key of the root's."""
 
 from lineshaft.resolution.trust.permissions import covers as covers
+from lineshaft.resolution.trust.registration import Registrars as Registrars
+from lineshaft.resolution.trust.registration import given_key as given_key
+from lineshaft.resolution.trust.registration import registrars as registrars
+from lineshaft.resolution.trust.registration import verify_registration as verify_registration
 from lineshaft.resolution.trust.signing import CERTIFICATE_INDEX as CERTIFICATE_INDEX
 from lineshaft.resolution.trust.signing import SIGNATURE_INDEX as SIGNATURE_INDEX
 from lineshaft.resolution.trust.signing import certificate as certificate

@@ -23,6 +23,7 @@ class CoapDriver:
     manifest = Manifest(
         name="coap", title="CoAP", tier="built-in", options=CoapOptions, modes=frozenset({"subscribe", "poll"}),
         browses=True, writes=True, quality="silver", simulator="lineshaft.edge.drivers.coap.simulator:simulate",
+        extent="lineshaft.edge.drivers.coap.extent:extent",
         address=EXAMPLES, endpoint="coap://host:5683",
     )  # fmt: skip
 

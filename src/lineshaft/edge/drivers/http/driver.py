@@ -13,6 +13,7 @@ class HttpDriver:
     manifest = Manifest(
         name="http", title="HTTP", tier="built-in", options=HttpOptions, modes=frozenset({"subscribe", "poll"}),
         usual="poll", writes=True, quality="silver", simulator="lineshaft.edge.drivers.http.simulator:simulate",
+        extent="lineshaft.edge.drivers.http.extent:extent",
         address="JSON pointer, after a path and # where it is not in the endpoint's answer: `/motor/speed`, `s.json#/speed`",
         endpoint="poll: https://host/path; webhook (mode subscribe): where to listen, http://127.0.0.1:8085/hooks/<device>",
     )  # fmt: skip

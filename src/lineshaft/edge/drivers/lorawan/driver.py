@@ -18,6 +18,7 @@ class LorawanDriver:
     manifest = Manifest(
         name="lorawan", title="LoRaWAN", tier="built-in", options=LorawanOptions, modes=frozenset({"subscribe"}), writes=True,
         quality="silver", simulator="lineshaft.edge.drivers.lorawan.simulator:simulate",
+        extent="lineshaft.edge.drivers.lorawan.extent:extent",
         address="expression over a message's bytes, after its port and a colon where it is on one only: `2: i16(0) / 10`; or to write `downlink:10`",
         endpoint="where to listen for packet forwarders: lorawan-udp://127.0.0.1:1700",
     )  # fmt: skip

@@ -26,6 +26,7 @@ class ModbusDriver:
     manifest = Manifest(
         name="modbus", title="Modbus", tier="built-in", options=ModbusOptions, modes=frozenset({"poll"}),
         browses=True, writes=True, quality="gold", simulator="lineshaft.edge.drivers.modbus.simulator:simulate",
+        extent="lineshaft.edge.drivers.modbus.extent:extent",
         address="holding:107, input:12, coil:5, discrete:3, a bit holding:107.4, another unit 2/holding:107, or 40108",
         endpoint="modbus-tcp://host:502, modbus-rtu:///dev/ttyS0?baud=9600&parity=E or modbus-rtu-tcp://host:port",
     )  # fmt: skip

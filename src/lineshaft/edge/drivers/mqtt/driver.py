@@ -15,6 +15,7 @@ class MqttDriver:
     manifest = Manifest(
         name="mqtt", title="MQTT", tier="built-in", options=MqttOptions, modes=frozenset({"subscribe"}),
         browses=True, writes=True, quality="gold", simulator="lineshaft.edge.drivers.mqtt.simulator:simulate",
+        extent="lineshaft.edge.drivers.mqtt.extent:extent",
         address="topic and JSON pointer, such as `plant/oven/1#/temp/value`",
         endpoint="the broker: `mqtts://broker:8883`, or `mqtt://127.0.0.1:1883` on this machine",
     )  # fmt: skip

@@ -18,6 +18,7 @@ class OpcUaDriver:
         name="opcua", title="OPC UA", tier="built-in", options=OpcUaOptions,
         modes=frozenset({"subscribe", "poll"}), browses=True, writes=True, quality="gold",
         simulator="lineshaft.edge.drivers.opcua.simulator:simulate",
+        extent="lineshaft.edge.drivers.opcua.extent:extent",
         address="a node: ns=2;s=Pressure or nsu=urn:plant;i=4711", endpoint="opc.tcp://host:4840",
     )  # fmt: skip
 

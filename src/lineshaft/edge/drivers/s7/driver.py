@@ -25,6 +25,7 @@ class S7Driver:
     manifest = Manifest(
         name="s7", title="Siemens S7", tier="built-in", options=S7Options, modes=frozenset({"poll"}), browses=True,
         writes=True, quality="silver", simulator="lineshaft.edge.drivers.s7.simulator:simulate",
+        extent="lineshaft.edge.drivers.s7.extent:extent",
         address=EXAMPLES, endpoint="s7://host:102?rack=0&slot=1",
     )  # fmt: skip
 

@@ -23,6 +23,7 @@ class SnmpDriver:
     manifest = Manifest(
         name="snmp", title="SNMP", tier="built-in", options=SnmpOptions, modes=frozenset({"poll"}), browses=True,
         writes=True, quality="silver", simulator="lineshaft.edge.drivers.snmp.simulator:simulate",
+        extent="lineshaft.edge.drivers.snmp.extent:extent",
         address=EXAMPLES, endpoint="snmp://host:161",
     )  # fmt: skip
 

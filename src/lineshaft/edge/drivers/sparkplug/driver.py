@@ -15,6 +15,7 @@ class SparkplugDriver:
         name="sparkplug", title="Sparkplug B", tier="built-in", options=SparkplugOptions,
         modes=frozenset({"subscribe"}), browses=True, writes=True, quality="platinum",
         simulator="lineshaft.edge.drivers.sparkplug.simulator:simulate",
+        extent="lineshaft.edge.drivers.sparkplug.extent:extent",
         address="the metric's name in the birth certificate, such as `Inputs/Temperature`",
         endpoint="the broker: `mqtts://broker:8883`, or `mqtt://127.0.0.1:1883` on this machine",
     )  # fmt: skip

@@ -15,6 +15,7 @@ from lineshaft.edge.drivers.modbus.endpoint import Endpoint
 from lineshaft.edge.drivers.modbus.options import ModbusOptions
 from lineshaft.edge.guard.model import GuardPrincipal
 from lineshaft.edge.model import Device
+from lineshaft.edge.proxies.modbus.beside import Beside
 from lineshaft.edge.proxies.modbus.certificates import principal_of
 from lineshaft.edge.proxies.modbus.client import Client, Counts, Judge, Side
 from lineshaft.edge.proxies.modbus.document import ModbusListener
@@ -34,11 +35,12 @@ class Listener:
 
     Args:
         context: TLS; None without.
+        beside: points of other devices at the same machine.
     """
 
     def __init__(
         self, wanted: ModbusListener, device: Device, options: ModbusOptions, endpoint: Endpoint, *, tools: Tools,
-        guard: Judge, passed: PassedWrites, context: Callable[[], ssl.SSLContext] | None,
+        guard: Judge, passed: PassedWrites, context: Callable[[], ssl.SSLContext] | None, beside: Beside,
     ) -> None:  # fmt: skip
         self.wanted, self.device = wanted, device
         self.counts = Counts()
@@ -54,7 +56,7 @@ class Listener:
         )  # fmt: skip
         places = Places(device, options)
         self._side = Side(
-            unit=options.unit, places=places, requests=Requests(device.name, places), upstream=self._upstream,
+            unit=options.unit, places=places, requests=Requests(device.name, places, beside), upstream=self._upstream,
             guard=guard, passed=passed, counts=self.counts, in_flight=wanted.in_flight,
             idle_seconds=wanted.idle_seconds, clients=set(), most_clients=wanted.most_clients, log=self._log,
         )  # fmt: skip

@@ -10,6 +10,7 @@ from lineshaft.edge.drivers.modbus.driver import DRIVER
 from lineshaft.edge.drivers.modbus.endpoint import read_endpoint
 from lineshaft.edge.model import Device, GatewayConfig
 from lineshaft.edge.parts.model import Document, Surroundings
+from lineshaft.edge.proxies.modbus.beside import Beside
 from lineshaft.edge.proxies.modbus.certificates import server_context
 from lineshaft.edge.proxies.modbus.document import ModbusListener, invalid, read_document
 from lineshaft.edge.proxies.modbus.listener import Listener
@@ -86,6 +87,7 @@ class ModbusProxyPart:
         listener = Listener(
             wanted, device, DRIVER.plan(device).options, read_endpoint(device.endpoint), tools=self._here.tools,
             guard=PointRules(device, guard, rules), passed=self._passed, context=context,
+            beside=Beside(device, self._here.part("commands").overlaid),
         )  # fmt: skip
         self._listeners.append(listener)
         await listener.start()

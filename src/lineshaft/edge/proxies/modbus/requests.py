@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from lineshaft.edge.drivers.modbus.address import LAST, Space
 from lineshaft.edge.guard.operation import Operation
+from lineshaft.edge.proxies.modbus.beside import Beside
 from lineshaft.edge.proxies.modbus.points import Place, Places
 
 ILLEGAL_FUNCTION: Final = 0x01
@@ -53,11 +54,13 @@ class Requests:
 
     Args:
         device: its name, for the operations.
+        beside: knows points of other devices at the same machine; None: there are none.
     """
 
-    def __init__(self, device: str, places: Places) -> None:
+    def __init__(self, device: str, places: Places, beside: Beside | None = None) -> None:
         self._device = device
         self._places = places
+        self._beside = beside
         self._takers: dict[int, Callable[[int, bytes], list[Operation]]] = {
             5: self._write_coil, 6: self._write_register, 8: self._diagnostics, 15: self._write_coils,
             16: self._write_registers, 20: self._read_file, 21: self._write_file, 22: self._mask_write,
@@ -143,6 +146,9 @@ class Requests:
     def _mask_write(self, unit: int, pdu: bytes) -> list[Operation]:
         _require(len(pdu) == 7, ILLEGAL_VALUE)
         start, kept, given = struct.unpack_from(">HHH", pdu, 1)
+        others = self._of_others("mask_write_register", unit, "holding", start, 1)
+        if others:
+            return others
         if kept == 0:
             return self._registers(unit, "mask_write_register", start, pdu[5:7])
         changed = 0xFFFF ^ kept
@@ -199,6 +205,9 @@ class Requests:
     # -- values -------------------------------------------------------------------------------------------------------
 
     def _coils(self, unit: int, function: str, start: int, bits: list[int]) -> list[Operation]:
+        others = self._of_others(function, unit, "coil", start, len(bits))
+        if others:
+            return others
         touched = {place.start: place for place in self._places.touched(unit, "coil", start, len(bits))}
         if not touched:
             return [self._raw(function, "coil", start, bits)]
@@ -217,6 +226,9 @@ class Requests:
 
     def _registers(self, unit: int, function: str, start: int, data: bytes) -> list[Operation]:
         count = len(data) // 2
+        others = self._of_others(function, unit, "holding", start, count)
+        if others:
+            return others
         touched = self._places.touched(unit, "holding", start, count)
         if len(touched) == 1 and touched[0].whole and touched[0].bit is None:
             place = touched[0]
@@ -237,6 +249,13 @@ class Requests:
             self._raw(function, "holding", start + first, _words(data[2 * first : 2 * last]))
             for first, last in _runs(covered)
         ]
+
+    def _of_others(self, function: str, unit: int, space: Space, start: int, count: int) -> list[Operation]:
+        """One operation where points of other devices lie there: it names them as `device/point`."""
+        if self._beside is None:
+            return []
+        touched = self._beside.touched(unit, space, start, count)
+        return [self._one(function, space=space, start=start, count=count, points=tuple(touched))] if touched else []
 
     def _raw(self, function: str, space: Space, start: int, values: Sequence[int]) -> Operation:
         return Operation.of(

@@ -55,6 +55,8 @@ class PointRules:
         try:
             self._rules.check_lease()
             for name in operation.points:
+                if "/" in name:
+                    return _refused("edge.command_overlaid", f"{name}, of another device, has rules there")
                 point = self._ruled.get(name)
                 if point is None:
                     continue

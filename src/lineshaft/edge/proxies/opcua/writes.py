@@ -107,6 +107,7 @@ class Desk:
             find_point(self._device, point.name)
             self._rules.check_lease()
             self._rules.check_point(point, value)
+            self._rules.check_overlaid(point, value)
         except LineshaftError as error:
             self._note(operation, principal, error.message, error.code)
             return _CODES.get(error.code, _DENIED)

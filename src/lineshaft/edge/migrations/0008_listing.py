@@ -5,8 +5,8 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-revision = "edge_0007"
-down_revision = "edge_0006"
+revision = "edge_0008"
+down_revision = "edge_0007"
 
 DEVICE = sa.table(
     "edge_device", sa.column("tenant"), sa.column("name"), sa.column("document"), sa.column("driver"),
