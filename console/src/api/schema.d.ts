@@ -1931,6 +1931,113 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/history/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a file, the body, as a job. One larger than a request may be comes in pieces, one after the other.
+         * @description Go on at `received`, whatever was sent. The file is refused whole where a row is wrong, unless those are to be
+         *     skipped. Imported again it is stored once; a cancelled job says how many rows are in the history.
+         */
+        post: operations["ApiV1HistoryImportsImportFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/imports/{import_job}/faults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The first rows that are wrong in a file, with what they say: for whoever sent it. */
+        get: operations["ApiV1HistoryImportsImportJobFaultsImportFaults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/uploads/{upload}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove what is there of the caller's upload that is not complete. */
+        delete: operations["ApiV1HistoryUploadsDeleteUpload"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write stored values to a file here, as a job; it is there for the caller until it expires. */
+        post: operations["ApiV1HistoryExportsExportFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/exports/{export}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file of an export that is done. */
+        get: operations["ApiV1HistoryExportsExportedFile"];
+        put?: never;
+        post?: never;
+        /** Remove the file of an export; one that is not done is cancelled. */
+        delete: operations["ApiV1HistoryExportsDeleteExport"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/exports/{export}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the caller's export is. */
+        get: operations["ApiV1HistoryExportsStateExportState"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/history/compact": {
         parameters: {
             query?: never;
@@ -3064,6 +3171,39 @@ export interface components {
             items: components["schemas"]["ExportView"][];
             next: string | null;
         };
+        /** ExportRequest */
+        ExportRequest: {
+            tags: string[];
+            from: string;
+            /** @default now */
+            to: string;
+            /**
+             * @default parquet
+             * @enum {string}
+             */
+            format: "parquet" | "csv" | "ndjson" | "arrow";
+            /** @default operation */
+            purpose: string;
+            /** @default  */
+            recipient: string;
+        };
+        /** ExportStarted */
+        ExportStarted: {
+            job: string;
+            file: string;
+        };
+        /** ExportState */
+        ExportState: {
+            job: string;
+            state: string;
+            done: number;
+            total: number | null;
+            message: string;
+            result: unknown;
+            error: {
+                [key: string]: unknown;
+            } | null;
+        };
         /** ExportView */
         ExportView: {
             id: string;
@@ -3080,6 +3220,10 @@ export interface components {
             grade_2022: string;
             decision: string;
             whole: boolean;
+        };
+        /** FaultPage */
+        FaultPage: {
+            items: components["schemas"]["RowFault"][];
         };
         /** FileKeyBody */
         FileKeyBody: {
@@ -3899,6 +4043,13 @@ export interface components {
         RolesBody: {
             roles: string[];
         };
+        /** RowFault */
+        RowFault: {
+            line: number;
+            column: string;
+            value: string;
+            reason: string;
+        };
         /** RuleList */
         RuleList: {
             items: components["schemas"]["RuleView"][];
@@ -4157,6 +4308,12 @@ export interface components {
         Trusted: {
             fingerprint: string;
         };
+        /** Uploaded */
+        Uploaded: {
+            upload: string;
+            received: number;
+            job: string | null;
+        };
         /** Value */
         Value: {
             path: string;
@@ -4324,6 +4481,7 @@ export interface components {
             state: string;
             created: string;
             expires: string;
+            reasons: string[];
         };
         /**
          * Problem
@@ -8685,6 +8843,240 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Taken"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1HistoryImportsImportFile: {
+        parameters: {
+            query: {
+                /** @description The file's own name */
+                name: string;
+                /** @description csv, ndjson, arrow or parquet; else by the file's name */
+                format?: string | null;
+                /** @description NAME=PATH: what the file calls a tag, and its path */
+                map?: string[] | null;
+                /** @description Column of the times; else time, ts or timestamp */
+                time?: string;
+                /** @description Store the other rows where some are wrong */
+                skip_faulty?: boolean;
+                /** @description For a file in several pieces: 32 hexadecimal digits, the same for each */
+                upload?: string;
+                /** @description Where in the file the piece begins */
+                offset?: number;
+                /** @description Bytes of the whole file: one too large is refused at its first piece */
+                size?: number;
+                /** @description No piece follows */
+                last?: boolean;
+                /** @description Whose the job is; the caller's, where empty */
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Uploaded"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1HistoryImportsImportJobFaultsImportFaults: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FaultPage"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1HistoryUploadsDeleteUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1HistoryExportsExportFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportStarted"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1HistoryExportsExportedFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stream Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1HistoryExportsDeleteExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1HistoryExportsStateExportState: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportState"];
                 };
             };
             /** @description Anything else: what is wrong and what to do. */
