@@ -85,6 +85,11 @@ compiled: $(COMPILE)/stamp ## Compile the hot path of identifier resolution (nee
 test: $(VENV)/dev.stamp ## Run the tests (PYTEST_ARGS="-k name" for some)
 	@$(BIN)/python -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
 
+.PHONY: pictures
+pictures: $(VENV)/dev.stamp $(CONSOLE) ## Take the pictures in docs/pictures anew, of the real console
+	@LINESHAFT_REQUIRE_PEERS=1 LINESHAFT_PICTURES="$(abspath docs/pictures)" \
+	  $(BIN)/python -m pytest -p no:randomly tests/console/test_pages.py $(PYTEST_ARGS)
+
 .PHONY: soak
 soak: $(VENV)/dev.stamp ## Run the long fault and load tests and say what they did
 	@LINESHAFT_SOAK=1 $(BIN)/python -m pytest -m soak --timeout=7200 -s $(PYTEST_ARGS)

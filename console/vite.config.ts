@@ -24,5 +24,5 @@ export default defineConfig({
     manifest: true,
     chunkSizeWarningLimit: 1200,
   },
-  server: { proxy: { "/api": { target: "http://127.0.0.1:8420", ws: true } } },
+  server: { proxy: { "/api": { target: process.env.LINESHAFT_BOX ?? "http://127.0.0.1:8420", ws: true } } },
 });

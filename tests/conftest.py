@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -18,8 +19,23 @@ from lineshaft.records.testing import (
 )
 
 _TEMPLATE = "migrated"
+_CONSOLE = "tests/console/"
 settings.register_profile("lineshaft", deadline=None)  # how long an example takes is the machine's load, not the code
 settings.load_profile("lineshaft")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """As `--dist loadfile` has it, a file's tests in one process; all of the console's in one, for they share a box."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _CONSOLE if nodeid.startswith(_CONSOLE) else super()._split_scope(nodeid)
+
+    return ByFile(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -215,7 +215,7 @@ async def site(plant):
     parts = {
         "access": access, "bus": await plant.connect("web"), "database": plant.office.database, "home": plant.home,
         "identity": plant.office.identity, "jobs": None, "settings": plant.settings,
-        "tags": Tags(plant.office.database, HandleMinter(plant.office.identity.prefix)), "devices": None,
+        "tags": Tags(plant.office.database, HandleMinter(plant.office.identity.prefix)), "devices": None, "backups": None, "dashboards": None,
         "egress": open_egress(plant.office.database, plant.office.identity, access=access),
         "labels": LabelAdministration(plant.office.database, plant.office.identity, LabelSettings(), access),
     }  # fmt: skip

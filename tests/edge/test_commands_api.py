@@ -422,3 +422,39 @@ async def test_after_a_restart_of_the_server_the_gateway_says_what_became_of_it(
     again = plant.client("operator")
     assert (await again.get(f"/commands/{begun['id']}", params={"wait": 20})).json()["state"] == "verified"
     assert plant.machine.told == [("speed", 1.0)]
+
+
+async def test_a_second_person_refuses_with_a_reason_that_the_asker_reads_in_their_language(plant):
+    asker, second = plant.client("operator"), plant.client("operator")
+    asked = (await asker.post("/commands", json={"device": "press", "point": "valve", "value": True})).json()
+    assert asked["state"] == "requested"
+    own = await asker.post(f"/commands/{asked['id']}/refuse", json={"reason": "no"})
+    assert (own.status_code, own.json()["code"]) == (403, "edge.command_own_approval")
+    assert (await second.post(f"/commands/{asked['id']}/refuse", json={"reason": ""})).status_code == 400
+    refused = await second.post(f"/commands/{asked['id']}/refuse", json={"reason": "under repair"})
+    assert refused.status_code == 200, refused.text
+    seen = (await asker.get(f"/commands/{asked['id']}")).json()
+    assert (seen["state"], seen["settled"], seen["code"]) == ("cancelled", True, "edge.command_refused")
+    assert "under repair" in seen["detail"]
+    again = await second.post(f"/commands/{asked['id']}/approve")
+    assert (again.status_code, again.json()["code"]) == (409, "edge.command_gone_on")
+    assert plant.machine.told == []
+
+
+async def test_why_a_command_was_denied_is_said_in_the_language_of_whoever_asks_in_the_list_too(plant):
+    await plant.serve()
+    operator = plant.client("operator")
+    plant.executor = Executor(
+        {}.get, plant.machine.board, Journal(Path(plant.house.home.path) / "none", "gateway"), Admitting, "gateway"
+    )
+    denied = (await operator.post("/commands", json=speed(2.5))).json()
+    assert (denied["state"], denied["code"]) == ("denied", "edge.command_device_not_run")
+    assert denied["detail"].isascii()
+    chinese = {"accept-language": "zh"}
+    one = (await operator.get(f"/commands/{denied['id']}", headers=chinese)).json()
+    (listed,) = (await operator.get("/commands", headers=chinese)).json()["items"]
+    for seen in (one, listed):
+        assert not seen["detail"].isascii()
+        assert "press" in seen["detail"]
+    assert one["steps"][-1]["detail"] == one["detail"]
+    assert listed["steps"] == []

@@ -97,3 +97,47 @@ async def test_other_projects_devices_are_neither_listed_nor_counted(devices, da
 async def test_a_search_too_long_is_refused(devices):
     with pytest.raises(InvalidInput, match="search has 201 characters"):
         await devices.page(Wanted(search="x" * (LONGEST_SEARCH + 1)))
+
+
+STATES = {"saw": "lost", "press": "connected", "oven": "refused"}
+
+
+async def by_state(devices, limit=100, **wanted):
+    """Names on all pages, in order, and how many there are in each state."""
+    found, after, sort = [], None, wanted.get("sort", "name")
+    while True:
+        page = await devices.page_by_state(Wanted(**wanted), STATES, after=after, limit=limit)
+        found += [each.name for each in page.items]
+        if len(page.items) < limit:
+            return found, page
+        after = page.items[-1].key(sort)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+async def test_sorted_by_state_what_needs_somebody_comes_first(devices, limit):
+    found, page = await by_state(devices, limit, sort="state")
+    assert found == ["oven", "saw", "kiln", "press"]  # of the kiln no gateway says anything
+    assert page.states == {"lost": 1, "connected": 1, "refused": 1, "unknown": 1}
+    assert (await by_state(devices, limit, sort="state", descending=True))[0] == ["press", "kiln", "saw", "oven"]
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+@pytest.mark.parametrize("sort", ["name", "points", "path"])
+async def test_filtered_by_state_the_list_keeps_its_order_and_says_how_many_are_in_each(devices, limit, sort):
+    for descending in (False, True):
+        everything = await names(devices, sort=sort, descending=descending)
+        for state, name in (("lost", "saw"), ("refused", "oven"), ("unknown", "kiln")):
+            found, page = await by_state(devices, limit, state=state, sort=sort, descending=descending)
+            assert (found, page.total, sum(page.states.values())) == ([name], 1, 4)
+        assert (await by_state(devices, limit, sort=sort, descending=descending))[0] == everything
+
+
+async def test_states_are_counted_among_what_is_searched_and_seen(devices):
+    page = await devices.page_by_state(Wanted(search="north/"), STATES)
+    assert page.states == {"lost": 1, "connected": 1}
+    page = await devices.page_by_state(Wanted(), STATES, projects=["nobody"])
+    assert (page.items, page.total, page.states) == ([], 0, {})
+
+
+async def test_gateways_are_listed_with_how_many_devices_they_run(devices):
+    assert await devices.gateways() == {"gateway": 3, "far": 1}

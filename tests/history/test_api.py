@@ -203,6 +203,10 @@ async def test_tags_are_listed_by_path_for_the_own_tenant_only(served):
         assert [item["path"] for item in second["items"]] == [f"{PLANT}/V"]
         last = (await client.get("/api/v1/history/tags", params={"limit": 1, "cursor": second["next"]})).json()
         assert last == {"items": [], "next": None}
+        named = {"tag": [f"{PLANT}/V", f"{PLANT}/P", f"{PLANT}/none"]}
+        some = (await client.get("/api/v1/history/tags", params=named)).json()
+        assert {item["path"] for item in some["items"]} == {f"{PLANT}/P", f"{PLANT}/V"}
+        assert some["next"] is None
 
 
 async def test_gaps_come_in_pages_with_their_cause_and_time(served):

@@ -18,6 +18,7 @@ from lineshaft.history.rollup import HOUR_US
 from lineshaft.history.settings import HistorySettings
 from lineshaft.history.sql import SqlQueries, SqlRequest
 from lineshaft.history.sql import queries as sql_queries
+from lineshaft.history.sql.api import answer_for
 from lineshaft.history.store import Tags
 from lineshaft.history.testing import BAD, START_US
 from lineshaft.records.testing import sqlite_database
@@ -124,6 +125,32 @@ async def test_a_caller_who_leaves_ends_the_process(asking, until):
         with pytest.raises(asyncio.CancelledError):
             await task
         assert queries.running == 0
+
+
+async def test_a_caller_who_hangs_up_before_the_answer_ends_the_process_too(asking, until):
+    left = asyncio.Event()
+
+    class Leaving:
+        async def receive(self):
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+    async with asking() as (_, queries):
+        endless = request("select count(*) from range(10000000000000)", f"{PLANT}/P")
+        task = asyncio.create_task(answer_for(Leaving(), queries, ANN, endless, "json"))
+        await until(lambda: queries.running == 1)
+        left.set()
+        assert [piece async for piece in await task] == [b""]
+        assert queries.running == 0
+        pieces = await answer_for(Staying(), queries, ANN, request("select 1", f"{PLANT}/P"), "csv")
+        assert b"".join([piece async for piece in pieces]) == b"1\r\n1\r\n"
+
+
+class Staying:
+    """The request of a caller who waits for the answer."""
+
+    async def receive(self):
+        await asyncio.Event().wait()
 
 
 async def test_hours_that_are_rolled_up_come_from_there_and_say_the_same(asking):

@@ -12,11 +12,11 @@ from lineshaft.core import suites
 from lineshaft.core.errors import Corrupt, Forbidden, InvalidInput, NotFound, Unavailable
 from lineshaft.resolution.auth import keys
 from lineshaft.resolution.cli import app
-from lineshaft.resolution.cli.asking import error_of
 from lineshaft.resolution.client import fingerprint
 from lineshaft.resolution.model import HandleValue
 from lineshaft.resolution.proofs import Proofs
 from lineshaft.resolution.record import pack_record
+from lineshaft.resolution.refusals import error_of
 from lineshaft.resolution.refused import Refused
 from lineshaft.resolution.store.memory import MemoryStore
 from lineshaft.resolution.values.json_form import value_to_json

@@ -19,10 +19,13 @@ from lineshaft.access.policy import approvals
 from lineshaft.access.vault import Vault
 from lineshaft.bus.telemetry import encode
 from lineshaft.core import clock
+from lineshaft.core.ids import HandleMinter
 from lineshaft.core.jobs import Job
 from lineshaft.edge.commands.store import COMMAND
 from lineshaft.history.testing import samples
 from lineshaft.records import JobRecords
+from lineshaft.web.dashboards.model import SCHEMA, Dashboard
+from lineshaft.web.dashboards.store import Dashboards
 from lineshaft.web.testing_installation import AREA, running_installation
 
 PATH = f"{AREA}/north-press/p"
@@ -72,8 +75,16 @@ OBJECTS = {
     ("post", "/api/v1/edge/commands"): {"json": {"tag": PATH, "value": 1.0, "reason": "test"}},
     ("get", "/api/v1/edge/commands/{command}"): {},
     ("post", "/api/v1/edge/commands/{command}/approve"): {},
+    ("post", "/api/v1/edge/commands/{command}/refuse"): {"json": {"reason": "test"}},
     ("post", "/api/v1/edge/commands/{command}/cancel"): {},
     ("delete", "/api/v1/edge/devices/{name}"): {},
+    ("get", "/api/v1/dashboards/{dashboard}"): {},
+    ("put", "/api/v1/dashboards/{dashboard}"): {"json": {"text": "{}"}},
+    ("get", "/api/v1/dashboards/{dashboard}/versions"): {},
+    ("get", "/api/v1/dashboards/{dashboard}/versions/{version}"): {},
+    ("get", "/api/v1/dashboards/{dashboard}/versions/{version}/diff"): {"params": {"against": 0}},
+    ("post", "/api/v1/dashboards/{dashboard}/versions/{version}/restore"): {},
+    ("delete", "/api/v1/dashboards/{dashboard}"): {},
 }  # fmt: skip
 """Operations that name an object of a project, with what makes them name north's. The last ones end it."""
 
@@ -82,12 +93,13 @@ LISTS = {
     "/api/v1/access/labels/proposals", "/api/v1/access/labels/catalogue", "/api/v1/access/labels/declassifications",
     "/api/v1/access/labels/approvals", "/api/v1/access/datasets", "/api/v1/access/holds", "/api/v1/access/leaks",
     "/api/v1/access/approvals", "/api/v1/access/projects", "/api/v1/history/gaps", "/api/v1/history/status",
-    "/api/v1/edge/status", "/api/v1/system/status", "/api/v1/edge/secrets",
+    "/api/v1/edge/status", "/api/v1/system/status", "/api/v1/edge/secrets", "/api/v1/dashboards",
 }  # fmt: skip
 """What is read as a whole: nothing of another project is in it."""
 
 MAIN = {"/metrics", "/api/v1/history/seal", "/api/v1/history/verify", "/api/v1/history/stats"}
-MAIN |= {"/api/v1/history/compact", "/api/v1/history/rollup"}
+MAIN |= {"/api/v1/resolution/nodes"}
+MAIN |= {"/api/v1/history/compact", "/api/v1/history/rollup", "/api/v1/edge/gateways"}
 MAIN_BELOW = (
     "/api/v1/edge/certificates",
     "/api/v1/edge/profiles/",
@@ -101,14 +113,14 @@ OWN = {
     "/api/v1/access/tokens/{token}", "/api/v1/access/passkeys:options", "/api/v1/access/passkeys",
     "/api/v1/access/passkeys/{passkey}", "/api/v1/access/oidc/link", "/api/v1/access/identities",
     "/api/v1/access/identities/{identity_id}", "/api/v1/access/sessions", "/api/v1/access/sessions/{session}",
-    "/api/v1/system/quality/{code}",
+    "/api/v1/edge/drivers", "/api/v1/edge/imports", "/api/v1/system/quality/{code}", "/api/v1/resolution/resolve",
 }  # fmt: skip
 """What is about the caller, or about nobody's object."""
 
 NEW = {
-    ("post", "/api/v1/edge/devices"), ("post", "/api/v1/access/datasets"), ("post", "/api/v1/access/leaks"),
+    ("post", "/api/v1/edge/devices"), ("post", "/api/v1/edge/rehearse"), ("post", "/api/v1/access/datasets"), ("post", "/api/v1/access/leaks"),
     ("post", "/api/v1/access/leaks/{leak}/steps"), ("post", "/api/v1/history/imports"),
-    ("delete", "/api/v1/history/uploads/{upload}"),
+    ("delete", "/api/v1/history/uploads/{upload}"), ("post", "/api/v1/dashboards"),
     ("put", "/api/v1/edge/secrets/{name}"), ("delete", "/api/v1/edge/secrets/{name}"),
 }  # fmt: skip
 """What makes an object, in a project of the caller's; and leak notices, which are the whole tenant's."""
@@ -172,8 +184,10 @@ async def furnish(running, project, person):
         "created": now, "expires": now, "expiry_seconds": 1.0, "result": b"{}", "project": project,
     }  # fmt: skip
     running.database.transact(lambda connection: connection.execute(insert(COMMAND).values(command)))
+    board = Dashboard(schema=SCHEMA, name=f"{project}-board", title=project, project=project, shared=True)
+    await Dashboards(running.database, tenant, HandleMinter("99.1")).create(person, board, "")
     return {
-        "name": device, "job_id": job.id, "export": export.id, "import_job": taken.id, "approval": approval.id,
+        "dashboard": board.name, "version": "1", "name": device, "job_id": job.id, "export": export.id, "import_job": taken.id, "approval": approval.id,
         "command": command["id"],
     }  # fmt: skip
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from lineshaft.web.console import Console, built
+from lineshaft.web.headers import PERMISSIONS
 
 INDEX = b'<!doctype html><meta property="csp-nonce" nonce="__NONCE__"><script nonce="__NONCE__" src="/assets/a-1.js"></script>'
 SCRIPT = b"export const one = 1;" * 100
@@ -40,6 +41,14 @@ async def client(folder):
     app = Console(behind, folder, {"api", "healthz"})
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://box") as client:
         yield client
+
+
+async def test_only_the_consoles_own_page_may_use_the_camera(client):
+    page = await client.get("/identifiers", headers=PAGE)
+    assert "camera=(self)" in page.headers["permissions-policy"]
+    assert "microphone=()" in page.headers["permissions-policy"]
+    assert "camera=()" in PERMISSIONS
+    assert "permissions-policy" not in (await client.get("/assets/a-1.js")).headers
 
 
 @pytest.mark.parametrize("path", ["/", "/devices", "/devices/press-7", "/trends?tag=a/b&from=-1h"])

@@ -19,6 +19,8 @@ export class Problem extends Error {
     readonly code: string,
     readonly title: string,
     readonly hint: string,
+    /** What the sentence was made from. */
+    readonly facts: Record<string, unknown> = {},
   ) {
     super([ended(title), hint].filter(Boolean).join(" "));
   }
@@ -54,7 +56,8 @@ async function send(request: Request): Promise<Response> {
 async function problemOf(response: Response, request: Request): Promise<Problem> {
   const body = (await response.json().catch(() => ({}))) as Partial<Schemas["Problem"]>;
   if (response.status === 401 && !request.url.includes("/access/session")) sessionOver();
-  return new Problem(response.status, body.code ?? "", body.title ?? `HTTP ${response.status}`, body.hint ?? "");
+  const title = body.title ?? `HTTP ${response.status}`;
+  return new Problem(response.status, body.code ?? "", title, body.hint ?? "", body.facts ?? {});
 }
 
 export const api = createClient<paths>({ baseUrl: location.origin, fetch: send });

@@ -156,6 +156,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The backups that lie in the home's folder for them. */
+        get: operations["ApiV1SystemBackupsListBackups"];
+        put?: never;
+        /** Write the whole installation (records, keys, history, bus) to one file while everything runs. */
+        post: operations["ApiV1SystemBackupsMakeBackup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/backups/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete one backup. */
+        delete: operations["ApiV1SystemBackupsNameRemoveBackup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's own dashboards and those shared in the caller's projects, by name. */
+        get: operations["ApiV1DashboardsListDashboards"];
+        put?: never;
+        /** A new dashboard of the caller's. */
+        post: operations["ApiV1DashboardsCreateDashboard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dashboards/{dashboard}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One dashboard, its text, and its ETag. */
+        get: operations["ApiV1DashboardsGetDashboard"];
+        /** Save a dashboard as its next version. */
+        put: operations["ApiV1DashboardsPutDashboard"];
+        post?: never;
+        /** Delete a dashboard with all its versions. */
+        delete: operations["ApiV1DashboardsDeleteDashboard"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dashboards/{dashboard}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Versions of a dashboard, newest first. */
+        get: operations["ApiV1DashboardsVersionsListDashboardVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dashboards/{dashboard}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A dashboard as it was saved. */
+        get: operations["ApiV1DashboardsVersionsGetDashboardVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dashboards/{dashboard}/versions/{version}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a version changed, against the one before it or any other. */
+        get: operations["ApiV1DashboardsVersionsDiffDiffDashboardVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dashboards/{dashboard}/versions/{version}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a dashboard as it was in this version: that is a new version. Whose it is and who sees it stays. */
+        post: operations["ApiV1DashboardsVersionsRestoreRestoreDashboard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ledger": {
         parameters: {
             query?: never;
@@ -877,6 +1017,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/access/principals/{name}/sign-ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** By what a principal gets in: sessions, passkeys, external accounts, keys for the bus. No secret is in it. */
+        get: operations["ApiV1AccessPrincipalsNameSignInsListSignIns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/access/session:break-glass": {
         parameters: {
             query?: never;
@@ -998,6 +1155,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/access/enrolment/machines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Machines that may enrol, and those that have. */
+        get: operations["ApiV1AccessEnrolmentMachinesListMachines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/access/enrolment/join": {
         parameters: {
             query?: never;
@@ -1062,6 +1236,40 @@ export interface paths {
         put?: never;
         /** Validate a text without putting it into force. */
         post: operations["ApiV1AccessPoliciesCheckCheckPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/access/policies:compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Which decisions a text would change if it were put into force, without doing so. */
+        post: operations["ApiV1AccessPoliciesCompareComparePolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/access/policies:test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try cases on what is in force, or on a text before it is: who does what on which object, and what must be the answer. */
+        post: operations["ApiV1AccessPoliciesTestTryPolicy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1673,6 +1881,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/resolution/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What an identifier leads to: its public values, each server that was asked, and what is proved.
+         * @description An identifier that does not exist, or whose servers do not answer, is an answer, too: `state` and `problem` say so.
+         */
+        post: operations["ApiV1ResolutionResolveResolveIdentifier"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resolution/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Root servers, the node that runs here and those that are watched, with what they do now. */
+        get: operations["ApiV1ResolutionNodesListNodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/history/tags": {
         parameters: {
             query?: never;
@@ -1680,7 +1925,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tags whose path begins with `prefix`. */
+        /** Tags whose path begins with `prefix`; or, of those named by `tag`, all that there are. */
         get: operations["ApiV1HistoryTagsListTags"];
         put?: never;
         post?: never;
@@ -1868,7 +2113,7 @@ export interface paths {
         /**
          * One SELECT over `samples`, `tags` and `rollup_1h`: the samples of the tags and the time given, and no others.
          * @description Columns of `samples`: tag, ts, arrival, value, integer, text, boolean, quality, good; of `tags`: tag, handle, unit,
-         *     description, kind, device, project. The dialect is DuckDB's; times are UTC.
+         *     description, kind, device, project. The dialect is DuckDB's; times are UTC. Who hangs up ends the statement.
          */
         post: operations["ApiV1HistorySqlRunSql"];
         delete?: never;
@@ -2163,6 +2408,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/edge/rehearse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What adding a device would do, by all checks that adding it makes: its tags, or every refusal. */
+        post: operations["ApiV1EdgeRehearseRehearseDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/edge/devices/{name}": {
         parameters: {
             query?: never;
@@ -2267,6 +2529,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/edge/gateways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The box's own gateway, those that enrolled or may, and how many devices each runs. */
+        get: operations["ApiV1EdgeGatewaysListGateways"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/edge/gateways/{gateway}/configurations": {
         parameters: {
             query?: never;
@@ -2284,6 +2563,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/edge/drivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The protocols that devices can speak here. */
+        get: operations["ApiV1EdgeDriversListDrivers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/edge/commands": {
         parameters: {
             query?: never;
@@ -2291,7 +2587,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Commands, newest first, without their steps. */
+        /** Commands, newest first, without their steps; `detail` and `code` are the last one's. */
         get: operations["ApiV1EdgeCommandsListCommands"];
         put?: never;
         /** Write a value to a machine. The answer says what became of it; where that takes longer, what is known so far. */
@@ -2336,6 +2632,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/edge/commands/{command}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** As the second person, refuse a command that waits; it is never executed. */
+        post: operations["ApiV1EdgeCommandsRefuseRefuseCommand"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/edge/commands/{command}/cancel": {
         parameters: {
             query?: never;
@@ -2366,6 +2679,40 @@ export interface paths {
         post: operations["ApiV1EdgeDevicesNameLeaseTakeLease"];
         /** Give a device back; an administrator also ends another's lease. */
         delete: operations["ApiV1EdgeDevicesNameLeaseGiveLeaseBack"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/edge/gateways/{gateway}/guard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The guard of a gateway; the ETag is that of its document, and absent where none is configured. */
+        get: operations["ApiV1EdgeGatewaysGuardGetGuard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/edge/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Points that files describe; nothing is configured by it. */
+        post: operations["ApiV1EdgeImportsReadImport"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2638,6 +2985,16 @@ export interface components {
         Alive: {
             ok: boolean;
         };
+        /** AnswerView */
+        AnswerView: {
+            server: string;
+            protocol: string;
+            milliseconds: number;
+            authoritative: boolean;
+            signed: boolean;
+            stale: boolean;
+            aliases: string[];
+        };
         /** Applied */
         Applied: {
             devices: string[];
@@ -2680,6 +3037,18 @@ export interface components {
             facts: {
                 [key: string]: unknown;
             };
+        };
+        /** Backup */
+        Backup: {
+            name: string;
+            bytes: number;
+            written: string;
+            automatic: boolean;
+        };
+        /** BackupList */
+        BackupList: {
+            items: components["schemas"]["Backup"][];
+            folder: string;
         };
         /** BreakGlassBody */
         BreakGlassBody: {
@@ -2774,6 +3143,15 @@ export interface components {
             reason: string;
             pem: string;
         };
+        /** Change */
+        Change: {
+            who: string;
+            action: string;
+            from_zone: string;
+            to_zone: string;
+            before: string;
+            after: string;
+        };
         /** Check */
         Check: {
             name: string;
@@ -2837,7 +3215,17 @@ export interface components {
             read: number | boolean | string | null;
             q: number | null;
             detail: string;
+            code: string;
             steps: components["schemas"]["StepView"][];
+        };
+        /** CompareBody */
+        CompareBody: {
+            name: string;
+            text: string;
+        };
+        /** ComparisonView */
+        ComparisonView: {
+            items: components["schemas"]["Change"][];
         };
         /** Conduit */
         Conduit: {
@@ -2903,9 +3291,82 @@ export interface components {
         CorrectionsMade: {
             items: components["schemas"]["CorrectionView"][];
         };
+        /** CredentialView */
+        CredentialView: {
+            key: string;
+            issued: string;
+            revoked: string | null;
+        };
         /** CredentialsView */
         CredentialsView: {
             text: string;
+        };
+        /** DashboardBody */
+        DashboardBody: {
+            text: string;
+            /** @default  */
+            comment: string;
+        };
+        /** DashboardDifferences */
+        DashboardDifferences: {
+            before: number;
+            after: number;
+            items: components["schemas"]["Difference"][];
+        };
+        /** DashboardPage */
+        DashboardPage: {
+            items: components["schemas"]["DashboardRow"][];
+            next: string | null;
+        };
+        /** DashboardRow */
+        DashboardRow: {
+            name: string;
+            title: string;
+            handle: string;
+            project: string;
+            owner: string;
+            mine: boolean;
+            shared: boolean;
+            widgets: number;
+            version: number;
+            changed: string;
+        };
+        /** DashboardVersionPage */
+        DashboardVersionPage: {
+            items: components["schemas"]["DashboardVersionRow"][];
+            next: string | null;
+        };
+        /** DashboardVersionRow */
+        DashboardVersionRow: {
+            version: number;
+            author: string;
+            created: string;
+            comment: string;
+        };
+        /** DashboardVersionView */
+        DashboardVersionView: {
+            version: number;
+            author: string;
+            created: string;
+            comment: string;
+            text: string;
+        };
+        /** DashboardView */
+        DashboardView: {
+            name: string;
+            title: string;
+            handle: string;
+            project: string;
+            owner: string;
+            mine: boolean;
+            shared: boolean;
+            widgets: number;
+            version: number;
+            changed: string;
+            text: string;
+            may_edit: boolean;
+            may_share: boolean;
+            etag: string;
         };
         /** DatasetBody */
         DatasetBody: {
@@ -3030,6 +3491,9 @@ export interface components {
             items: components["schemas"]["DeviceView"][];
             next: string | null;
             total: number;
+            states?: {
+                [key: string]: number;
+            };
         };
         /** DeviceProfile */
         DeviceProfile: {
@@ -3077,6 +3541,9 @@ export interface components {
             message: string;
             /** @default  */
             hint: string;
+            facts?: {
+                [key: string]: unknown;
+            };
         };
         /** DeviceView */
         DeviceView: {
@@ -3090,6 +3557,11 @@ export interface components {
             description: string;
             handle: string;
             changed: string;
+            /**
+             * @description Only where the list was asked for with states
+             * @default
+             */
+            state: string;
         };
         /** Difference */
         Difference: {
@@ -3118,6 +3590,34 @@ export interface components {
         /** Disturbances */
         Disturbances: {
             disturbances?: string[];
+        };
+        /** DriverList */
+        DriverList: {
+            items: components["schemas"]["DriverView"][];
+        };
+        /** DriverOption */
+        DriverOption: {
+            name: string;
+            /** @enum {string} */
+            kind: "text" | "integer" | "number" | "boolean" | "choice" | "json";
+            required: boolean;
+            default?: unknown;
+            choices?: (string | number)[];
+            minimum?: number | null;
+            maximum?: number | null;
+        };
+        /** DriverView */
+        DriverView: {
+            name: string;
+            title: string;
+            endpoint: string;
+            address: string;
+            modes: string[];
+            usual: string;
+            browses: boolean;
+            writes: boolean;
+            quality: string;
+            options: components["schemas"]["DriverOption"][];
         };
         /** Effect */
         Effect: {
@@ -3289,6 +3789,9 @@ export interface components {
             items: components["schemas"]["Found"][];
             next: string | null;
             state: string;
+            symbols: {
+                [key: string]: string;
+            };
         };
         /** GapPage */
         GapPage: {
@@ -3308,6 +3811,10 @@ export interface components {
             detail: string;
             noted: string;
         };
+        /** GatewayList */
+        GatewayList: {
+            items: components["schemas"]["GatewayView"][];
+        };
         /** GatewayStatus */
         GatewayStatus: {
             gateway: string;
@@ -3323,10 +3830,43 @@ export interface components {
                     [key: string]: unknown;
                 };
             };
+            states?: {
+                [key: string]: string[];
+            };
+        };
+        /** GatewayView */
+        GatewayView: {
+            name: string;
+            devices: number;
         };
         /** GoView */
         GoView: {
             url: string;
+        };
+        /** GuardState */
+        GuardState: {
+            mode: string;
+            judged: number;
+            denied: number;
+            learned: number;
+            not_learned: number;
+            presence: string;
+            proposed?: {
+                [key: string]: string;
+            };
+        };
+        /** GuardView */
+        GuardView: {
+            mode: string;
+            policy: string;
+            reads: string;
+            time_zone: string;
+            plant_mode: string;
+            plant_mode_point: string;
+            changed: string;
+            state: components["schemas"]["GuardState"] | null;
+            away: string;
+            proposed: components["schemas"]["LearnedRule"][];
         };
         /** HistoryStatus */
         HistoryStatus: {
@@ -3364,6 +3904,18 @@ export interface components {
             released_by: string | null;
             release_reason: string | null;
         };
+        /** HopView */
+        HopView: {
+            handle: string;
+            zone: string;
+            server: string;
+            protocol: string;
+            answer: string;
+            milliseconds: number;
+            signed: boolean;
+            key: string;
+            note: string;
+        };
         /** IdentityList */
         IdentityList: {
             items: components["schemas"]["IdentityView"][];
@@ -3376,6 +3928,26 @@ export interface components {
             managed: boolean;
             created: string;
             used: string | null;
+        };
+        /** ImportBody */
+        ImportBody: {
+            files: components["schemas"]["ImportFile"][];
+            /** @default  */
+            browse: string;
+        };
+        /** ImportFile */
+        ImportFile: {
+            name: string;
+            text: string;
+        };
+        /** ImportedView */
+        ImportedView: {
+            points: components["schemas"]["Point"][];
+            left: components["schemas"]["Left"][];
+            notes: components["schemas"]["Left"][];
+            symbols: {
+                [key: string]: string;
+            };
         };
         /** InclusionProof */
         InclusionProof: {
@@ -3568,6 +4140,11 @@ export interface components {
             reported: string | null;
             steps: components["schemas"]["LeakStepView"][];
         };
+        /** LearnedRule */
+        LearnedRule: {
+            id: string;
+            text: string;
+        };
         /** LeaseBody */
         LeaseBody: {
             /** @default 600 */
@@ -3578,6 +4155,11 @@ export interface components {
             device: string;
             holder: string;
             until: string;
+        };
+        /** Left */
+        Left: {
+            name: string;
+            reason: string;
         };
         /** Level */
         Level: {
@@ -3607,6 +4189,22 @@ export interface components {
             /** @default / */
             next: string;
         };
+        /** LinkView */
+        LinkView: {
+            key: string;
+            subject: string;
+            issuer: string;
+            permissions: string[];
+            expires: string | null;
+        };
+        /** LocationView */
+        LocationView: {
+            href: string;
+            weight: number;
+            attributes: {
+                [key: string]: string;
+            };
+        };
         /** LogList */
         LogList: {
             items: components["schemas"]["LogView"][];
@@ -3619,6 +4217,22 @@ export interface components {
             root: string;
             key: string;
             signed: string;
+        };
+        /** MachineList */
+        MachineList: {
+            items: components["schemas"]["MachineView"][];
+        };
+        /** MachineView */
+        MachineView: {
+            name: string;
+            kind: string;
+            template: string;
+            invited: string;
+            expires: string;
+            used: string;
+            certified: string;
+            until: string;
+            revoked: string;
         };
         /** MaintenanceStarted */
         MaintenanceStarted: {
@@ -3703,6 +4317,46 @@ export interface components {
         NewTokenView: {
             token: components["schemas"]["TokenView"];
             text: string;
+        };
+        /** NodeCheck */
+        NodeCheck: {
+            name: string;
+            ok: boolean;
+            detail: string;
+        };
+        /** NodeList */
+        NodeList: {
+            items: components["schemas"]["NodeView"][];
+            configured: boolean;
+        };
+        /** NodeLoad */
+        NodeLoad: {
+            requests_per_second: number | null;
+            requests: number;
+            answered: number;
+            missing: number;
+            alarms: number;
+            connections: number;
+            records: number;
+            kept: number;
+            cache_share: number | null;
+        };
+        /** NodeView */
+        NodeView: {
+            address: string;
+            /** @enum {string} */
+            known: "root" | "own" | "watched";
+            roles: ("top" | "second-level" | "enterprise" | "recursive")[];
+            prefixes: string[];
+            listens: string[];
+            primary: boolean;
+            serial: number;
+            key: string;
+            up: boolean | null;
+            problem: string;
+            p95_milliseconds: number | null;
+            load: components["schemas"]["NodeLoad"] | null;
+            checks: components["schemas"]["NodeCheck"][];
         };
         /** ObjectBody */
         ObjectBody: {
@@ -3856,6 +4510,8 @@ export interface components {
         /** PolicyBody */
         PolicyBody: {
             text: string;
+            /** @default  */
+            reason: string;
         };
         /** PolicyList */
         PolicyList: {
@@ -3902,6 +4558,12 @@ export interface components {
             zone: string;
             clearance: number;
             projects: string[] | null;
+        };
+        /** ProblemView */
+        ProblemView: {
+            code: string;
+            title: string;
+            hint: string;
         };
         /** ProfileBody */
         ProfileBody: {
@@ -4006,6 +4668,52 @@ export interface components {
             name: string;
             password: string;
         };
+        /** ReferenceView */
+        ReferenceView: {
+            handle: string;
+            index: number;
+        };
+        /** Refusal */
+        Refusal: {
+            code: string;
+            title: string;
+            hint: string;
+            /** @default  */
+            field: string;
+            /** @default  */
+            value: string;
+            /** @default  */
+            rule: string;
+        };
+        /** RefuseBody */
+        RefuseBody: {
+            reason: string;
+        };
+        /** RegistrationView */
+        RegistrationView: {
+            holds: boolean;
+            problem: components["schemas"]["ProblemView"] | null;
+            origin: string;
+            time: string | null;
+            key: string;
+            source: string;
+            log: string;
+            entry: number | null;
+            size: number | null;
+            root: string;
+        };
+        /** Rehearsal */
+        Rehearsal: {
+            tags: components["schemas"]["RehearsedTag"][];
+            refusals: components["schemas"]["Refusal"][];
+            second_person: string[];
+        };
+        /** RehearsedTag */
+        RehearsedTag: {
+            path: string;
+            unit: string;
+            known: boolean;
+        };
         /** Rendered */
         Rendered: {
             name: string;
@@ -4024,6 +4732,31 @@ export interface components {
             min_ms: number;
             /** @default 0 */
             max_ms: number;
+        };
+        /** ResolveBody */
+        ResolveBody: {
+            identifier: string;
+        };
+        /** ResolvedView */
+        ResolvedView: {
+            handle: string;
+            /** @enum {string} */
+            state: "found" | "missing" | "unanswered";
+            problem: components["schemas"]["ProblemView"] | null;
+            answer: components["schemas"]["AnswerView"] | null;
+            values: components["schemas"]["ValueView"][];
+            hops: components["schemas"]["HopView"][];
+            signatures: components["schemas"]["SignatureView"][];
+            checked: boolean;
+            registration: components["schemas"]["RegistrationView"] | null;
+        };
+        /** Result */
+        Result: {
+            case: string;
+            passed: boolean;
+            expected: string;
+            got: string;
+            reason: string;
         };
         /** RevocationBody */
         RevocationBody: {
@@ -4172,6 +4905,23 @@ export interface components {
             name: string;
             password: string;
         };
+        /** SignInsView */
+        SignInsView: {
+            sessions: components["schemas"]["OpenSessionView"][];
+            passkeys: components["schemas"]["PasskeyView"][];
+            identities: components["schemas"]["IdentityView"][];
+            credentials: components["schemas"]["CredentialView"][];
+        };
+        /** SignatureView */
+        SignatureView: {
+            index: number;
+            signer: string;
+            valid: boolean;
+            reason: string;
+            chain: components["schemas"]["LinkView"][];
+            covers: number[];
+            withheld: number[];
+        };
         /** Speed */
         Speed: {
             speed: number;
@@ -4189,6 +4939,10 @@ export interface components {
             purpose: string;
             /** @default  */
             recipient: string;
+        };
+        /** StartedBackup */
+        StartedBackup: {
+            job: string;
         };
         /** StartedJob */
         StartedJob: {
@@ -4304,6 +5058,18 @@ export interface components {
             expires: string;
             used: string | null;
         };
+        /** TrialBody */
+        TrialBody: {
+            cases: string;
+            /** @default  */
+            name: string;
+            text?: string | null;
+        };
+        /** TrialView */
+        TrialView: {
+            passed: boolean;
+            items: components["schemas"]["Result"][];
+        };
         /** Trusted */
         Trusted: {
             fingerprint: string;
@@ -4332,6 +5098,25 @@ export interface components {
             items: components["schemas"]["Value"][];
             next: string | null;
             source: string;
+        };
+        /** ValueView */
+        ValueView: {
+            index: number;
+            type: string;
+            format: string;
+            data: unknown;
+            ttl: number | null;
+            ttl_until: string | null;
+            changed: string;
+            admin_read: boolean;
+            admin_write: boolean;
+            public_read: boolean;
+            public_write: boolean;
+            references: components["schemas"]["ReferenceView"][];
+            key: string;
+            locations: components["schemas"]["LocationView"][];
+            /** @enum {string} */
+            proved: "proved" | "registered" | "changed" | "unproved" | "signature";
         };
         /** Valves */
         Valves: {
@@ -4769,6 +5554,396 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1SystemBackupsListBackups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupList"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1SystemBackupsMakeBackup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedBackup"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1SystemBackupsNameRemoveBackup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DashboardsListDashboards: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string | null;
+                /** @description Items on one page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardPage"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DashboardsCreateDashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DashboardBody"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardView"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DashboardsGetDashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardView"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DashboardsPutDashboard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the dashboard as you read it */
+                "If-Match"?: string | null;
+            };
+            path: {
+                dashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DashboardBody"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardView"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DashboardsDeleteDashboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DashboardsVersionsListDashboardVersions: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string | null;
+                /** @description Items on one page */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                dashboard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardVersionPage"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DashboardsVersionsGetDashboardVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dashboard: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardVersionView"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DashboardsVersionsDiffDiffDashboardVersions: {
+        parameters: {
+            query?: {
+                /** @description The other version; the one before, if not given */
+                against?: number | null;
+            };
+            header?: never;
+            path: {
+                dashboard: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardDifferences"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1DashboardsVersionsRestoreRestoreDashboard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the dashboard as you read it */
+                "If-Match"?: string | null;
+            };
+            path: {
+                dashboard: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardView"];
                 };
             };
             /** @description Anything else: what is wrong and what to do. */
@@ -6345,6 +7520,37 @@ export interface operations {
             };
         };
     };
+    ApiV1AccessPrincipalsNameSignInsListSignIns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInsView"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1AccessSessionBreakGlassUseBreakGlass: {
         parameters: {
             query?: never;
@@ -6627,6 +7833,35 @@ export interface operations {
             };
         };
     };
+    ApiV1AccessEnrolmentMachinesListMachines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineList"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1AccessEnrolmentJoinJoin: {
         parameters: {
             query?: never;
@@ -6808,6 +8043,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CheckedView"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1AccessPoliciesCompareComparePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompareBody"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonView"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1AccessPoliciesTestTryPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrialBody"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialView"];
                 };
             };
             /** @description Anything else: what is wrong and what to do. */
@@ -7593,6 +8894,10 @@ export interface operations {
     ApiV1AccessLabelsExportsListExports: {
         parameters: {
             query?: {
+                /** @description Part of recipient, purpose or object */
+                search?: string;
+                /** @description Only to recipients that are not of this house */
+                outside?: boolean | null;
                 /** @description `next` of the page before */
                 cursor?: string | null;
                 /** @description Items on one page */
@@ -8263,6 +9568,68 @@ export interface operations {
             };
         };
     };
+    ApiV1ResolutionResolveResolveIdentifier: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResolveBody"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResolvedView"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1ResolutionNodesListNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeList"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1HistoryTagsListTags: {
         parameters: {
             query?: {
@@ -8272,6 +9639,8 @@ export interface operations {
                 search?: string;
                 /** @description Also tags that are no longer configured */
                 removed?: boolean;
+                /** @description Path of a tag; repeat it for several */
+                tag?: string[] | null;
                 /** @description `next` of the page before */
                 cursor?: string | null;
                 /** @description Items on one page */
@@ -9369,8 +10738,12 @@ export interface operations {
                 gateway?: string;
                 /** @description Only below this path */
                 below?: string;
+                /** @description Only in this state */
+                state?: string;
+                /** @description Say how devices stand */
+                states?: boolean;
                 /** @description What they are sorted by */
-                sort?: "name" | "path" | "driver" | "endpoint" | "points" | "gateway" | "project" | "changed";
+                sort?: "name" | "path" | "driver" | "endpoint" | "points" | "gateway" | "project" | "changed" | "state";
                 /** @description The last first */
                 descending?: boolean;
                 /** @description `next` of the page before */
@@ -9424,6 +10797,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1EdgeRehearseRehearseDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDeviceBody"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsal"];
                 };
             };
             /** @description Anything else: what is wrong and what to do. */
@@ -9710,6 +11116,35 @@ export interface operations {
             };
         };
     };
+    ApiV1EdgeGatewaysListGateways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayList"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1EdgeGatewaysConfigurationsListVersions: {
         parameters: {
             query?: {
@@ -9733,6 +11168,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1EdgeDriversListDrivers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriverList"];
                 };
             };
             /** @description Anything else: what is wrong and what to do. */
@@ -9891,6 +11355,41 @@ export interface operations {
             };
         };
     };
+    ApiV1EdgeCommandsRefuseRefuseCommand: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                command: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefuseBody"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandView"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1EdgeCommandsCancelCancelCommand: {
         parameters: {
             query?: never;
@@ -9974,6 +11473,70 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1EdgeGatewaysGuardGetGuard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gateway: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuardView"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1EdgeImportsReadImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportBody"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedView"];
+                };
             };
             /** @description Anything else: what is wrong and what to do. */
             default: {

@@ -16,7 +16,15 @@ import {
 import { useQueryClient } from "@tanstack/react-query";
 import { App, Button, Drawer, Dropdown, Tooltip } from "antd";
 import { lazy, Suspense, useEffect, useMemo, useState } from "react";
-import { createBrowserRouter, NavLink, Outlet, RouterProvider, useLocation, useRouteError } from "react-router";
+import {
+  createBrowserRouter,
+  NavLink,
+  Outlet,
+  RouterProvider,
+  useLocation,
+  useMatches,
+  useRouteError,
+} from "react-router";
 import { api, Problem, take } from "~/api/client";
 import { live, useLink, useNow } from "~/live";
 import { type Page, pages } from "~/pages";
@@ -45,6 +53,7 @@ const router = createBrowserRouter([
     hydrateFallbackElement: <div className="page" />,
     children: [
       {
+        element: <Admitted />,
         errorElement: <Broken />,
         children: [...pages.flatMap(route), { path: "*", element: <Nowhere /> }],
       },
@@ -252,6 +261,18 @@ function Broken() {
   return (
     <div className="page">
       <ProblemBox problem={problem} onRetry={() => location.reload()} />
+    </div>
+  );
+}
+
+/** An address may be sent to anybody; who may not do what its page is for is told so. */
+function Admitted() {
+  const may = useMay();
+  const page = useMatches().at(-1)?.handle as Page | undefined;
+  if (!page || may(page.action)) return <Outlet />;
+  return (
+    <div className="page">
+      <ProblemBox problem={new Problem(403, "", t("frame.not_yours"), t("frame.not_yours_hint"))} />
     </div>
   );
 }

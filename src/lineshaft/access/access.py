@@ -252,6 +252,10 @@ class Access:
         """Principals by name, revoked ones included, beginning behind the name `after`."""
         return await self._database.query(principals.list_members, self._tenant, after=after, limit=limit)
 
+    async def services_of(self, template: str) -> list[str]:
+        """Names of the services with the grants of a template, revoked ones left out."""
+        return await self._database.query(principals.services_of, self._tenant, template)
+
     async def member(self, name_or_id: str) -> Member:
         """One principal.
 

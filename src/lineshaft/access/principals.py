@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Row, Select, delete, exists, insert, select, update
 
-from lineshaft.access.model import Member
+from lineshaft.access.model import TEMPLATE, Member
 from lineshaft.access.names import check_name, normal_name
 from lineshaft.access.store import ADDRESS, CREDENTIAL, INVITATION, PASSWORD, PRINCIPAL, SESSION, TOKEN
 from lineshaft.core import clock
@@ -95,6 +95,14 @@ def list_members(connection: Connection, tenant: str, *, after: str = "", limit:
     """Principals by name, revoked ones included."""
     query = _members(tenant).where(PRINCIPAL.c.name > after).order_by(PRINCIPAL.c.name).limit(limit)
     return [_member(row) for row in connection.execute(query)]
+
+
+def services_of(connection: Connection, tenant: str, template: str) -> list[str]:
+    """Names of services with the grants of a template, revoked ones left out."""
+    query = select(PRINCIPAL.c.name, PRINCIPAL.c.attributes).where(
+        PRINCIPAL.c.tenant == tenant, PRINCIPAL.c.kind == "service", PRINCIPAL.c.revoked.is_(None)
+    )
+    return sorted(row.name for row in connection.execute(query) if row.attributes.get(TEMPLATE) == template)
 
 
 def get_member(connection: Connection, tenant: str, name_or_id: str) -> Member:

@@ -21,10 +21,14 @@ ACTIONS: Final[dict[str, Role]] = {
     "demo:read": "viewer",
     "system:read": "viewer",
     "jobs:read": "viewer",
+    "dashboards:read": "viewer",
+    "resolution:read": "viewer",  # resolve identifiers, see nodes
     "demo:control": "operator",
     "edge:command": "operator",  # writes to machines
     "edge:approve_command": "operator",  # as the second person
     "jobs:run": "operator",
+    "dashboards:write": "operator",  # make dashboards of one's own, and share them
+    "dashboards:manage": "engineer",  # change those that others share
     "edge:browse": "engineer",  # makes a gateway open connections into the plant's network
     "edge:configure": "engineer",
     "history:write": "engineer",

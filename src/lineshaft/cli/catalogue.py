@@ -9,7 +9,7 @@ import msgspec
 from lineshaft.core.home import Home
 from lineshaft.core.settings import Section, Settings
 
-RECORD_PACKAGES = ("records", "ledger", "access", "history", "edge")
+RECORD_PACKAGES = ("records", "ledger", "access", "history", "edge", "web")
 """Packages with tables, in the order of their migrations."""
 
 _SECTIONS = (
@@ -86,6 +86,9 @@ COMMANDS: dict[str, Command] = {
         "lineshaft.edge.guard.cli:app", "The guard in front of every write: check, explain, learn, approve."
     ),
     "id": Command("lineshaft.resolution.cli:app", "Identifiers: resolve, register, verify, and run nodes."),
+    "dashboard": Command(
+        "lineshaft.web.dashboards.cli:app", "Dashboards as texts: list, show, apply, export, versions."
+    ),
     "demo": Command("lineshaft.demo.cli:app", "The demonstration plant."),
     "config": Command("lineshaft.cli.config:app", "Show the settings and where they come from."),
     "backup": Command("lineshaft.cli.backup:backup_app", "Write the whole installation to one file."),

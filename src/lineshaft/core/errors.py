@@ -131,6 +131,11 @@ class DeadlineExceeded(LineshaftError):
     exit_code = 6
 
 
+def plain_facts(error: LineshaftError) -> dict[str, Any]:
+    """An error's facts as they are kept beside its English sentence, so that it can be said in other languages later."""
+    return {key: fact if isinstance(fact, str | int | float | bool) else str(fact) for key, fact in error.facts.items()}
+
+
 def from_wire(code: str, message: str, hint: str, status: int, facts: dict[str, Any]) -> LineshaftError:
     """Rebuild an error that crossed the bus or HTTP; the class follows from the status."""
     for kind in (

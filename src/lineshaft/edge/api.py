@@ -11,17 +11,20 @@ from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from lineshaft.access import Access
 from lineshaft.access.projects.store import chosen
 from lineshaft.bus import Bus
-from lineshaft.core import clock
-from lineshaft.core.errors import Conflict, InvalidInput, LineshaftError
+from lineshaft.core import clock, texts
+from lineshaft.core.errors import Conflict, InvalidInput, LineshaftError, NotFound, TooLarge
 from lineshaft.core.http import check_limit, decode_cursor, encode_cursor
 from lineshaft.core.jobs import Job, JobRunner
 from lineshaft.core.principals import MAIN_PROJECT, Principal
-from lineshaft.edge import weakening
+from lineshaft.edge import catalogue, weakening
 from lineshaft.edge.address_space import BrowseRequest, Found
 from lineshaft.edge.browses import KIND, Browses
 from lineshaft.edge.commands import api as commands
+from lineshaft.edge.guard import api as guard
+from lineshaft.edge.imports import api as imports
 from lineshaft.edge.listing import SortKey, Summary, Wanted
 from lineshaft.edge.messages import (
+    AskStatus,
     CertificateList,
     GatewayStatus,
     Look,
@@ -35,9 +38,12 @@ from lineshaft.edge.model import Device, Point, ScanGroup
 from lineshaft.edge.parts import api as parts
 from lineshaft.edge.profiles import api as profile_routes
 from lineshaft.edge.profiles.store import Profiles
+from lineshaft.edge.runner import DeviceStatus
 from lineshaft.edge.secret_records import SecretRecord, SecretRecords
 from lineshaft.edge.secrets import Secret
+from lineshaft.edge.states import DeviceStates
 from lineshaft.edge.store import DEFAULT_GATEWAY, Change, Devices, StoredDevice, check_device
+from lineshaft.edge.units import shown, symbols
 from lineshaft.edge.versions import api as versions
 
 _ROOT = "/api/v1/edge"
@@ -120,6 +126,7 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     handle: str
     changed: str
+    state: Annotated[str, msgspec.Meta(description="Only where the list was asked for with states")] = ""
 
 
 class DevicePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +136,38 @@ class DevicePage(msgspec.Struct, frozen=True, kw_only=True):
     next: str | None
     total: int
     """How many there are on all pages."""
+    states: Mapping[str, int] = {}
+    """How many are in each state, whichever is asked for; only where the list was asked for with states."""
+
+
+class RehearsedTag(msgspec.Struct, frozen=True, kw_only=True):
+    """A tag that a point would be."""
+
+    path: str
+    unit: str
+    known: bool
+    """It was there before, and its history goes on."""
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a device cannot be added, or one of its fields."""
+
+    code: str
+    title: str
+    hint: str
+    field: str = ""
+    value: str = ""
+    rule: str = ""
+
+
+class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
+    """What adding a device would do; nothing was changed."""
+
+    tags: list[RehearsedTag]
+    refusals: list[Refusal]
+    """Empty: it can be added."""
+    second_person: list[str]
+    """What would be taken away from the safety of writing; not empty: a second person has to approve."""
 
 
 class PointPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +228,19 @@ class SecretList(msgspec.Struct, frozen=True, kw_only=True):
     items: list[SecretView]
 
 
+class GatewayView(msgspec.Struct, frozen=True, kw_only=True):
+    """A gateway; how it stands is at /api/v1/edge/status."""
+
+    name: str
+    devices: int
+
+
+class GatewayList(msgspec.Struct, frozen=True, kw_only=True):
+    """The box's own gateway first, then the others by name."""
+
+    items: list[GatewayView]
+
+
 class JobStarted(msgspec.Struct, frozen=True, kw_only=True):
     """A job that was started; follow it at /api/v1/system/jobs/{job}."""
 
@@ -202,13 +254,15 @@ class FoundPage(msgspec.Struct, frozen=True, kw_only=True):
     next: str | None
     state: str
     """The job's."""
+    symbols: dict[str, str]
+    """How the units on this page are written, by their codes."""
 
 
-def _listed(summary: Summary) -> DeviceView:
+def _listed(summary: Summary, *, with_states: bool) -> DeviceView:
     return DeviceView(
         name=summary.name, path=summary.path, driver=summary.driver, endpoint=summary.endpoint, points=summary.points,
         gateway=summary.gateway, project=summary.project, description=summary.description, handle=summary.handle,
-        changed=clock.rfc3339(summary.changed),
+        changed=clock.rfc3339(summary.changed), state=summary.state if with_states else "",
     )  # fmt: skip
 
 
@@ -216,7 +270,7 @@ def _place(cursor: str | None, sort: SortKey) -> tuple[str | int, str] | None:
     """The place in a list sorted so that a cursor of ours names."""
     if cursor is None:
         return None
-    value, name = decode_cursor(cursor, int if sort in ("points", "changed") else str, str)
+    value, name = decode_cursor(cursor, int if sort in ("points", "changed", "state") else str, str)
     return value, name
 
 
@@ -269,23 +323,34 @@ async def _with_profile(profiles: Profiles, device: Device) -> Device:
 
 @get(f"{_ROOT}/devices", opt=_READ, tags=_TAGS)
 async def list_devices(
+    device_states: NamedDependency[DeviceStates],
     devices: NamedDependency[Devices],
     principal: NamedDependency[Principal],
     search: Annotated[str, QueryParameter(description="Words, each somewhere in name, path, driver, endpoint, …")] = "",
     driver: Annotated[str, QueryParameter(description="Only with this driver")] = "",
     gateway: Annotated[str, QueryParameter(description="Only of this gateway")] = "",
     below: Annotated[str, QueryParameter(description="Only below this path")] = "",
+    standing: Annotated[str, QueryParameter(name="state", description="Only in this state")] = "",
+    with_states: Annotated[bool, QueryParameter(name="states", description="Say how devices stand")] = False,  # noqa: FBT002
     sort: Annotated[SortKey, QueryParameter(description="What they are sorted by")] = "name",
     descending: Annotated[bool, QueryParameter(description="The last first")] = False,  # noqa: FBT002
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> DevicePage:
     """Devices by name, or as the list is asked for."""
-    wanted = Wanted(search=search, driver=driver, gateway=gateway, below=below, sort=sort, descending=descending)
-    after = _place(cursor, sort)
-    found = await devices.page(wanted, after=after, limit=check_limit(limit), projects=principal.projects)
+    wanted = Wanted(
+        search=search, driver=driver, gateway=gateway, below=below, state=standing, sort=sort, descending=descending
+    )
+    after, limit = _place(cursor, sort), check_limit(limit)
+    with_states = with_states or bool(standing) or sort == "state"
+    if with_states:
+        states = await device_states.of(await devices.gateways())
+        found = await devices.page_by_state(wanted, states, after=after, limit=limit, projects=principal.projects)
+    else:
+        found = await devices.page(wanted, after=after, limit=limit, projects=principal.projects)
     more = encode_cursor(*found.items[-1].key(sort)) if len(found.items) == limit else None
-    return DevicePage(items=[_listed(each) for each in found.items], next=more, total=found.total)
+    items = [_listed(each, with_states=with_states) for each in found.items]
+    return DevicePage(items=items, next=more, total=found.total, states=found.states)
 
 
 @post(f"{_ROOT}/devices", opt=_CONFIGURE, tags=_TAGS)
@@ -307,6 +372,46 @@ async def add_device(
     await weakening.require_second_person(access, principal, concerned, lost)
     stored = await devices.put(device, change, gateway=data.gateway, new=True, project=project)
     return Response(stored.device, headers={"etag": stored.etag}, status_code=201)
+
+
+@post(f"{_ROOT}/rehearse", opt=_CONFIGURE, tags=_TAGS, status_code=200)
+async def rehearse_device(
+    access: NamedDependency[Access],
+    devices: NamedDependency[Devices],
+    profiles: NamedDependency[Profiles],
+    principal: NamedDependency[Principal],
+    language: NamedDependency[str],
+    data: JSONBody[NewDeviceBody],
+) -> Rehearsal:
+    """What adding a device would do, by all checks that adding it makes: its tags, or every refusal."""
+    project = chosen(principal, data.project)
+    await _check_zone(access, devices, principal, data.name, data.gateway, project)
+    try:
+        await _check_gateway(access, data.gateway)
+        device = await _with_profile(profiles, data.device(data.name))
+        known = {*await devices.rehearse(device, gateway=data.gateway, project=project)}
+    except (InvalidInput, NotFound, Conflict, TooLarge) as error:
+        return Rehearsal(tags=[], refusals=_refusals(error, language), second_person=[])
+    tags = [
+        RehearsedTag(path=path, unit=shown(point.unit, point.unit_text), known=path in known)
+        for point in device.points
+        for path in [f"{device.path}/{point.name}"]
+    ]
+    lost = await devices.lost({device.name: device}, principal.projects)
+    return Rehearsal(tags=tags, refusals=[], second_person=list(lost))
+
+
+def _refusals(error: LineshaftError, language: str) -> list[Refusal]:
+    """An error, field by field where it names several."""
+    title, hint = error.text(language)
+    listed = error.facts.get("errors") or [{"field": error.facts.get("field", "")}]
+    return [
+        Refusal(
+            code=error.code, title=title, hint=hint, field=str(each.get("field", "")), value=str(each.get("value", "")),
+            rule=str(each.get("rule", "")),
+        )
+        for each in listed
+    ]  # fmt: skip
 
 
 @get(f"{_ROOT}/devices/{{name:str}}", opt=_READ, tags=_TAGS)
@@ -424,7 +529,8 @@ async def list_found(
     start = _number(cursor)
     found = await browses.found(job_id, after=start, limit=check_limit(limit))
     more = encode_cursor(start + len(found)) if len(found) == limit else None
-    return FoundPage(items=list(found), next=more, state=job.state)
+    written = symbols(one.unit for one in found)
+    return FoundPage(items=list(found), next=more, state=job.state, symbols=written)
 
 
 @post(f"{_ROOT}/test", opt=_CONFIGURE, tags=_TAGS, status_code=200)
@@ -552,6 +658,14 @@ async def forget_secret(
 # -- gateways -----------------------------------------------------------------------------------------------------------
 
 
+def _told(device: DeviceStatus, language: str) -> DeviceStatus:
+    """How a device stands, its trouble in the language of whoever asks."""
+    if not device.code:
+        return device
+    message, hint = texts.render(language, device.code, device.message, device.hint, dict(device.facts))
+    return msgspec.structs.replace(device, message=message, hint=hint, facts={})
+
+
 @get(f"{_ROOT}/status", opt=_READ, tags=_TAGS)
 async def gateway_status(
     access: NamedDependency[Access],
@@ -559,14 +673,15 @@ async def gateway_status(
     devices: NamedDependency[Devices],
     secret_records: NamedDependency[SecretRecords],
     principal: NamedDependency[Principal],
+    language: NamedDependency[str],
     gateway: Gateway = DEFAULT_GATEWAY,
     only: Annotated[list[str] | None, QueryParameter(name="device", description="Only this device; repeat it")] = None,
 ) -> GatewayStatus:
     """How the gateway and its devices do: those of the caller's projects; its parts and secrets for members of `main`."""
     await _check_gateway(access, gateway)
-    status = await bus.request("edge", "status", None, GatewayStatus, gateway=gateway)
-    if only is not None:
-        status = msgspec.structs.replace(status, devices=[one for one in status.devices if one.name in only])
+    status = await bus.request("edge", "status", AskStatus(devices=only), GatewayStatus, gateway=gateway)
+    shown_devices = [_told(one, language) for one in status.devices if only is None or one.name in only]
+    status = msgspec.structs.replace(status, devices=shown_devices)
     if principal.projects is None:
         return status
     names = await devices.names(principal.projects)
@@ -576,6 +691,16 @@ async def gateway_status(
     theirs = {each.name for each in await secret_records.list(gateway, principal.projects)}
     secrets = [name for name in status.secrets if name in theirs]
     return msgspec.structs.replace(status, secrets=secrets, parts={})
+
+
+@get(f"{_ROOT}/gateways", opt=_READ_GATEWAY, tags=_TAGS)
+async def list_gateways(access: NamedDependency[Access], devices: NamedDependency[Devices]) -> GatewayList:
+    """The box's own gateway, those that enrolled or may, and how many devices each runs."""
+    counts = await devices.gateways()
+    names = sorted({*counts, *await access.services_of("gateway")} - {DEFAULT_GATEWAY})
+    return GatewayList(
+        items=[GatewayView(name=name, devices=counts.get(name, 0)) for name in (DEFAULT_GATEWAY, *names)]
+    )
 
 
 @get(f"{_ROOT}/gateways/{{gateway:str}}/configurations", opt=_READ_GATEWAY, tags=_TAGS)
@@ -597,6 +722,7 @@ async def list_versions(
 
 ROUTES = [
     list_certificates, trust_certificate, distrust_certificate, list_secrets, keep_secret, forget_secret,
-    list_devices, add_device, get_device, replace_device, remove_device, list_points, browse, list_found, test_device,
-    gateway_status, list_versions, *commands.ROUTES, *parts.ROUTES, *profile_routes.ROUTES, *versions.ROUTES,
+    list_devices, add_device, rehearse_device, get_device, replace_device, remove_device, list_points, browse, list_found, test_device,
+    gateway_status, list_gateways, list_versions, *catalogue.ROUTES, *commands.ROUTES, *guard.ROUTES, *imports.ROUTES, *parts.ROUTES,
+    *profile_routes.ROUTES, *versions.ROUTES,
 ]  # fmt: skip

@@ -265,16 +265,20 @@ class Faults:
     """Collects everything wrong with a configuration, so that one error says it all."""
 
     SHOWN = 20
+    LISTED = 200
+    """Faults that the error carries one by one, for whoever shows them beside their fields."""
 
     def __init__(self, device: str) -> None:
         self._device = device
         self._faults: list[str] = []
+        self._errors: list[dict[str, str]] = []
         self._more = 0
         """Faults that stand within those of another look."""
 
     def add(self, field: str, value: object, rule: str) -> None:
         """Note that `field` is `value`, against `rule`."""
         self._faults.append(f"{field} is {value!r}: {rule}")
+        self._errors.append({"field": field, "value": str(value)[:200], "rule": rule})
 
     def include(self, error: InvalidInput) -> None:
         """Take over the faults that another look at the same device found.
@@ -285,6 +289,7 @@ class Faults:
         if error.code != "edge.device_invalid":
             raise error
         self._faults.append(str(error.facts["faults"]))
+        self._errors += error.facts.get("errors", ())
         self._more += int(str(error.facts["count"])) - 1
 
     def refuse(self) -> None:
@@ -301,6 +306,7 @@ class Faults:
         raise InvalidInput(
             "edge.device_invalid", f"device {self._device!r} cannot be configured so: {shown}",
             "Correct what is named; nothing was changed.", device=self._device, faults=shown, count=count,
+            errors=self._errors[: self.LISTED],
         )  # fmt: skip
 
 

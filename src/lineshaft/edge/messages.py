@@ -81,6 +81,15 @@ class NamedSecret(msgspec.Struct, frozen=True, kw_only=True):
     secret: Secret | None = None
 
 
+class AskStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`status`: nothing said: of every device, which of many thousands is too much for one message of the bus."""
+
+    devices: list[str] | None = None
+    """Only these."""
+    states: bool = False
+    """Only in which state each device is."""
+
+
 class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     """`status`: how a gateway stands."""
 
@@ -99,3 +108,5 @@ class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Names only."""
     parts: Mapping[str, Mapping[str, Any]] = {}
     """Figures of what it does beside reading devices."""
+    states: Mapping[str, list[str]] = {}
+    """Names of devices by their state, where that was asked for."""

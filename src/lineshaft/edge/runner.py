@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from lineshaft.core import clock, logs
-from lineshaft.core.errors import LineshaftError, Unavailable
+from lineshaft.core.errors import LineshaftError, Unavailable, plain_facts
 from lineshaft.edge import metrics
 from lineshaft.edge.driver import Block, Plan, ReadsBack, Source, Tools, Write, Writer, Written, find_driver
 from lineshaft.edge.gaps import Gap
@@ -46,6 +46,8 @@ class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     hint: str = ""
     """Why it is not connected."""
+    facts: dict[str, Any] = {}
+    """Of that, by which it is said in other languages."""
 
 
 class DeviceRunner:
@@ -170,6 +172,11 @@ class DeviceRunner:
         held = self.intake.held_since_us
         return self._complete_us if held is None else min(self._complete_us, held)
 
+    @property
+    def state(self) -> DeviceState:
+        """How the device stands now, in a word."""
+        return self._state
+
     def status(self) -> DeviceStatus:
         """How the device stands now."""
         newest = self.intake.newest_us
@@ -179,6 +186,7 @@ class DeviceRunner:
             newest=clock.rfc3339(newest) if newest is not None else "", counts=dict(self.intake.counts),
             code=self._trouble.code if self._trouble else "", message=self._trouble.message if self._trouble else "",
             hint=self._trouble.hint if self._trouble else "",
+            facts=plain_facts(self._trouble) if self._trouble else {},
         )  # fmt: skip
 
     async def _run(self) -> None:

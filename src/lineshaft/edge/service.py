@@ -21,6 +21,7 @@ from lineshaft.edge.driver import Tools
 from lineshaft.edge.enrolment.renewal import keep_renewed
 from lineshaft.edge.lane import GROUP, Lane
 from lineshaft.edge.messages import (
+    AskStatus,
     CertificateList,
     GatewayStatus,
     Inspect,
@@ -225,8 +226,8 @@ class GatewayService(Service):
     async def _test(self, _caller: str, body: bytes) -> TestReport:
         return await self._attempts.test(decode_body(body, Try).device)
 
-    async def _status(self, _caller: str, _body: bytes) -> GatewayStatus:
-        return self.status()
+    async def _status(self, _caller: str, body: bytes) -> GatewayStatus:
+        return self.status(decode_body(body, AskStatus) if body else AskStatus())
 
     async def _certificates(self, _caller: str, _body: bytes) -> CertificateList:
         return CertificateList(certificates=await asyncio.to_thread(self.tools.certificates.known))
@@ -267,11 +268,20 @@ class GatewayService(Service):
     def _complete_us(self) -> int | None:
         return min((runner.complete_us() for runner in self._runners.values()), default=None)
 
-    def status(self) -> GatewayStatus:
+    def status(self, asked: AskStatus = AskStatus()) -> GatewayStatus:  # noqa: B008  # immutable
         """How the gateway and its devices stand."""
+        wanted = None if asked.devices is None else frozenset(asked.devices)
+        shown = (
+            []
+            if asked.states
+            else [runner.status() for name, runner in self._runners.items() if wanted is None or name in wanted]
+        )
+        states: dict[str, list[str]] = {}
+        for name, runner in self._runners.items() if asked.states else ():
+            states.setdefault(runner.state, []).append(name)
         return GatewayStatus(
             gateway=self.settings.gateway, boot=self._lane.boot, version=self._version, sent=self._lane.sent_seq,
-            waiting_bytes=self._lane.waiting_bytes, own_fingerprint=self._own_fingerprint,
-            devices=[runner.status() for runner in self._runners.values()], secrets=self.tools.secrets.names(),
+            waiting_bytes=self._lane.waiting_bytes, own_fingerprint=self._own_fingerprint, devices=shown,
+            secrets=self.tools.secrets.names(), states=states,
             parts=self._parts.status() | ({"forward": self._forward.status()} if self._forward is not None else {}),
         )  # fmt: skip

@@ -67,6 +67,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     comment: str = ""
 
 
+class _Rehearsed(Exception):
+    """Undoes the transaction of a rehearsal."""
+
+
 class Devices:
     """The devices of a tenant and the configurations made of them."""
 
@@ -94,6 +98,17 @@ class Devices:
     ) -> listing.Listing:  # fmt: skip
         """Devices as a list shows them, behind `after`; of `projects` only where that is not None."""
         return await self._db.query(listing.page, self._tenant, wanted, after, limit, projects)
+
+    async def gateways(self) -> Mapping[str, int]:
+        """Every gateway that has devices, and how many."""
+        return await self._db.query(listing.gateways, self._tenant)
+
+    async def page_by_state(
+        self, wanted: listing.Wanted, states: Mapping[str, str], *, after: tuple[str | int, str] | None = None,
+        limit: int = 100, projects: Collection[str] | None = None,
+    ) -> listing.Listing:  # fmt: skip
+        """As `page`, with the devices' states by their names, which only gateways know."""
+        return await self._db.query(listing.page_by_state, self._tenant, wanted, after, limit, projects, states)
 
     async def get(self, name: str, projects: Collection[str] | None = None) -> StoredDevice:
         """One device.
@@ -154,6 +169,27 @@ class Devices:
             TooLarge: the gateway's configuration would not fit into one message.
         """
         return await self._db.write(self._put, check_device(device), change, gateway, if_match, new, project)
+
+    async def rehearse(self, device: Device, *, gateway: str = DEFAULT_GATEWAY, project: str = "") -> Sequence[str]:
+        """What adding a device would do, by the very transaction that adds it, which is then undone.
+
+        Returns: the paths of its points that have a tag already, whose history would go on.
+
+        Raises: as `put` of a new device.
+        """
+        change, there = Change(author=""), list[str]()
+
+        def add(connection: Connection) -> None:
+            paths = [f"{device.path}/{each.name}" for each in device.points]
+            there[:] = self._tags.taken(connection, self._tenant, paths)
+            self._put(connection, check_device(device), change, gateway, if_match=None, new=True, project=project)
+            raise _Rehearsed
+
+        try:
+            await self._db.write(add)
+        except _Rehearsed:
+            return there
+        raise AssertionError("a rehearsal was not undone")
 
     async def remove(self, name: str, change: Change, *, if_match: str | None = None) -> None:
         """Take a device out of its gateway's configuration; its tags keep their numbers and their history.

@@ -1,6 +1,6 @@
 """Units of points: settled to common codes where somebody configures, kept as said where a device or a file says them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 import msgspec
@@ -78,6 +78,12 @@ def shown(unit: str, unit_text: str = "") -> str:
         return unit_text
     found = units.find(unit)
     return unit if found is None else found.symbol
+
+
+def symbols(codes: Iterable[str]) -> dict[str, str]:
+    """How the units of some codes are written, where that is read as the same unit again."""
+    found = {code: shown(code) for code in set(codes) if code}
+    return {code: symbol for code, symbol in found.items() if (read := units.find(symbol)) and read.code == code}
 
 
 def _with(point: Point, code: str, text: str) -> Point:

@@ -129,10 +129,14 @@ async def list_tags(
         str, QueryParameter(description="Words, each somewhere in path, description or handle", max_length=200)
     ] = "",
     removed: Annotated[bool, QueryParameter(description="Also tags that are no longer configured")] = False,  # noqa: FBT002
+    paths: Paths = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_PAGE,
 ) -> TagPage:
-    """Tags whose path begins with `prefix`."""
+    """Tags whose path begins with `prefix`; or, of those named by `tag`, all that there are."""
+    if paths:
+        named = await tags.find(principal.tenant, paths[: check_limit(limit)], principal.projects)
+        return TagPage(items=[_tag_view(tag) for tag in named.values() if removed or tag.removed is None], next=None)
     after = "" if cursor is None else decode_cursor(cursor, str)[0]
     page = await tags.list(
         principal.tenant, prefix=prefix, after=after, limit=check_limit(limit), removed=removed,

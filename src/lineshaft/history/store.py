@@ -125,6 +125,11 @@ class Tags:
         found = self._by_path(connection, tenant, paths)
         return next((found[path].project for path in paths if path in found), MAIN_PROJECT)
 
+    def taken(self, connection: Connection, tenant: str, paths: Sequence[str]) -> list[str]:
+        """Those of these paths that have a tag, removed or not, in their order."""
+        found = self._by_path(connection, tenant, paths)
+        return [path for path in paths if path in found]
+
     async def find(self, tenant: str, paths: Iterable[str], projects: Collection[str] | None = None) -> dict[str, Tag]:
         """Those of `paths` that are tags, of these projects or of all, removed ones included, by path."""
         return await self._db.query(self._by_path, tenant, [*paths], projects)

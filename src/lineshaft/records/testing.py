@@ -116,7 +116,7 @@ def migrated_packages() -> list[str]:
     """The packages that keep records, in the order of their layers."""
     present = [
         name
-        for name in ("records", "ledger", "access", "history", "edge")
+        for name in ("records", "ledger", "access", "history", "edge", "web")
         if importlib.util.find_spec(f"lineshaft.{name}")
     ]
     return [name for name in present if scripts(name)]

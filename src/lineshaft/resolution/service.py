@@ -194,7 +194,7 @@ def node_config(settings: ResolutionSettings, home: Home) -> NodeConfig:
         site_serial=settings.site_serial, primary=not settings.mirror_of, server_number=settings.server_number,
         recursive="recursive" in settings.roles,
         followed="recursive" in settings.roles and bool(settings.follow or settings.mirror_of), roots=_file(settings.roots_file, "resolution.roots_file"),
-        reach=list(settings.reach), **_ledger(home),
+        reach=list(settings.reach), watchers=list(settings.watchers), **_ledger(home),
         limits=Limits(
             bytes_per_second=settings.bytes_per_second, signatures_per_second=settings.signatures_per_second,
             missing_per_second=settings.missing_per_second, connections=settings.connections,

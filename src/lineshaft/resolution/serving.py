@@ -65,6 +65,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Where resolution of what is not here starts, as `client.read_roots` reads it; empty: nobody is asked."""
     reach: list[str] = []
     """Networks in which servers are asked that records name, beside public addresses; see `client.reach`."""
+    watchers: list[str] = []
+    """Networks that are told its load, beside its own machine."""
     ledger: str = ""
     """Folder of the log that batches of registrations are entered in; empty: there is none."""
     ledger_key: str = ""
@@ -204,7 +206,10 @@ class NodeServer:
     async def _listen_http(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         from lineshaft.resolution.http import make_app
 
-        app = make_app(self.node, counts=self.counts, limits=self.config.limits, proofs=self.proofs)
+        app = make_app(
+            self.node, counts=self.counts, limits=self.config.limits, proofs=self.proofs,
+            watchers=self.config.watchers, resolver=self._resolver,
+        )  # fmt: skip
         listener = HttpListener(app, tls, self.guard)
         found = await listener.start(host, port)
         self._http.append(listener)

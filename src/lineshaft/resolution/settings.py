@@ -9,6 +9,7 @@ from lineshaft.resolution.store import Kind
 
 Role = Literal["top", "second-level", "enterprise", "recursive"]
 PORT = 2641
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  what listens everywhere is asked here
 
 
 class ResolutionSettings(Section, frozen=True):
@@ -96,6 +97,14 @@ class ResolutionSettings(Section, frozen=True):
             description="Names on the bus of servers whose changes a recursive node follows, to forget what is new; lmdb only."
         ),
     ] = ()
+    watch: Annotated[
+        tuple[str, ...],
+        Meta(description="HTTP addresses of further nodes whose load the console shows, as http://192.0.2.7:8000."),
+    ] = ()
+    watchers: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks that this node tells its load, beside its own machine: 10.1.0.0/16."),
+    ] = ()
     bytes_per_second: Annotated[
         float, Meta(description="Answers by UDP to one network (IPv4 /24, IPv6 /64); beyond, they are cut.", gt=0)
     ] = 2_000_000
@@ -106,3 +115,8 @@ class ResolutionSettings(Section, frozen=True):
         float, Meta(description="'No such handle' to one network; beyond, the alarm is raised.", gt=0)
     ] = 500
     connections: Annotated[int, Meta(description="Open TCP connections of one network.", ge=1)] = 256
+
+    @property
+    def local_host(self) -> str:
+        """By which the node that runs here is asked on this machine."""
+        return _EVERYWHERE.get(self.hosts[0], self.hosts[0])

@@ -12,7 +12,7 @@ from litestar.params import FromPath, PathParameter, QueryParameter
 from lineshaft import __version__
 from lineshaft.access import Access
 from lineshaft.bus import Bus
-from lineshaft.core import clock, health, quality
+from lineshaft.core import clock, health, quality, texts
 from lineshaft.core.errors import NotFound
 from lineshaft.core.home import Home, Identity, read_json
 from lineshaft.core.http import check_limit, decode_cursor, encode_cursor
@@ -173,6 +173,7 @@ async def quality_words(
 async def list_jobs(
     jobs: NamedDependency[JobRunner],
     principal: NamedDependency[Principal],
+    language: NamedDependency[str],
     cursor: Annotated[str | None, QueryParameter(description="`next` of the page before")] = None,
     limit: Annotated[int, QueryParameter(description="Jobs on one page")] = 100,
 ) -> JobPage:
@@ -180,15 +181,16 @@ async def list_jobs(
     before = decode_cursor(cursor, str)[0] if cursor is not None else None
     page = await jobs.page(projects=principal.projects, before=before, limit=check_limit(limit))
     full = len(page) == limit
-    return JobPage(items=[_view(job) for job in page], next=encode_cursor(page[-1].id) if full else None)
+    return JobPage(items=[_view(job, language) for job in page], next=encode_cursor(page[-1].id) if full else None)
 
 
 @get("/api/v1/system/jobs/{job_id:str}", opt={"action": "jobs:read"}, tags=_SYSTEM)
 async def get_job(
-    jobs: NamedDependency[JobRunner], principal: NamedDependency[Principal], job_id: FromPath[str]
-) -> JobView:
+    jobs: NamedDependency[JobRunner], principal: NamedDependency[Principal], language: NamedDependency[str],
+    job_id: FromPath[str],
+) -> JobView:  # fmt: skip
     """One job with its newest progress."""
-    return _view(await jobs.get(job_id, reader=principal))
+    return _view(await jobs.get(job_id, reader=principal), language)
 
 
 @post("/api/v1/system/jobs/{job_id:str}/cancel", opt={"action": "jobs:run"}, status_code=202, tags=_SYSTEM)
@@ -196,6 +198,7 @@ async def cancel_job(
     jobs: NamedDependency[JobRunner],
     access: NamedDependency[Access],
     principal: NamedDependency[Principal],
+    language: NamedDependency[str],
     job_id: FromPath[str],
     transfers: NamedDependency[Transfers | None] = None,
 ) -> JobView:
@@ -213,7 +216,7 @@ async def cancel_job(
         )  # fmt: skip
     # Imports and exports that wait for their turn are known to their own runners alone.
     ending = None if transfers is None else await transfers.cancel(job)
-    return _view(ending or await jobs.cancel(job_id))
+    return _view(ending or await jobs.cancel(job_id), language)
 
 
 ROUTES = [
@@ -221,12 +224,23 @@ ROUTES = [
 ]  # fmt: skip
 
 
-def _view(job: Job) -> JobView:
+def _view(job: Job, language: str) -> JobView:
     return JobView(
         id=job.id, kind=job.kind, title=job.title, owner=job.owner, state=job.state, done=job.done, total=job.total,
-        message=job.message, result=job.result, error=job.error,
+        message=job.message, result=job.result, error=_told(job.error, language),
         created=clock.rfc3339(job.created), updated=clock.rfc3339(job.updated),
     )  # fmt: skip
+
+
+def _told(error: dict[str, Any] | None, language: str) -> dict[str, Any] | None:
+    """What made a job fail, in the language of whoever asks."""
+    if error is None:
+        return None
+    message, hint = texts.render(
+        language, str(error.get("code", "")), str(error.get("message", "")), str(error.get("hint", "")),
+        error.get("facts") or {},
+    )  # fmt: skip
+    return {**error, "message": message, "hint": hint}
 
 
 def _without_details(service: ServiceState) -> ServiceState:

@@ -15,9 +15,10 @@ from lineshaft.core import memory
 from lineshaft.core.errors import NotFound
 from lineshaft.core.principals import Principal
 from lineshaft.records import Idempotency
-from lineshaft.web import api, console, gate, openapi, problems, site
+from lineshaft.web import api, backups, console, gate, openapi, problems, site
 from lineshaft.web.callers import Callers
 from lineshaft.web.conditional import NotModified
+from lineshaft.web.dashboards import api as dashboards
 from lineshaft.web.gate import CALLER, Gate
 from lineshaft.web.headers import SecurityHeaders
 from lineshaft.web.idempotency import IdempotentPosts
@@ -27,14 +28,14 @@ from lineshaft.web.metrics import Measured
 from lineshaft.web.recorder import Recorder
 from lineshaft.web.settings import WebSettings
 
-PACKAGES = ("ledger", "access", "history", "edge", "demo")
+PACKAGES = ("ledger", "access", "resolution", "history", "edge", "demo")
 """Packages whose `api.ROUTES` are served, where they are installed."""
 
 
 PARTS = (
-    "access", "browses", "bus", "commands", "database", "devices", "egress", "history", "home", "identity", "imports",
-    "jobs", "labels", "parts", "profiles", "secret_records", "settings", "sql", "subjects", "tags", "transfers",
-    "versions", "witness",
+    "access", "backups", "browses", "bus", "commands", "dashboards", "database", "device_states", "devices", "egress", "history", "home", "identity", "imports",
+    "inquiries", "jobs", "labels", "parts", "profiles", "secret_records", "settings", "sql", "subjects", "tags", "transfers",
+    "versions", "watch", "witness",
 )  # fmt: skip
 """What a route may ask for by name, beside `principal`, `caller` and `language` of its request."""
 
@@ -89,7 +90,7 @@ def routed(
     # Litestar would load these only because it finds them installed; nothing of ours uses them.
     with memory.refusing("pydantic", "pydantic_core", "attr", "attrs"):
         return Litestar(
-            route_handlers=[*api.ROUTES, *site.routes(), description, *routes],
+            route_handlers=[*api.ROUTES, *backups.ROUTES, *dashboards.ROUTES, *site.routes(), description, *routes],
             dependencies={name: Provide(_giver(part), sync_to_thread=False) for name, part in parts.items()}
             | _OF_REQUEST,
             exception_handlers={Exception: problems.handle},

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from lineshaft.web.headers import POLICY
+from lineshaft.web.headers import PERMISSIONS, POLICY
 
 FOLDER: Final = Path(str(resources.files("lineshaft.web"))) / "static"
 NONCE: Final = b"__NONCE__"
@@ -88,7 +88,10 @@ class Console:
         nonce = secrets.token_urlsafe(18)
         policy = POLICY.replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
         body = self._index.replace(NONCE, nonce.encode())
-        headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", policy.encode())]
+        headers = [
+            (b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", policy.encode()),
+            (b"permissions-policy", PERMISSIONS.replace("camera=()", "camera=(self)").encode()),
+        ]  # fmt: skip
         await _send(scope, send, headers, body)
 
 

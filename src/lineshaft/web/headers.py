@@ -9,6 +9,9 @@ POLICY = (
 )
 """Scripts and styles only from our own files: no inline, no eval, no other host."""
 
+PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+"""What no page of ours may use; the console's own page may use the camera, to read codes."""
+
 _ALWAYS = {
     b"content-security-policy": POLICY.encode(),
     b"x-content-type-options": b"nosniff",
@@ -16,7 +19,7 @@ _ALWAYS = {
     b"referrer-policy": b"no-referrer",
     b"cross-origin-opener-policy": b"same-origin",
     b"cross-origin-resource-policy": b"same-origin",
-    b"permissions-policy": b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    b"permissions-policy": PERMISSIONS.encode(),
     b"cache-control": b"no-store",
 }
 _OVER_TLS = {b"strict-transport-security": b"max-age=31536000"}

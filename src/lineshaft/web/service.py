@@ -30,6 +30,7 @@ from lineshaft.edge import Devices, PartDocuments, Profiles, SecretRecords, Vers
 from lineshaft.edge.audit.trail import GuardTrail
 from lineshaft.edge.browses import Browses
 from lineshaft.edge.commands import Commands
+from lineshaft.edge.states import DeviceStates
 from lineshaft.history import (
     HistoryReader,
     HistorySettings,
@@ -44,9 +45,14 @@ from lineshaft.history import (
 from lineshaft.history.memory import economise
 from lineshaft.ledger.messages import asking
 from lineshaft.records import Database, Idempotency, JobRecords, OutboxMessage, OutboxRelay, RecordsSettings
+from lineshaft.resolution.inquiry import Inquiries
+from lineshaft.resolution.settings import ResolutionSettings
+from lineshaft.resolution.watch import Watch
 from lineshaft.web import listeners
 from lineshaft.web.app import assemble, package_routes
+from lineshaft.web.backups import Backups
 from lineshaft.web.callers import Callers
+from lineshaft.web.dashboards.store import Dashboards
 from lineshaft.web.devices import DeviceFront, DeviceListener
 from lineshaft.web.live.board import Board
 from lineshaft.web.live.endpoint import LiveEndpoint, prover
@@ -132,6 +138,8 @@ class WebService(Service):
         self._stack.push_async_callback(egress.close)
         history_settings = settings.of(HistorySettings)
         history = HistoryReader(history_settings, home, bus)
+        backups = Backups(home)
+        backups.register(jobs)
         Verification(history_settings, home, database, identity.tenant, history).register(jobs)
         await jobs.start()
         self._stack.push_async_callback(jobs.stop)
@@ -145,16 +153,21 @@ class WebService(Service):
         self._run("outbox", OutboxRelay(database, self._hand_over).run())
         self._run("guard audit", GuardTrail(database, bus, home).run())
         devices = Devices(database, tags, bus.subjects, minter)
+        watch = Watch(settings.of(ResolutionSettings), home)
+        self._stack.push_async_callback(watch.close)
         return {
-            "access": access, "browses": browses, "bus": bus, "commands": commands, "database": database,
-            "devices": devices, "egress": egress, "home": home,
+            "access": access, "backups": backups, "browses": browses, "bus": bus, "commands": commands, "database": database,
+            "dashboards": Dashboards(database, identity.tenant, minter),
+            "device_states": DeviceStates(bus), "devices": devices, "egress": egress, "home": home,
             "history": history, "identity": identity, "imports": imports, "jobs": jobs,
             "labels": LabelAdministration(database, identity, label_settings, access), "settings": settings,
             "secret_records": SecretRecords(database, bus.subjects),
             "parts": PartDocuments(database, bus.subjects), "profiles": Profiles(database, devices, bus.subjects),
             "sql": SqlQueries(history, tags, egress, history_settings), "subjects": bus.subjects, "tags": tags,
             "transfers": transfers,
-            "versions": Versions(database, devices, bus.subjects), "witness": asking(bus),
+            "versions": Versions(database, devices, bus.subjects),
+            "inquiries": Inquiries(settings.of(ResolutionSettings)),
+            "watch": watch, "witness": asking(bus),
         }  # fmt: skip
 
     async def _open_device_listener(self, app: Any, access: Access) -> str:

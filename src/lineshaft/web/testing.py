@@ -29,7 +29,7 @@ from lineshaft.records import Database, RecordsSettings, upgrade
 from lineshaft.web.service import WebService
 from lineshaft.web.settings import WebSettings
 
-PACKAGES = ("records", "access", "history", "edge")
+PACKAGES = ("records", "access", "history", "edge", "web")
 PLANT = "eastman/tennessee/process/te/main/plant"
 
 

@@ -33,7 +33,7 @@ from lineshaft.records import Database, RecordsSettings, upgrade
 from lineshaft.web.service import WebService
 from lineshaft.web.settings import WebSettings
 
-PACKAGES = ("records", "access", "ledger", "history", "edge")
+PACKAGES = ("records", "access", "ledger", "history", "edge", "web")
 SERVICES = ["access", "history", "gateway", "web", "plant"]
 AREA = "eastman/tennessee/process/te/main"
 

@@ -4,10 +4,7 @@ import base64
 import contextlib
 import http.server
 import json
-import os
-import subprocess
 import threading
-from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx
@@ -27,47 +24,18 @@ from lineshaft.core import clock
 from lineshaft.core.errors import InvalidInput, LineshaftError
 from lineshaft.core.ids import HandleMinter
 from lineshaft.core.settings import Settings
-from lineshaft.edge.testing import install_peers
 from lineshaft.records import RecordsSettings
+from lineshaft.web.testing_provider import CALLBACK, CLIENT, CLIENT_PASSWORD, foreign_provider
 
-PEERS = Path(__file__).parents[2] / "peers"
 ORIGIN = "http://127.0.0.1:9999"
 PLACE = Place(address="192.0.2.10", origin=ORIGIN)
-CALLBACK = "/api/v1/access/oidc/callback"
 PASSWORD = "rivers run under nine bridges"
-CLIENT, CLIENT_PASSWORD = "lineshaft", "a secret: with % and +"
-ACCOUNTS = {
-    "alice": {"preferred_username": "Alice.Li", "groups": ["staff", "engineers"], "email": "alice@plant.example",
-              "email_verified": True},
-    "carol": {"preferred_username": "carol", "groups": ["visitors"], "email": "carol@plant.example",
-              "email_verified": True},
-    "mallory": {"preferred_username": "ada", "groups": ["engineers"], "email": "ada@plant.example",
-                "email_verified": False},
-}  # fmt: skip
 
 
 async def refused(attempt):
     with pytest.raises(LineshaftError) as refusal:
         await attempt
     return refusal.value
-
-
-@contextlib.contextmanager
-def foreign_provider(port, redirect, accounts=ACCOUNTS):
-    """The provider under Node.js; its address."""
-    client = {"client_id": CLIENT, "client_secret": CLIENT_PASSWORD, "redirect_uris": [redirect]}
-    given = {"port": port, "modules": str(install_peers(PEERS)), "clients": [client], "accounts": accounts}
-    process = subprocess.Popen(
-        ["node", str(PEERS / "oidc_provider.mjs"), json.dumps(given)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(os.environ),
-    )  # fmt: skip
-    try:
-        assert json.loads(process.stdout.readline()) == {"ready": True}
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.stdin.close()
-        process.wait(30)
-        process.stdout.close()
 
 
 @pytest.fixture(scope="module")

@@ -126,3 +126,70 @@ async def test_a_name_that_cannot_be_one_is_refused(site, method):
         body = {"json": {"text": FORBID}} if method == "put" else {}
         answer = await local.request(method, f"{ROOT}/policies/Dark!", **body)
         assert answer.status_code in (400, 404)
+
+
+CASES = """
+[[case]]
+name = "a viewer sees the plant"
+principal = { roles = ["viewer"] }
+action = "demo:read"
+expect = "allow"
+
+[[case]]
+name = "an operator controls it"
+principal = { roles = ["operator"] }
+action = "demo:control"
+expect = "allow"
+decided_by = ["roles/operator"]
+"""
+
+
+async def test_cases_are_tried_on_what_is_in_force_and_on_a_text_before_it_is(site):
+    await site.office.first_administrator()
+    async with site.local() as local:
+        fine = (await local.post(f"{ROOT}/policies:test", json={"cases": CASES})).json()
+        assert (fine["passed"], [item["passed"] for item in fine["items"]]) == (True, [True, True])
+        tried = await local.post(f"{ROOT}/policies:test", json={"cases": CASES, "name": "dark", "text": FORBID})
+        assert (tried.json()["passed"], [item["passed"] for item in tried.json()["items"]]) == (False, [False, True])
+        assert tried.json()["items"][0]["reason"] == "forbidden by dark/1"
+        assert (await local.get(f"{ROOT}/policies/dark")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"cases": "[[case]]\nname ="}, "access.policy_cases_text"),
+        ({"cases": '{"case": [{"action": "a"}]}'}, "access.policy_cases_text"),
+        ({"cases": CASES, "name": "dark", "text": "permit (principal"}, "access.policy_invalid"),
+    ],
+)
+async def test_cases_that_cannot_be_tried_are_refused(site, body, code):
+    await site.office.first_administrator()
+    async with site.local() as local:
+        answer = await local.post(f"{ROOT}/policies:test", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, code), answer.text
+
+
+async def test_a_text_is_compared_with_what_is_in_force_and_not_with_itself(site):
+    await site.office.first_administrator()
+    async with site.local() as local:
+        changes = (await local.post(f"{ROOT}/policies:compare", json={"name": "dark", "text": FORBID})).json()["items"]
+        assert {(item["who"], item["action"], item["before"], item["after"]) for item in changes} >= {
+            ("viewer", "demo:read", "allow", "deny")
+        }
+        assert {item["action"] for item in changes} == {"demo:read"}
+        await local.put(f"{ROOT}/policies/dark", json={"text": FORBID})
+        same = await local.post(f"{ROOT}/policies:compare", json={"name": "dark", "text": FORBID})
+        assert same.json() == {"items": []}
+        back = (await local.post(f"{ROOT}/policies:compare", json={"name": "dark", "text": ""})).json()["items"]
+        assert {(item["before"], item["after"]) for item in back} == {("deny", "allow")}
+
+
+async def test_the_reason_of_a_change_stands_in_the_trail(site):
+    await site.office.first_administrator()
+    async with site.local() as local:
+        await local.put(f"{ROOT}/policies/dark", json={"text": FORBID, "reason": " visitors today "})
+        await local.put(f"{ROOT}/policies/dark", json={"text": f"{FORBID}\n"})
+    with_reason, without = await site.office.audit("access:set_policy")
+    reasons = {entry.facts.get("reason") for entry in (with_reason, without)}
+    assert reasons == {"visitors today", None}

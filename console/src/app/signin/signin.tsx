@@ -1,6 +1,6 @@
 /** Signing in: name and password, a one-time link, a passkey, the plant's own provider, the sealed emergency code. */
 
-import { KeyOutlined, LoginOutlined, SafetyOutlined } from "@ant-design/icons";
+import { IdcardOutlined, KeyOutlined, SafetyOutlined } from "@ant-design/icons";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Alert, Button, Divider, Form, Input } from "antd";
 import { type ReactNode, useEffect, useState } from "react";
@@ -101,7 +101,7 @@ export default function SignIn({ notice }: { notice: string }) {
                 </Button>
               )}
               {methods?.oidc && way === "password" && (
-                <Button icon={<LoginOutlined />} block href="/api/v1/access/oidc/start">
+                <Button icon={<IdcardOutlined />} block href="/api/v1/access/oidc/start">
                   {t("signin.oidc", { name: methods.oidc })}
                 </Button>
               )}

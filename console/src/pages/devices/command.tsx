@@ -1,16 +1,17 @@
 /** Writing to a machine: say what and why, see what would become of it, confirm, and follow it to its end. */
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Alert, App, Button, Form, Input, InputNumber, Modal, Popconfirm, Switch } from "antd";
+import { Alert, Button, Form, Input, InputNumber, Modal, Popconfirm, Switch } from "antd";
 import { useState } from "react";
+import { Link } from "react-router";
 import { api, type Problem, type Schemas, take } from "~/api/client";
-import { useMay, useSession } from "~/app/session";
 import * as format from "~/parts/format";
 import type { Column } from "~/parts/grid";
 import { LiveValue } from "~/parts/live";
 import { Nothing } from "~/parts/page";
 import { Paged } from "~/parts/paged";
 import { t } from "~/texts";
+import { Decide } from "./decide";
 
 type Command = Schemas["CommandView"];
 type Body = Schemas["CommandBody"];
@@ -18,9 +19,12 @@ type Body = Schemas["CommandBody"];
 const GOOD = new Set(["verified", "executed"]);
 const BAD = new Set(["denied", "failed", "indeterminate"]);
 const WAIT_SECONDS = 10;
+/** Of a command that the second person refused. */
+const REFUSED = "edge.command_refused";
 
 // texts: command_state.*
 export function CommandState({ command }: { command: Command }) {
+  if (command.code === REFUSED) return <span className="chip bad">{t("command_state.refused")}</span>;
   const tone = GOOD.has(command.state) ? "good" : BAD.has(command.state) ? "bad" : command.settled ? "" : "warn";
   return <span className={`chip ${tone}`}>{t(`command_state.${command.state}`)}</span>;
 }
@@ -61,6 +65,8 @@ export function WriteDialogue({ device, point, path, unit, kind, onClose }: Writ
     send.mutate({ asked, dry });
   }
 
+  const verdict = tried && verdictOf(tried);
+  const ready = verdict !== undefined && verdict.tone !== "error";
   const limits = point.write;
   return (
     <Modal
@@ -78,10 +84,10 @@ export function WriteDialogue({ device, point, path, unit, kind, onClose }: Writ
             </Button>
             <Popconfirm
               title={t("command.sure", { point: `${device}/${point.name}` })}
-              disabled={!tried}
+              disabled={!ready}
               onConfirm={() => void go(false)}
             >
-              <Button type="primary" danger disabled={!tried} loading={send.isPending && !send.variables?.dry}>
+              <Button type="primary" danger disabled={!ready} loading={send.isPending && !send.variables?.dry}>
                 {t("command.write")}
               </Button>
             </Popconfirm>
@@ -156,17 +162,19 @@ export function WriteDialogue({ device, point, path, unit, kind, onClose }: Writ
           description={(send.error as unknown as Problem).hint}
         />
       )}
-      {tried && !sent && !send.error && (
-        <Alert
-          type={tried.classification === "A" ? "warning" : "success"}
-          showIcon
-          title={t(tried.classification === "A" ? "command.would_wait" : "command.would_write")}
-          description={tried.detail}
-        />
+      {tried && verdict && !sent && !send.error && (
+        <Alert type={verdict.tone} showIcon title={t(verdict.text)} description={tried.detail} />
       )}
       {sent && <Followed id={sent.id} begun={sent} />}
     </Modal>
   );
+}
+
+/** What a trial without writing said. */
+function verdictOf(tried: Command) {
+  if (BAD.has(tried.state)) return { tone: "error", text: "command.would_deny" } as const;
+  if (tried.classification === "A") return { tone: "warning", text: "command.would_wait" } as const;
+  return { tone: "success", text: "command.would_write" } as const;
 }
 
 /** What becomes of a command, until nothing more will come. */
@@ -182,7 +190,11 @@ function Followed({ id, begun }: { id: string; begun: Command }) {
       <p>
         <CommandState command={command} /> {command.detail}
       </p>
-      {command.state === "requested" && !command.settled && <p>{t("command.second_person")}</p>}
+      {command.state === "requested" && !command.settled && (
+        <p>
+          {t("command.second_person")} <Link to="/devices/@waiting">{t("waiting.title")}</Link>
+        </p>
+      )}
       {command.state === "indeterminate" && <Alert type="error" showIcon title={t("command.look")} />}
       {command.read !== null && (
         <p>{t("command.read_back", { before: format.value(command.before), read: format.value(command.read) })}</p>
@@ -204,23 +216,8 @@ function Followed({ id, begun }: { id: string; begun: Command }) {
 
 /** A device's commands, newest first; those that wait can be approved by somebody else, or withdrawn. */
 export function Commands({ device }: { device: string }) {
-  const may = useMay();
-  const session = useSession();
-  const client = useQueryClient();
-  const { message } = App.useApp();
-
-  async function act(work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } catch (problem) {
-      message.error((problem as Problem).message);
-    }
-    await client.invalidateQueries({ queryKey: ["commands"] });
-  }
-
-  const path = (command: Command) => ({ params: { path: { command: command.id } } });
   const columns: Column<Command>[] = [
-    { key: "created", title: t("command.time"), width: "180px", render: (row) => format.dateTime(row.created) },
+    { key: "created", title: t("command.time"), width: "165px", render: (row) => format.dateTime(row.created) },
     { key: "point", title: t("device.point"), width: "minmax(120px, 1fr)", render: (row) => row.point },
     {
       key: "value",
@@ -230,40 +227,22 @@ export function Commands({ device }: { device: string }) {
       render: (row) => `${format.value(row.before)} → ${format.value(row.value)}`,
     },
     { key: "state", title: t("devices.state"), width: "170px", render: (row) => <CommandState command={row} /> },
-    { key: "reason", title: t("command.reason"), width: "minmax(160px, 1fr)", render: (row) => row.reason },
     {
       key: "detail",
       title: t("command.detail"),
-      width: "minmax(160px, 2fr)",
-      render: (row) => <span title={row.detail}>{row.detail}</span>,
+      width: "minmax(260px, 3fr)",
+      render: (row) => (
+        <div className="stack" title={[row.reason, row.detail].join("\n")}>
+          <span>{row.detail || row.reason}</span>
+          {row.detail && <small>{row.reason}</small>}
+        </div>
+      ),
     },
     {
       key: "act",
       title: "",
-      width: "200px",
-      render: (row) =>
-        !row.settled && (
-          <span className="button-row">
-            {row.state === "requested" && row.by !== session?.id && may("edge:approve_command") && (
-              <Popconfirm
-                title={t("command.approve_sure", { value: format.value(row.value), point: row.point })}
-                onConfirm={() => act(() => take(api.POST("/api/v1/edge/commands/{command}/approve", path(row))))}
-              >
-                <Button size="small" type="primary">
-                  {t("command.approve")}
-                </Button>
-              </Popconfirm>
-            )}
-            {may("edge:command") && (
-              <Button
-                size="small"
-                onClick={() => act(() => take(api.POST("/api/v1/edge/commands/{command}/cancel", path(row))))}
-              >
-                {t("command.cancel")}
-              </Button>
-            )}
-          </span>
-        ),
+      width: "180px",
+      render: (row) => <Decide command={row} size="small" />,
     },
   ];
   return (

@@ -2,7 +2,7 @@
 
 import { ArrowLeftOutlined, EditOutlined, LineChartOutlined } from "@ant-design/icons";
 import { useQueries, useQuery } from "@tanstack/react-query";
-import { Alert, Button, Input, Skeleton, Tabs, Typography } from "antd";
+import { Alert, Button, Input, Skeleton, Typography } from "antd";
 import { useCallback, useMemo, useState } from "react";
 import { Link, useParams } from "react-router";
 import { api, type Problem, type Schemas, take } from "~/api/client";
@@ -16,6 +16,7 @@ import { Nothing, PageHead, Panel } from "~/parts/page";
 import { ProblemBox } from "~/parts/problem";
 import { type Spark, Sparkline } from "~/parts/sparkline";
 import { StateChip } from "~/parts/state";
+import { AddressTabs } from "~/parts/tabs";
 import { t } from "~/texts";
 import { Commands, WriteDialogue } from "./command";
 
@@ -109,9 +110,7 @@ export default function DevicePage() {
         )}
       </Panel>
       <Panel className="flush grid-panel device-tabs">
-        <Tabs
-          defaultActiveKey="points"
-          destroyOnHidden
+        <AddressTabs
           items={[
             {
               key: "points",
@@ -322,7 +321,7 @@ function Groups({ device }: { device: Device }) {
           {(device.groups ?? []).map((group) => (
             <tr key={group.name}>
               <td>{group.name}</td>
-              <td>{group.mode}</td>
+              <td>{t(`mode.${group.mode ?? "subscribe"}`)}</td>
               <td className="number">{format.count(group.period_ms ?? 0)} ms</td>
               <td className="number">{format.count(group.phase_ms ?? 0)} ms</td>
               <td className="number">{format.count(used.get(group.name ?? "main") ?? 0)}</td>
@@ -342,12 +341,19 @@ function Counts({ counts, newest }: { counts: Record<string, number> | undefined
       <dd>{format.dateTime(newest)}</dd>
       {Object.entries(counts).map(([name, count]) => (
         <div key={name} className="facts-pair">
-          <dt>{name}</dt>
+          <dt>{nameOfCount(name)}</dt>
           <dd>{format.count(count)}</dd>
         </div>
       ))}
     </dl>
   );
+}
+
+/** Counters of single drivers have no words here; they are shown by their names. */
+// texts: count.*
+function nameOfCount(name: string): string {
+  const words = t(`count.${name}`);
+  return words === `count.${name}` ? name.replaceAll("_", " ") : words;
 }
 
 function Gaps({ gateway }: { gateway: string }) {

@@ -1,11 +1,13 @@
 /** Devices: ten or ten thousand. Searched, filtered and sorted by the server; what the address says is what one sees. */
 
+import { PlusOutlined } from "@ant-design/icons";
 import { keepPreviousData, useInfiniteQuery, useQueries } from "@tanstack/react-query";
-import { Input, Select } from "antd";
+import { Badge, Button, Input, Select } from "antd";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { api, type Problem, take } from "~/api/client";
 import { type DeviceStatus, type DeviceView, gatewayStatus } from "~/api/queries";
+import { useMay } from "~/app/session";
 import { useNow } from "~/live";
 import * as format from "~/parts/format";
 import { type Column, Grid, type Sort } from "~/parts/grid";
@@ -13,6 +15,7 @@ import { Nothing, PageHead, Panel } from "~/parts/page";
 import { ProblemBox } from "~/parts/problem";
 import { StateChip } from "~/parts/state";
 import { t } from "~/texts";
+import { useWaiting } from "./waiting_list";
 
 const PAGE = 500;
 const DRIVERS = [
@@ -28,7 +31,8 @@ const DRIVERS = [
   "snmp",
   "sparkplug",
 ];
-const SORTS = ["name", "path", "driver", "endpoint", "points", "gateway", "project", "changed"] as const;
+const SORTS = ["name", "path", "driver", "endpoint", "points", "gateway", "project", "changed", "state"] as const;
+const STATES = ["connected", "connecting", "lost", "refused", "unknown"];
 type SortKey = (typeof SORTS)[number];
 
 interface Asked {
@@ -36,6 +40,7 @@ interface Asked {
   driver: string;
   gateway: string;
   below: string;
+  state: string;
   sort: SortKey;
   descending: boolean;
 }
@@ -49,6 +54,7 @@ function useAsked(): [Asked, (change: Partial<Asked>) => void] {
     driver: params.get("driver") ?? "",
     gateway: params.get("gateway") ?? "",
     below: params.get("below") ?? "",
+    state: params.get("state") ?? "",
     sort,
     descending: params.get("descending") === "true",
   };
@@ -76,7 +82,7 @@ function useDeviceList(asked: Asked) {
     queryFn: ({ pageParam, signal }) =>
       take(
         api.GET("/api/v1/edge/devices", {
-          params: { query: { ...asked, limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) } },
+          params: { query: { ...asked, states: true, limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) } },
           signal,
         }),
       ),
@@ -94,6 +100,7 @@ export default function Devices() {
   const list = useDeviceList(asked);
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const total = list.data?.pages[0]?.total;
+  const counts = list.data?.pages[0]?.states;
   const [view, setView] = useState({ from: 0, to: 0 });
   const inView = rows.slice(view.from, view.to + 1);
   const states = useStates(inView);
@@ -118,7 +125,9 @@ export default function Devices() {
       <PageHead
         title={t("devices.title")}
         sub={total === undefined ? undefined : t("devices.count", { count: format.count(total) })}
-      />
+      >
+        <Actions />
+      </PageHead>
       <Panel className="flush grid-panel">
         <div className="toolbar">
           <Input.Search
@@ -140,6 +149,21 @@ export default function Devices() {
               ...DRIVERS.map((driver) => ({ value: driver, label: driver })),
             ]}
           />
+          <Select
+            className="field"
+            value={asked.state}
+            onChange={(state) => change({ state })}
+            aria-label={t("devices.state")}
+            options={[
+              { value: "", label: t("devices.all_states") },
+              ...STATES.map((state) => ({ value: state, label: stateLabel(state, counts?.[state]) })),
+            ]}
+          />
+          {asked.gateway && (
+            <button type="button" className="chip" onClick={() => change({ gateway: "" })}>
+              {t("devices.of_gateway", { gateway: asked.gateway })} ×
+            </button>
+          )}
           {asked.below && (
             <button type="button" className="chip" onClick={() => change({ below: "" })}>
               {t("devices.below", { path: asked.below })} ×
@@ -161,7 +185,13 @@ export default function Devices() {
             onOpen={(row) => void navigate(`/devices/${encodeURIComponent(row.name)}`)}
             rowHeight={48}
             question={JSON.stringify(asked)}
-            empty={!list.isPending && <Empty searching={Boolean(asked.search || asked.driver || asked.below)} />}
+            empty={
+              !list.isPending && (
+                <Empty
+                  searching={Boolean(asked.search || asked.driver || asked.below || asked.state || asked.gateway)}
+                />
+              )
+            }
           />
         )}
         <div className="grid-foot">
@@ -170,6 +200,37 @@ export default function Devices() {
         </div>
       </Panel>
     </div>
+  );
+}
+
+function stateLabel(state: string, count: number | undefined): string {
+  return `${t(`state.${state}`)} (${format.count(count ?? 0)})`;
+}
+
+/** What one may do beside looking; what waits for a second person is said with its number. */
+function Actions() {
+  const may = useMay();
+  const waiting = useWaiting(may("edge:approve_command")).data?.items.length ?? 0;
+  return (
+    <>
+      {(may("edge:approve_command") || may("access:approve")) && (
+        <Badge count={waiting} size="small">
+          <Link to="/devices/@waiting">
+            <Button>{t("waiting.title")}</Button>
+          </Link>
+        </Badge>
+      )}
+      <Link to="/devices/@gateways">
+        <Button>{t("gateways.title")}</Button>
+      </Link>
+      {may("edge:configure") && (
+        <Link to="/devices/@add">
+          <Button type="primary" icon={<PlusOutlined aria-hidden />}>
+            {t("add.title")}
+          </Button>
+        </Link>
+      )}
+    </>
   );
 }
 
@@ -205,7 +266,8 @@ function columnsOf(states: Map<string, DeviceStatus>, now: number): Column<Devic
       key: "state",
       title: t("devices.state"),
       width: "140px",
-      render: (row) => <StateChip state={states.get(row.name)?.state} />,
+      sortable: true,
+      render: (row) => <StateChip state={states.get(row.name)?.state ?? row.state} />,
     },
     {
       key: "newest",
@@ -258,7 +320,9 @@ function Empty({ searching }: { searching: boolean }) {
   ) : (
     <Nothing title={t("devices.none")}>
       <p>{t("devices.none_hint")}</p>
-      <code>lineshaft device add</code>
+      <Link to="/devices/@add">
+        <Button type="primary">{t("add.title")}</Button>
+      </Link>
     </Nothing>
   );
 }

@@ -8,5 +8,12 @@ export default definePage({
   order: 20,
   action: "edge:read",
   load: () => import("./list"),
-  below: [{ path: ":name", load: () => import("./device") }],
+  // No device's name begins with "@".
+  below: [
+    { path: ":name", load: () => import("./device") },
+    { path: "@add", load: () => import("./add/add") },
+    { path: "@gateways", load: () => import("./gateways") },
+    { path: "@gateways/:gateway", load: () => import("./guard") },
+    { path: "@waiting", load: () => import("./waiting") },
+  ],
 });

@@ -6,6 +6,6 @@ export default definePage({
   text: "identifiers.title",
   icon: BarcodeOutlined,
   order: 50,
-  action: "history:read",
+  action: "resolution:read",
   load: () => import("./identifiers"),
 });

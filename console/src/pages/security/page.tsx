@@ -6,6 +6,7 @@ export default definePage({
   text: "security.title",
   icon: SafetyCertificateOutlined,
   order: 60,
-  action: "access:manage",
+  action: "access:approve", // everybody: whoever may do less sees fewer tabs
   load: () => import("./security"),
+  below: [{ path: "principals/:name", load: () => import("./principal") }],
 });

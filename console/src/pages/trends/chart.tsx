@@ -36,6 +36,8 @@ interface ChartProps {
   onSpan: (span: Span) => void;
   onHover: (time: number | undefined) => void;
   onCursor: (which: "a" | "b", time: number) => void;
+  /** It only shows: the wheel scrolls the page that it stands on. */
+  still?: boolean;
 }
 
 const LEFT = 64;
@@ -256,7 +258,7 @@ export function Chart(props: ChartProps) {
     if (!element) return;
     const made = init(element, null, { renderer: "canvas" });
     chart.current = made;
-    listen(made, latest, mouse);
+    if (!latest.current.still) listen(made, latest, mouse);
     const observer = new ResizeObserver(() => {
       made.resize();
       made.setOption(option(latest.current, element.clientHeight), { notMerge: true, lazyUpdate: true });
@@ -292,6 +294,7 @@ export function Chart(props: ChartProps) {
     onSpan(move());
   }
 
+  if (props.still) return <div ref={holder} className="trend-chart still" role="img" aria-label={t("trends.title")} />;
   return (
     <div
       ref={holder}

@@ -110,37 +110,42 @@ const FIGURES = [
   ["good", "PercentGood"],
 ] as const;
 
-/** Figures of each tag over the whole span. */
-export function useStatistics(tags: readonly string[], span: Span) {
+/** Figures of each tag over the whole span; asked for once the chart has what it draws. */
+export function useStatistics(tags: readonly string[], span: Span, drawn: boolean) {
   return useQuery({
     queryKey: ["trend", "statistics", tags, span],
     queryFn: async ({ signal }) => {
       const found = new Map<string, Statistics>(tags.map((path) => [path, {}]));
-      await Promise.all(
-        FIGURES.map(async ([field, aggregate]) => {
-          const page = await processed(tags, span, "0", aggregate, signal);
-          for (const item of page.items) {
-            const mine = found.get(item.path);
-            if (mine) mine[field] = numeric(item.value);
-          }
-        }),
-      );
+      // One after the other: each reads the whole span, and whoever moves on meanwhile asks for no more of them.
+      for (const [field, aggregate] of FIGURES) {
+        const page = await processed(tags, span, "0", aggregate, signal);
+        for (const item of page.items) {
+          const mine = found.get(item.path);
+          if (mine) mine[field] = numeric(item.value);
+        }
+      }
       return found;
     },
-    enabled: tags.length > 0,
+    enabled: drawn && tags.length > 0,
     placeholderData: keepPreviousData,
     staleTime: 60_000,
     gcTime: 60_000,
   });
 }
 
+/** So many tags are named in one question: their paths stand in its address. */
+const MOST_NAMED = 50;
+
 /** Units, descriptions and kinds of these tags. */
 export function useTags(paths: readonly string[]) {
   return useQuery({
     queryKey: ["tags", "named", paths],
     queryFn: async () => {
+      const parts = Array.from({ length: Math.ceil(paths.length / MOST_NAMED) }, (_, part) =>
+        paths.slice(part * MOST_NAMED, (part + 1) * MOST_NAMED),
+      );
       const pages = await Promise.all(
-        paths.map((prefix) => take(api.GET("/api/v1/history/tags", { params: { query: { prefix, limit: 1 } } }))),
+        parts.map((tag) => take(api.GET("/api/v1/history/tags", { params: { query: { tag } } }))),
       );
       return new Map(pages.flatMap((page) => page.items).map((tag) => [tag.path, tag]));
     },

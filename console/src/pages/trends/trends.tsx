@@ -9,26 +9,28 @@ import {
   ZoomOutOutlined,
 } from "@ant-design/icons";
 import { Button, Dropdown, Tooltip } from "antd";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
 import type { Problem } from "~/api/client";
-import type { TagView } from "~/api/queries";
-import { type Theme, usePreferences } from "~/app/preferences";
-import { live, useEverySample, useLink, usePaths } from "~/live";
+import { usePreferences } from "~/app/preferences";
+import { live, useLink, usePaths } from "~/live";
 import { Choice } from "~/parts/choice";
 import * as format from "~/parts/format";
 import { Nothing, PageHead, Panel } from "~/parts/page";
 import { t } from "~/texts";
-import { Chart, type Cursors, type Layout, type Line } from "./chart";
-import { coloursOf } from "./colours";
+import type { Cursors, Layout } from "./chart";
 import { useDrawn, useStatistics, useTags } from "./data";
 import { downloads } from "./export";
+import { linesOf, useAskedSpan, useGrown } from "./follow";
 import { Hover } from "./hover";
 import { Legend } from "./legend";
 import { Picker } from "./picker";
-import { appended, numeric, type Point, type Series } from "./series";
 import { PRESETS, panned, paramsOf, type Span, spanOf, type Window, windowOf, zoomed } from "./window";
 import "./trends.css";
+
+// It comes while the first question is asked.
+const drawing = import("./chart");
+const Chart = lazy(async () => ({ default: (await drawing).Chart }));
 
 const MOST_TAGS = 20;
 const SETTLE_MS = 250;
@@ -91,18 +93,6 @@ function useSpan(window: Window, onSettled: (window: Window) => void) {
   return { span: moving ?? spanOf(window, now), move: setMoving, isLive, resting: moving === undefined };
 }
 
-/** The span that is asked for: that of a moving window is asked for anew every so many seconds. */
-function useAskedSpan(window: Window, seconds: number): Span {
-  const [asked, setAsked] = useState(() => spanOf(window, live.now() / 1000));
-  useEffect(() => setAsked(spanOf(window, live.now() / 1000)), [window]);
-  useEffect(() => {
-    if (!window.live) return;
-    const timer = setInterval(() => !document.hidden && setAsked(spanOf(window, live.now() / 1000)), seconds * 1000);
-    return () => clearInterval(timer);
-  }, [window, seconds]);
-  return asked;
-}
-
 export default function Trends() {
   const { tags, window, layout, cursors, change } = useAddress();
   const { theme } = usePreferences();
@@ -111,9 +101,14 @@ export default function Trends() {
   // Samples come over the socket; means of intervals have to be asked for.
   const [exact, setExact] = useState(true);
   const often = Math.max(15, window.live ? window.seconds / 60 : 0);
-  const drawn = useDrawn(tags, useAskedSpan(window, exact ? EXACT_SECONDS : often), isLive ? link.number : 0);
+  // After each new connection anew, for what was missed meanwhile; the first one has missed nothing.
+  const drawn = useDrawn(
+    tags,
+    useAskedSpan(window, exact ? EXACT_SECONDS : often),
+    isLive ? Math.max(1, link.number) : 0,
+  );
   useEffect(() => setExact(drawn.data?.step === 0), [drawn.data?.step]);
-  const statistics = useStatistics(tags, useAskedSpan(window, often));
+  const statistics = useStatistics(tags, useAskedSpan(window, often), drawn.data !== undefined);
   const named = useTags(tags).data;
   const grown = useGrown(tags, drawn.data?.series, isLive && drawn.data?.step === 0, span);
   const [hover] = useState(() => new Hover());
@@ -181,15 +176,17 @@ export default function Trends() {
             <p>{t("trends.none_hint")}</p>
           </Nothing>
         ) : (
-          <Chart
-            lines={lines}
-            span={span}
-            layout={layout}
-            cursors={cursors}
-            onSpan={move}
-            onHover={hover.set}
-            onCursor={(which, time) => change({ cursors: { [which]: Math.round(time) } })}
-          />
+          <Suspense fallback={<div className="trend-chart" />}>
+            <Chart
+              lines={lines}
+              span={span}
+              layout={layout}
+              cursors={cursors}
+              onSpan={move}
+              onHover={hover.set}
+              onCursor={(which, time) => change({ cursors: { [which]: Math.round(time) } })}
+            />
+          </Suspense>
         )}
       </Panel>
       {tags.length > 0 && (
@@ -209,53 +206,10 @@ export default function Trends() {
   );
 }
 
-function linesOf(
-  tags: readonly string[],
-  grown: Map<string, Series>,
-  named: Map<string, TagView> | undefined,
-  theme: Theme,
-): Line[] {
-  const colours = coloursOf(theme);
-  return tags.flatMap((path, index) => {
-    const series = grown.get(path);
-    if (!series) return [];
-    const tag = named?.get(path);
-    const stepped = tag?.kind === "boolean" || tag?.kind === "text";
-    const colour = colours[index % colours.length] as string;
-    return [{ series, colour, stepped, name: path, unit: tag?.unit ?? series.unit }];
-  });
-}
-
 function Move({ name, icon, onClick }: { name: string; icon: React.ReactNode; onClick: () => void }) {
   return (
     <Tooltip title={t(name)}>
       <Button icon={icon} aria-label={t(name)} onClick={onClick} />
     </Tooltip>
   );
-}
-
-const NONE: Map<string, Series> = new Map();
-
-/** What was answered, with what has come since over the live socket; nothing older than the window is kept. */
-function useGrown(
-  tags: readonly string[],
-  answered: Map<string, Series> | undefined,
-  growing: boolean,
-  { from, to }: Span,
-): Map<string, Series> {
-  const fresh = useRef(new Map<string, Point[]>());
-  useEverySample(growing ? tags : [], (path, sample) => {
-    const point = { time: sample.time / 1000, value: numeric(sample.value), quality: sample.quality };
-    fresh.current.set(path, appended(fresh.current.get(path) ?? [], point, from));
-  });
-  return useMemo(() => {
-    if (!answered || !growing) return answered ?? NONE;
-    return new Map(
-      [...answered].map(([path, series]) => {
-        const last = series.points.at(-1)?.time ?? 0;
-        const newer = (fresh.current.get(path) ?? []).filter((point) => point.time > last && point.time <= to);
-        return [path, { ...series, points: [...series.points, ...newer] }];
-      }),
-    );
-  }, [answered, growing, to]);
 }

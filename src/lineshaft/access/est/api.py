@@ -6,21 +6,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Request, post
+from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta
 
+from lineshaft.access.est import invitations
 from lineshaft.access.est.encoding import certificates_in
 from lineshaft.access.est.endpoint import PEER
 from lineshaft.access.est.messages import Invite, Invited, Join, Joined
-from lineshaft.access.model import Actor
+from lineshaft.access.model import TEMPLATE, Actor
+from lineshaft.access.names import RESERVED
 from lineshaft.access.requests import ask_to_change
 from lineshaft.bus.client import Bus
 from lineshaft.core import clock
 from lineshaft.core.errors import Unauthenticated, Unavailable
 from lineshaft.core.home import Home, read_json
 from lineshaft.core.principals import Principal
+from lineshaft.records import Database
 
 _ROOT = "/api/v1/access/enrolment"
 _TAGS = ["access"]
@@ -49,6 +52,51 @@ class InvitedView(msgspec.Struct, frozen=True, kw_only=True):
     expires: Annotated[str, Meta(examples=["2026-11-23T18:00:00Z"])]
     url: Annotated[str, Meta(description="Address of the device listener", examples=["https://plant.example:8422"])]
     authority: Annotated[str, Meta(description="SHA-256 of our root certificate, by which the machine knows us")]
+
+
+class MachineView(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine that was let in: invited, enrolled, or both. Times are RFC 3339, empty where there are none."""
+
+    name: str
+    kind: str
+    template: str
+    invited: str
+    expires: str
+    """Of its newest right to enrol."""
+    used: str
+    """When it last enrolled with a right that is still on record."""
+    certified: str
+    """When its newest certificate was issued."""
+    until: str
+    """When that ends; a running gateway renews it."""
+    revoked: str
+
+
+class MachineList(msgspec.Struct, frozen=True, kw_only=True):
+    """Machines by name."""
+
+    items: list[MachineView]
+
+
+@get(f"{_ROOT}/machines", opt={"action": "access:manage"}, tags=_TAGS)
+async def list_machines(database: NamedDependency[Database], principal: NamedDependency[Principal]) -> MachineList:
+    """Machines that may enrol, and those that have."""
+    rows = await database.query(invitations.machines, principal.tenant)
+    return MachineList(
+        items=[
+            MachineView(
+                name=row.name, kind=row.kind, template=row.attributes.get(TEMPLATE, ""), invited=_time(row.invited),
+                expires=_time(row.expires), used=_time(row.used), certified=_time(row.issued), until=_time(row.not_after),
+                revoked=_time(row.revoked),
+            )
+            for row in rows
+            if row.name not in RESERVED  # services of the box itself
+        ]
+    )  # fmt: skip
+
+
+def _time(given: int | None) -> str:
+    return clock.rfc3339(given) if given else ""
 
 
 @post(f"{_ROOT}/invitations", opt={"action": "access:manage"}, tags=_TAGS)
@@ -84,7 +132,7 @@ async def join(request: Request[Any, Any, Any], bus: NamedDependency[Bus]) -> Jo
     return await ask_to_change(bus, "join", Join(peer=peer, address=address), Joined)
 
 
-ROUTES = [invite_machine, join]
+ROUTES = [invite_machine, list_machines, join]
 
 
 def _whereabouts(home: Home) -> tuple[str, str]:

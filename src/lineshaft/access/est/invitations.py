@@ -1,12 +1,14 @@
 """Machines that may enrol, in the records. Every function works in the caller's transaction."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
 
 from lineshaft.access.est.store import ENROLMENT
 from lineshaft.access.lockout import Limit, Lockout
 from lineshaft.access.pki import certificates
+from lineshaft.access.pki.store import CERTIFICATE
 from lineshaft.access.secret_texts import digest, new_secret
 from lineshaft.access.sessions import AHEAD_US
 from lineshaft.access.store import ATTEMPT, PRINCIPAL
@@ -87,6 +89,36 @@ def use(connection: Connection, right: str, key: str) -> None:
 def withdraw(connection: Connection, principal: str) -> None:
     """End every right of a principal, so that who was revoked and came back enrols with a new one only."""
     connection.execute(delete(ENROLMENT).where(ENROLMENT.c.principal == principal))
+
+
+def machines(connection: Connection, tenant: str) -> Sequence[Row[Any]]:
+    """Machines that were ever let in, by name: since when their last right to enrol stands, and their newest certificate."""
+    newest = (
+        select(
+            CERTIFICATE.c.principal, func.max(CERTIFICATE.c.issued).label("issued"),
+            func.max(CERTIFICATE.c.not_after).label("not_after"),
+        )
+        .where(CERTIFICATE.c.tenant == tenant, CERTIFICATE.c.revoked.is_(None))
+        .group_by(CERTIFICATE.c.principal)
+        .subquery()
+    )  # fmt: skip
+    right = (
+        select(
+            ENROLMENT.c.principal, func.max(ENROLMENT.c.created).label("invited"),
+            func.max(ENROLMENT.c.expires).label("expires"), func.max(ENROLMENT.c.used).label("used"),
+        )
+        .where(ENROLMENT.c.tenant == tenant)
+        .group_by(ENROLMENT.c.principal)
+        .subquery()
+    )  # fmt: skip
+    query = (
+        select(PRINCIPAL.c.name, PRINCIPAL.c.kind, PRINCIPAL.c.attributes, PRINCIPAL.c.revoked, newest, right)
+        .outerjoin(newest, newest.c.principal == PRINCIPAL.c.id)
+        .outerjoin(right, right.c.principal == PRINCIPAL.c.id)
+        .where(PRINCIPAL.c.tenant == tenant, or_(right.c.principal.is_not(None), newest.c.principal.is_not(None)))
+        .order_by(PRINCIPAL.c.name)
+    )
+    return connection.execute(query).all()
 
 
 def check_open(connection: Connection, address: str) -> None:

@@ -336,12 +336,17 @@ async def add_approval(
 async def list_exports(
     database: NamedDependency[Database],
     principal: NamedDependency[Principal],
+    search: Annotated[str, QueryParameter(description="Part of recipient, purpose or object")] = "",
+    outside: Annotated[bool | None, QueryParameter(description="Only to recipients that are not of this house")] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> ExportPage:
     """What left, to whom, newest first."""
     before = None if cursor is None else decode_cursor(cursor, str)[0]
-    page = await database.query(volumes.newest, principal.tenant, before=before, limit=check_limit(limit))
+    page = await database.query(
+        volumes.newest, principal.tenant, before=before, limit=check_limit(limit), search=search.strip(),
+        outside=outside,
+    )  # fmt: skip
     more = encode_cursor(page[-1].id) if len(page) == limit else None
     return ExportPage(items=[export_view(one) for one in page], next=more)
 

@@ -1,7 +1,7 @@
 """What left, to whom: one row per export, one audit entry beside it, and how much a recipient got today."""
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, or_, select
 
 from lineshaft.access import audit
 from lineshaft.access.audit import Act
@@ -61,11 +61,24 @@ def day(moment: int) -> int:
     return moment // _DAY_US
 
 
-def newest(connection: Connection, tenant: str, *, before: str | None = None, limit: int = 100) -> list[Export]:
-    """Exports, newest first, before the one with the id `before`."""
+def newest(
+    connection: Connection, tenant: str, *, before: str | None = None, limit: int = 100, search: str = "",
+    outside: bool | None = None,
+) -> list[Export]:  # fmt: skip
+    """Exports, newest first, before the one with the id `before`.
+
+    Args:
+        search: only those whose recipient, purpose or object holds it.
+        outside: only those to recipients that nobody knows here, or only the others.
+    """
     query = select(EGRESS).where(EGRESS.c.tenant == tenant).order_by(EGRESS.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(EGRESS.c.id < before)
+    if search:
+        columns = (EGRESS.c.recipient, EGRESS.c.purpose, EGRESS.c.what)
+        query = query.where(or_(*(column.icontains(search, autoescape=True) for column in columns)))
+    if outside is not None:
+        query = query.where(EGRESS.c.outside == outside)
     names = Export.__struct_fields__
     return [Export(**{name: row[name] for name in names}) for row in connection.execute(query).mappings()]
 

@@ -8,7 +8,7 @@ from litestar import Response, delete, get, post, put
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from lineshaft.access import audit, sessions
 from lineshaft.access.access import Access
@@ -54,14 +54,17 @@ from lineshaft.access.people.views import (
     PasskeyList,
     PasskeySignInBody,
     PasskeyView,
+    SignInsView,
     break_glass_view,
     checked,
+    credential_view,
     identity_view,
     new_break_glass_view,
     open_session_view,
     passkey_view,
 )
 from lineshaft.access.requests import ask_to_change, ask_to_sign_in
+from lineshaft.access.store import CREDENTIAL
 from lineshaft.access.views import SessionView
 from lineshaft.bus.client import Bus
 from lineshaft.core.errors import LineshaftError, NotFound, Unauthenticated
@@ -286,6 +289,16 @@ async def end_other_sessions(
     return EndedView(ended=ended)
 
 
+def _sign_ins(connection: Connection, principal: str) -> SignInsView:
+    keys = select(CREDENTIAL).where(CREDENTIAL.c.principal == principal).order_by(CREDENTIAL.c.issued.desc())
+    return SignInsView(
+        sessions=[open_session_view(row, None) for row in sessions.list_of(connection, principal)],
+        passkeys=[passkey_view(each) for each in passkeys.list_of(connection, principal)],
+        identities=[identity_view(each) for each in oidc.list_of(connection, principal)],
+        credentials=[credential_view(row) for row in connection.execute(keys)],
+    )  # fmt: skip
+
+
 def _end_one(connection: Connection, principal: Principal, session: str) -> bool:
     ended = sessions.end_one(connection, principal.id, session)
     if ended:
@@ -312,6 +325,14 @@ async def _current(request: AnyRequest, access: Access) -> str | None:
     except Unauthenticated:
         return None
     return session.id
+
+
+@get(f"{_ROOT}/principals/{{name:str}}/sign-ins", opt=_MANAGE, tags=_TAGS)
+async def list_sign_ins(
+    access: NamedDependency[Access], database: NamedDependency[Database], name: FromPath[str]
+) -> SignInsView:
+    """By what a principal gets in: sessions, passkeys, external accounts, keys for the bus. No secret is in it."""
+    return await database.query(_sign_ins, (await access.member(name)).id)
 
 
 # -- the emergency code -------------------------------------------------------------------------------------------------
@@ -351,7 +372,7 @@ async def acknowledge_break_glass(bus: NamedDependency[Bus], principal: NamedDep
 ROUTES = [
     sign_in_methods, passkey_options, register_passkey, list_passkeys, rename_passkey, remove_passkey,
     passkey_sign_in_options, passkey_sign_in, oidc_start, oidc_link, oidc_callback, list_identities, remove_identity,
-    list_sessions, end_session, end_other_sessions, use_break_glass, create_break_glass, break_glass_status,
+    list_sessions, end_session, end_other_sessions, list_sign_ins, use_break_glass, create_break_glass, break_glass_status,
     acknowledge_break_glass,
 ]  # fmt: skip
 

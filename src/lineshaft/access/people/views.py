@@ -121,6 +121,23 @@ class OpenSessionView(msgspec.Struct, frozen=True, kw_only=True):
     """The one that asks."""
 
 
+class CredentialView(msgspec.Struct, frozen=True, kw_only=True):
+    """A key for the bus; its secret half nobody here has."""
+
+    key: str
+    issued: str
+    revoked: str | None
+
+
+class SignInsView(msgspec.Struct, frozen=True, kw_only=True):
+    """By what a principal gets in: browsers that are signed in, passkeys, external accounts, keys for the bus."""
+
+    sessions: list[OpenSessionView]
+    passkeys: list[PasskeyView]
+    identities: list[IdentityView]
+    credentials: list[CredentialView]
+
+
 class OpenSessionList(msgspec.Struct, frozen=True, kw_only=True):
     """One's sessions, newest first."""
 
@@ -187,6 +204,10 @@ def open_session_view(row: Row[Any], current: str | None) -> OpenSessionView:
         id=row.id, created=clock.rfc3339(row.created), seen=clock.rfc3339(row.seen),
         expires=clock.rfc3339(row.expires), address=row.address, current=row.id == current,
     )  # fmt: skip
+
+
+def credential_view(row: Row[Any]) -> CredentialView:
+    return CredentialView(key=row.key, issued=clock.rfc3339(row.issued), revoked=_when(row.revoked))
 
 
 def new_break_glass_view(made: NewBreakGlass) -> NewBreakGlassView:

@@ -1,5 +1,6 @@
 """Routes of policies and approvals under /api/v1/access."""
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -12,7 +13,9 @@ from lineshaft.access import principals
 from lineshaft.access.access import Access
 from lineshaft.access.messages import Done
 from lineshaft.access.model import Actor
-from lineshaft.access.policy import approvals, shelf
+from lineshaft.access.policy import approvals, shelf, trials
+from lineshaft.access.policy.comparison import Change, compare
+from lineshaft.access.policy.engine import Engine
 from lineshaft.access.policy.explanation import explain
 from lineshaft.access.policy.messages import Approval, Approve, PolicyText, SetPolicy, WithdrawPolicy
 from lineshaft.access.policy.policies import compile_text
@@ -21,11 +24,15 @@ from lineshaft.access.policy.views import (
     ApprovalView,
     CheckBody,
     CheckedView,
+    CompareBody,
+    ComparisonView,
     ExplainBody,
     ExplanationView,
     PolicyBody,
     PolicyList,
     PolicyView,
+    TrialBody,
+    TrialView,
     approval_view,
     policy_view,
 )
@@ -82,7 +89,9 @@ async def set_policy(
 ) -> Response[PolicyView]:
     """Put a text into force; one that does not validate is refused with its line, and what was in force stays."""
     expected = await _expected(database, identity, name, if_match, if_none_match)
-    asked = SetPolicy(actor=Actor.of(principal), name=name, text=data.text, expected=expected)
+    asked = SetPolicy(
+        actor=Actor.of(principal), name=name, text=data.text, expected=expected, reason=data.reason.strip()
+    )
     made = await ask_to_change(bus, "set_policy", asked, PolicyText)
     await access.refresh_policies(now=True)  # whoever changed it sees it with their next request
     return _tagged(made)
@@ -110,6 +119,25 @@ async def withdraw_policy(
 async def check_policy(data: JSONBody[CheckBody]) -> CheckedView:
     """Validate a text without putting it into force."""
     return CheckedView(policies=[policy.id for policy in compile_text(data.name, data.text)])
+
+
+@post(f"{_ROOT}/policies:compare", opt=_POLICY, tags=_TAGS, status_code=200)
+async def compare_policy(
+    database: NamedDependency[Database], identity: NamedDependency[Identity], data: JSONBody[CompareBody]
+) -> ComparisonView:
+    """Which decisions a text would change if it were put into force, without doing so."""
+    present = await database.query(shelf.texts, identity.tenant)
+    return ComparisonView(items=await asyncio.to_thread(_compared, present, data, identity.tenant))
+
+
+@post(f"{_ROOT}/policies:test", opt=_POLICY, tags=_TAGS, status_code=200)
+async def try_policy(
+    database: NamedDependency[Database], identity: NamedDependency[Identity], data: JSONBody[TrialBody]
+) -> TrialView:
+    """Try cases on what is in force, or on a text before it is: who does what on which object, and what must be the answer."""
+    present = await database.query(shelf.texts, identity.tenant)
+    results = await asyncio.to_thread(_tried, present, data, identity.tenant)
+    return TrialView(passed=all(result.passed for result in results), items=results)
 
 
 @post(f"{_ROOT}/policies:explain", opt=_POLICY, tags=_TAGS, status_code=200)
@@ -159,8 +187,8 @@ async def refuse(
 
 
 ROUTES = [
-    list_policies, get_policy, set_policy, withdraw_policy, check_policy, explain_decision, list_approvals, approve,
-    refuse,
+    list_policies, get_policy, set_policy, withdraw_policy, check_policy, compare_policy, try_policy, explain_decision,
+    list_approvals, approve, refuse,
 ]  # fmt: skip
 
 
@@ -180,6 +208,26 @@ async def _expected(
     found = await database.query(shelf.find, identity.tenant, name)
     check_match(if_match, "" if found is None else etag(policy_view(found)))
     return 0 if found is None else found.version
+
+
+def _compared(present: list[tuple[str, str]], data: CompareBody, tenant: str) -> list[Change]:
+    before, after = (
+        Engine(texts, tenant=tenant, remember=False) for texts in (present, _with(present, data.name, data.text))
+    )
+    return compare(before, after, tenant)
+
+
+def _tried(present: list[tuple[str, str]], data: TrialBody, tenant: str) -> list[trials.Result]:
+    """What came of cases, each in the tenant whose policies they are tried on."""
+    cases = trials.parse(data.cases).case
+    texts = present if data.text is None else _with(present, data.name, data.text)
+    return trials.run(Engine(texts, tenant=tenant, remember=False), [trials.of_tenant(case, tenant) for case in cases])
+
+
+def _with(present: list[tuple[str, str]], name: str, text: str) -> list[tuple[str, str]]:
+    """What would be in force with a text; refused where it does not validate, with its line."""
+    compile_text(name, text)
+    return [*(entry for entry in present if entry[0] != name), (name, text)]
 
 
 def _everything(connection: Connection, tenant: str) -> tuple[list[PolicyView], int]:

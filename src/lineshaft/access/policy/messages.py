@@ -26,6 +26,8 @@ class SetPolicy(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     expected: int | None = None
     """The version that the actor saw, 0 for none; refused where it is another by now. None: whatever it is."""
+    reason: str = ""
+    """Why it is changed; stands in the audit trail."""
 
 
 class WithdrawPolicy(msgspec.Struct, frozen=True, kw_only=True):

@@ -59,7 +59,9 @@ class PolicyPart:
     def _set_policy(self, connection: Connection, asked: SetPolicy, decision: Decision) -> PolicyText:
         done = shelf.put(connection, self._tenant, asked.name, asked.text, asked.actor.id, asked.expected)
         number = shelf.number_in_force(connection, self._tenant)
-        self._note(connection, "access:set_policy", asked, decision, {"version": done.version, "number": number})
+        reason = {"reason": asked.reason} if asked.reason else {}
+        facts = {"version": done.version, "number": number, **reason}
+        self._note(connection, "access:set_policy", asked, decision, facts)
         return done
 
     async def withdraw_policy(self, asked: WithdrawPolicy) -> Done:

@@ -105,6 +105,31 @@ def read(file: Path) -> Trials:
         ) from error  # fmt: skip
 
 
+def parse(raw: str) -> Trials:
+    """The cases in a text, TOML or JSON.
+
+    Raises:
+        InvalidInput: it holds no cases.
+    """
+    try:
+        data = msgspec.json.decode(raw) if raw.lstrip().startswith("{") else tomllib.loads(raw)
+        return msgspec.convert(data, Trials)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise InvalidInput(
+            "access.policy_cases_text", f"the cases cannot be read: {error}",
+            "Cases are TOML or JSON with a list `case`: principal, action, resource, context, expect.", field="cases",
+            reason=str(error),
+        ) from error  # fmt: skip
+
+
+def of_tenant(case: Case, tenant: str) -> Case:
+    """A case whose principal and object are of a tenant."""
+    return msgspec.structs.replace(
+        case, principal=msgspec.structs.replace(case.principal, tenant=tenant),
+        resource=msgspec.structs.replace(case.resource, tenant=tenant),
+    )  # fmt: skip
+
+
 def texts_of(trials: Trials, file: Path) -> list[tuple[str, str]] | None:
     """The policies that a file of cases names; None where it names none."""
     if trials.policies is None:

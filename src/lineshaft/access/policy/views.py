@@ -5,9 +5,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from lineshaft.access.policy.comparison import Change
 from lineshaft.access.policy.explanation import Weighed
 from lineshaft.access.policy.messages import Approval, PolicyText
 from lineshaft.access.policy.policies import LONGEST_TEXT
+from lineshaft.access.policy.trials import Result
 from lineshaft.core import clock
 from lineshaft.core.principals import Obligation, Resource
 
@@ -23,6 +25,8 @@ class PolicyBody(_Body, frozen=True, kw_only=True):
     """A text of Cedar policies."""
 
     text: Text
+    reason: Short = ""
+    """Why it is put into force; stands in the audit trail."""
 
 
 class CheckBody(_Body, frozen=True, kw_only=True):
@@ -30,6 +34,23 @@ class CheckBody(_Body, frozen=True, kw_only=True):
 
     name: Short = "policy"
     text: Text
+
+
+class CompareBody(_Body, frozen=True, kw_only=True):
+    """A text to compare with what is in force."""
+
+    name: Short
+    text: Text
+
+
+class TrialBody(_Body, frozen=True, kw_only=True):
+    """Cases to try, on what is in force or on that with one text in the place of what it was."""
+
+    cases: Text
+    """TOML or JSON with a list `case`: principal, action, resource, context, expect."""
+    name: Short = ""
+    text: Text | None = None
+    """Of the policy `name`; null: what is in force."""
 
 
 class ExplainBody(_Body, frozen=True, kw_only=True):
@@ -79,6 +100,20 @@ class CheckedView(msgspec.Struct, frozen=True, kw_only=True):
 
     policies: list[str]
     """Ids that its policies would have."""
+
+
+class ComparisonView(msgspec.Struct, frozen=True, kw_only=True):
+    """Decisions that a text would change, over roles, services, actions and zones, at this moment."""
+
+    items: list[Change]
+
+
+class TrialView(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of cases."""
+
+    passed: bool
+    """All of them."""
+    items: list[Result]
 
 
 class ExplanationView(msgspec.Struct, frozen=True, kw_only=True):

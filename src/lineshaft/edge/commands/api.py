@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from lineshaft.access import Access
-from lineshaft.core import clock
+from lineshaft.core import clock, texts
 from lineshaft.core.errors import Conflict, InvalidInput
 from lineshaft.core.http import check_limit, decode_cursor, encode_cursor
 from lineshaft.core.principals import Decision, Principal
@@ -85,6 +85,8 @@ class CommandView(msgspec.Struct, frozen=True, kw_only=True):
     """OPC UA StatusCode of the machine's answer."""
     detail: str
     """Of the last step."""
+    code: str
+    """The same: of the error that made it, where one did."""
     steps: list[StepView]
 
 
@@ -109,21 +111,37 @@ class LeaseView(msgspec.Struct, frozen=True, kw_only=True):
     until: str
 
 
-def _step(step: Step) -> StepView:
-    return StepView(state=step.state, time=clock.rfc3339(step.time), by=step.by, code=step.code, detail=step.detail)
+class RefuseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why not."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-def _view(command: Command) -> CommandView:
+def _detail(step: Step, language: str) -> str:
+    """What a step says, in the language of whoever asks, where it says why."""
+    return texts.render(language, step.code, step.detail, "", dict(step.facts))[0]
+
+
+def _step(step: Step, language: str) -> StepView:
+    time = clock.rfc3339(step.time)
+    return StepView(state=step.state, time=time, by=step.by, code=step.code, detail=_detail(step, language))
+
+
+def _view(command: Command, language: str) -> CommandView:
     return CommandView(
         id=command.id, device=command.device, point=command.point, gateway=command.gateway, value=command.value,
         state=command.state, settled=command.settled, reason=command.reason, by=command.name, approver=command.approver,
         classification=command.classification, decision=command.decision, created=clock.rfc3339(command.created),
         expires=clock.rfc3339(command.expires), before=command.before, read=command.read, q=command.q,
-        detail=command.steps[-1].detail if command.steps else "", steps=[_step(step) for step in command.steps],
+        detail=_detail(command.steps[-1], language) if command.steps else "",
+        code=command.steps[-1].code if command.steps else "",
+        steps=[_step(step, language) for step in command.steps],
     )  # fmt: skip
 
 
-def _would(principal: Principal, wanted: Wanted, decision: Decision, outcome: Outcome) -> CommandView:
+def _would(
+    principal: Principal, wanted: Wanted, decision: Decision, outcome: Outcome, language: str
+) -> CommandView:  # fmt: skip
     """What a dry run shows: a command that is nowhere."""
     now = clock.rfc3339(clock.now_us())
     classification = rules_of(find_point(wanted.device, wanted.point)[1]).classification
@@ -131,7 +149,8 @@ def _would(principal: Principal, wanted: Wanted, decision: Decision, outcome: Ou
         id="", device=wanted.device.name, point=wanted.point, gateway=wanted.gateway, value=wanted.value,
         state=outcome.state, settled=True, reason=wanted.reason, by=principal.name, approver="",
         classification=classification, decision=decision.id, created=now, expires=now, before=outcome.before, read=None, q=None,
-        detail=outcome.steps[-1].detail, steps=[_step(step) for step in outcome.steps],
+        detail=_detail(outcome.steps[-1], language), code=outcome.steps[-1].code,
+        steps=[_step(step, language) for step in outcome.steps],
     )  # fmt: skip
 
 
@@ -183,6 +202,7 @@ async def write_value(
     devices: NamedDependency[Devices],
     tags: NamedDependency[Tags],
     principal: NamedDependency[Principal],
+    language: NamedDependency[str],
     data: JSONBody[CommandBody],
     wait: Wait = 10.0,
     key: Key = None,
@@ -196,40 +216,43 @@ async def write_value(
     wanted = await _wanted(devices, tags, principal, data)
     decision = await _decide(access, devices, principal, wanted)
     if data.dry_run:
-        return _would(principal, wanted, decision, await commands.check(principal, wanted))
+        return _would(principal, wanted, decision, await commands.check(principal, wanted), language)
     command = await commands.submit(principal, wanted, decision, key)
     if command.state == "requested":  # it waits for somebody
-        return _view(command)
-    return _view(await commands.get(command.id, wait=min(wait, LONGEST_WAIT_SECONDS)))
+        return _view(command, language)
+    return _view(await commands.get(command.id, wait=min(wait, LONGEST_WAIT_SECONDS)), language)
 
 
 @get(f"{_ROOT}/commands", opt=_READ, tags=_TAGS)
 async def list_commands(
     commands: NamedDependency[Commands],
     principal: NamedDependency[Principal],
+    language: NamedDependency[str],
     device: OfDevice = "",
     standing: InState = "",
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> CommandPage:
-    """Commands, newest first, without their steps."""
+    """Commands, newest first, without their steps; `detail` and `code` are the last one's."""
     before: Any = tuple(decode_cursor(cursor)) if cursor else None
     found = await commands.list(
         device=device, state=standing, before=before, limit=check_limit(limit), projects=principal.projects
     )
     more = encode_cursor(found[-1].created, found[-1].id) if len(found) == limit else None
-    return CommandPage(items=[_view(command) for command in found], next=more)
+    items = [msgspec.structs.replace(_view(command, language), steps=[]) for command in found]
+    return CommandPage(items=items, next=more)
 
 
 @get(f"{_ROOT}/commands/{{command:str}}", opt=_READ, tags=_TAGS)
 async def get_command(
     commands: NamedDependency[Commands],
     principal: NamedDependency[Principal],
+    language: NamedDependency[str],
     command: FromPath[str],
     wait: Wait = 0.0,
 ) -> CommandView:
     """One command with its steps; waits until nothing more will come, if asked to."""
-    return _view(await commands.get(command, wait=wait, projects=principal.projects))
+    return _view(await commands.get(command, wait=wait, projects=principal.projects), language)
 
 
 @post(f"{_ROOT}/commands/{{command:str}}/approve", opt=_APPROVE, tags=_TAGS, status_code=200)
@@ -238,6 +261,7 @@ async def approve_command(
     commands: NamedDependency[Commands],
     devices: NamedDependency[Devices],
     principal: NamedDependency[Principal],
+    language: NamedDependency[str],
     command: FromPath[str],
     wait: Wait = 10.0,
 ) -> CommandView:
@@ -246,7 +270,23 @@ async def approve_command(
     await access.require(principal, _APPROVE["action"], await devices.resource(found.device, found.gateway))
     asker = await access.member(found.principal)
     await commands.approve(principal, command, asker, await devices.get(found.device, principal.projects))
-    return _view(await commands.get(command, wait=wait))
+    return _view(await commands.get(command, wait=wait), language)
+
+
+@post(f"{_ROOT}/commands/{{command:str}}/refuse", opt=_APPROVE, tags=_TAGS, status_code=200)
+async def refuse_command(
+    access: NamedDependency[Access],
+    commands: NamedDependency[Commands],
+    devices: NamedDependency[Devices],
+    principal: NamedDependency[Principal],
+    language: NamedDependency[str],
+    command: FromPath[str],
+    data: JSONBody[RefuseBody],
+) -> CommandView:
+    """As the second person, refuse a command that waits; it is never executed."""
+    found = await commands.get(command, projects=principal.projects)
+    await access.require(principal, _APPROVE["action"], await devices.resource(found.device, found.gateway))
+    return _view(await commands.refuse(principal, command, data.reason), language)
 
 
 @post(f"{_ROOT}/commands/{{command:str}}/cancel", opt=_COMMAND, tags=_TAGS, status_code=200)
@@ -255,12 +295,13 @@ async def cancel_command(
     commands: NamedDependency[Commands],
     devices: NamedDependency[Devices],
     principal: NamedDependency[Principal],
+    language: NamedDependency[str],
     command: FromPath[str],
 ) -> CommandView:
     """Withdraw a command before it is executed: one that waits, is on its way, or waits at the gateway."""
     found = await commands.get(command, projects=principal.projects)
     await access.require(principal, _COMMAND["action"], await devices.resource(found.device, found.gateway))
-    return _view(await commands.cancel(principal, command))
+    return _view(await commands.cancel(principal, command), language)
 
 
 def _lease(lease: Lease) -> LeaseView:
@@ -295,5 +336,5 @@ async def give_lease_back(
 
 
 ROUTES = [
-    write_value, list_commands, get_command, approve_command, cancel_command, take_lease, give_lease_back
+    write_value, list_commands, get_command, approve_command, refuse_command, cancel_command, take_lease, give_lease_back
 ]  # fmt: skip

@@ -17,7 +17,15 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 
 from lineshaft.core import clock, logs, quality
-from lineshaft.core.errors import Conflict, DeadlineExceeded, Forbidden, LineshaftError, NotFound, Unavailable
+from lineshaft.core.errors import (
+    Conflict,
+    DeadlineExceeded,
+    Forbidden,
+    LineshaftError,
+    NotFound,
+    Unavailable,
+    Unprocessable,
+)
 from lineshaft.edge.board import Board
 from lineshaft.edge.commands.checks import agrees, check_value, digest, find_point, rules_of
 from lineshaft.edge.commands.conditions import Conditions, Fresh
@@ -238,7 +246,10 @@ class Executor:
             return await self._end(armed, "indeterminate", detail=written.detail or "the machine's answer was lost")
         if not quality.is_good(written.q):
             words = quality.name(written.q) + (f", {written.detail}" if written.detail else "")
-            return await self._end(armed, "failed", detail=f"the machine refused it: {words}")
+            return await self._end(armed, "failed", Unprocessable(
+                "edge.command_machine_refused", f"the machine refused it: {words}", "See what the machine's manual says of it.",
+                words=words,
+            ))  # fmt: skip
         executed = msgspec.structs.replace(armed, steps=(*armed.steps, self._step("executed", detail=written.detail)))
         point = machine.device.points[index]
         if point.access == "write":
@@ -272,8 +283,12 @@ class Executor:
                 pause = min(2 * pause, _LONGEST_LOOK_SECONDS)
         finally:
             forget()
-        detail = f"not {asked.value} within {seconds:g} s after the machine took it: {trouble}"
-        return await self._end(msgspec.structs.replace(executed, read=read), "failed", detail=detail)
+        error = Unprocessable(
+            "edge.command_not_verified", f"not {asked.value} within {seconds:g} s after the machine took it: {trouble}",
+            "Look at the machine: something else may write there, or the value takes longer.", value=asked.value,
+            seconds=f"{seconds:g}", trouble=trouble,
+        )  # fmt: skip
+        return await self._end(msgspec.structs.replace(executed, read=read), "failed", error)
 
     async def _read_back(self, machine: Machine, index: int, seconds: float) -> str:
         """Have the board learn the present value; why it could not be read, empty where it was."""
@@ -392,8 +407,9 @@ class Executor:
     # -- outcomes -------------------------------------------------------------------------------------------------------
 
     def _step(self, state: CommandState, error: LineshaftError | None = None, detail: str = "") -> Step:
-        code, detail = (error.code, error.message) if error is not None else ("", detail)
-        return Step(state=state, time=clock.now_us(), by=self._gateway, code=code, detail=detail)
+        if error is not None:
+            return Step.refused(state, error, self._gateway)
+        return Step(state=state, time=clock.now_us(), by=self._gateway, detail=detail)
 
     async def _refused(self, asked: Execute, error: LineshaftError) -> Outcome:
         """Nothing was written; the same id is not tried again."""

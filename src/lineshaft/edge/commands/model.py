@@ -1,8 +1,12 @@
 """The nouns: command, its states, and the lease by which one principal alone writes to a device."""
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 import msgspec
+
+from lineshaft.core import clock
+from lineshaft.core.errors import LineshaftError, plain_facts
 
 Value = float | int | bool | str
 State = Literal[
@@ -18,6 +22,8 @@ machine took it."""
 FINAL: Final = frozenset({"verified", "failed", "denied", "cancelled", "expired", "indeterminate"})
 
 
+_LARGEST_FACTS: Final = 4096
+"""Bytes; of what is larger the English sentence stays."""
 LONGEST_LEASE_SECONDS: Final = 8 * 3600
 
 
@@ -32,6 +38,16 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str = ""
     """Of the error, where one made it."""
     detail: str = ""
+    facts: Mapping[str, Any] = {}
+    """Of the error, by which its sentence is said in other languages."""
+
+    @classmethod
+    def refused(cls, state: State, error: LineshaftError, by: str) -> "Step":
+        """The transition that an error made, now."""
+        facts = plain_facts(error)
+        if len(msgspec.json.encode(facts)) > _LARGEST_FACTS:
+            facts = {}
+        return cls(state=state, time=clock.now_us(), by=by, code=error.code, detail=error.message, facts=facts)
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,15 @@ from lineshaft.access.model import Member
 from lineshaft.access.roles import actions_of
 from lineshaft.bus import Bus
 from lineshaft.core import clock, ids, logs
-from lineshaft.core.errors import Conflict, Forbidden, InvalidInput, LineshaftError, TooMany, Unavailable
+from lineshaft.core.errors import (
+    Conflict,
+    DeadlineExceeded,
+    Forbidden,
+    InvalidInput,
+    LineshaftError,
+    TooMany,
+    Unavailable,
+)
 from lineshaft.core.principals import Decision, Principal
 from lineshaft.edge.commands import store
 from lineshaft.edge.commands.checks import check_value, digest, find_point, rules_of
@@ -159,11 +167,7 @@ class Commands:
                 not what would be done now.
         """
         found = (await self._db.query(store.get, self._tenant, command)).command
-        if principal.id == found.principal or principal.kind != "person":
-            raise Forbidden(
-                "edge.command_own_approval", f"{principal.name} cannot be the second person for a command of {found.name}",
-                "Another person approves it.", command=command, name=principal.name, asker=found.name,
-            )  # fmt: skip
+        _check_second(principal, found)
         now = clock.now_us()
         if now > found.expires and found.state == "requested":
             await self._lapse(found)
@@ -176,6 +180,24 @@ class Commands:
             expires=expires,
         )  # fmt: skip
         self._follow(stored, _MARGIN_SECONDS)
+        return stored.command
+
+    async def refuse(self, principal: Principal, command: str, reason: str) -> Command:
+        """As the second person, refuse a command that waits for one.
+
+        Raises:
+            Forbidden: one's own, or not a person. Conflict: it waits for nobody.
+        """
+        found = (await self._db.query(store.get, self._tenant, command)).command
+        _check_second(principal, found)
+        error = Conflict(
+            "edge.command_refused", f"{principal.name} refused it: {reason}", "Talk to them.", name=principal.name,
+            reason=reason,
+        )  # fmt: skip
+        step = Step.refused("cancelled", error, principal.name)
+        stored = await self._db.write(
+            store.advance, self._tenant, command, step, principal=principal.id, settled=True
+        )  # fmt: skip
         return stored.command
 
     async def cancel(self, principal: Principal, command: str) -> Command:
@@ -305,7 +327,10 @@ class Commands:
 
     async def _lapse(self, command: Command) -> None:
         """Nobody approved it in time."""
-        step = Step(state="expired", time=clock.now_us(), by=command.name, detail="nobody approved it in time")
+        error = DeadlineExceeded(
+            "edge.command_not_approved", "nobody approved it in time", "Command again where it is still wanted."
+        )
+        step = Step.refused("expired", error, command.name)
         await self._db.write(store.advance, self._tenant, command.id, step, principal=command.principal, settled=True)
 
     def _follow(self, stored: Stored, verify_seconds: float, *, again: bool = False) -> None:
@@ -361,10 +386,7 @@ class Commands:
     @staticmethod
     def _unheard(command: Command, error: LineshaftError, *, ambiguous: bool) -> Outcome:
         """What is to be said of a command whose gateway has not answered."""
-        step = Step(
-            state="indeterminate" if ambiguous else "expired", time=clock.now_us(), by=command.gateway, code=error.code,
-            detail=error.message,
-        )  # fmt: skip
+        step = Step.refused("indeterminate" if ambiguous else "expired", error, command.gateway)
         return Outcome(command=command.id, steps=(step,))
 
 
@@ -372,6 +394,14 @@ def _asker(principal: Principal) -> GuardPrincipal:
     return GuardPrincipal(
         id=principal.id, name=principal.name, kind=principal.kind, roles=frozenset(principal.roles), zone=principal.zone
     )
+
+
+def _check_second(principal: Principal, command: Command) -> None:
+    if principal.id == command.principal or principal.kind != "person":
+        raise Forbidden(
+            "edge.command_own_approval", f"{principal.name} cannot be the second person for a command of {command.name}",
+            "Another person approves it.", command=command.id, name=principal.name, asker=command.name,
+        )  # fmt: skip
 
 
 def _check_unchanged(command: Command, asker: Member, stands: StoredDevice) -> None:

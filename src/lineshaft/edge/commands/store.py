@@ -1,6 +1,6 @@
 """Commands and leases in the records. A command's transitions are only added, in one transaction with its audit entry."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -77,6 +77,7 @@ STEP = Table(
     Column("by", String, nullable=False),
     Column("code", String, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("facts", Text, nullable=False, server_default="{}"),  # of an error, JSON
 )
 LEASE = Table(
     "edge_lease",
@@ -209,7 +210,7 @@ def newest(
     connection: Connection, tenant: str, *, device: str, state: str, before: tuple[int, str] | None, limit: int,
     projects: Collection[str] | None = None,
 ) -> list[Command]:  # fmt: skip
-    """Commands, of these projects or of any, newest first, without their steps."""
+    """Commands, of these projects or of any, newest first, with their last step only."""
     query = select(COMMAND).where(COMMAND.c.tenant == tenant, among(COMMAND.c.project, projects))
     if device:
         query = query.where(COMMAND.c.device == device)
@@ -218,8 +219,9 @@ def newest(
     if before is not None:
         time, last = before
         query = query.where(or_(COMMAND.c.created < time, and_(COMMAND.c.created == time, COMMAND.c.id < last)))
-    rows = connection.execute(query.order_by(COMMAND.c.created.desc(), COMMAND.c.id.desc()).limit(limit))
-    return [_command(row, ()) for row in rows]
+    rows = connection.execute(query.order_by(COMMAND.c.created.desc(), COMMAND.c.id.desc()).limit(limit)).all()
+    steps = _steps(connection, [row.id for row in rows])
+    return [_command(row, steps[row.id][-1:]) for row in rows]
 
 
 def unsettled(connection: Connection, tenant: str) -> list[Stored]:
@@ -352,7 +354,8 @@ def _same(known: Stored, command: Command, key: str) -> Stored:
 
 
 def _add_step(connection: Connection, command: str, number: int, step: Step) -> None:
-    connection.execute(insert(STEP).values(command=command, number=number, **msgspec.structs.asdict(step)))
+    values = {**msgspec.structs.asdict(step), "facts": msgspec.json.encode(step.facts).decode()}
+    connection.execute(insert(STEP).values(command=command, number=number, **values))
 
 
 def _note(connection: Connection, tenant: str, command: Command, outcome: Any, step: Step, principal: str) -> None:
@@ -367,12 +370,20 @@ def _note(connection: Connection, tenant: str, command: Command, outcome: Any, s
 
 
 def _stored(connection: Connection, row: Row[Any]) -> Stored:
-    steps = connection.execute(select(STEP).where(STEP.c.command == row.id).order_by(STEP.c.number))
-    taken = tuple(
-        Step(state=step.state, time=step.time, by=step.by, code=step.code, detail=step.detail) for step in steps
-    )
+    taken = tuple(_steps(connection, [row.id])[row.id])
     asker = msgspec.json.decode(row.asker, type=GuardPrincipal)
     return Stored(command=_command(row, taken), asker=asker, approver=row.approver, stands=row.stands)
+
+
+def _steps(connection: Connection, commands: Sequence[str]) -> Mapping[str, Sequence[Step]]:
+    """The steps of each command, in their order."""
+    found: dict[str, list[Step]] = {command: [] for command in commands}
+    rows = connection.execute(select(STEP).where(STEP.c.command.in_(commands)).order_by(STEP.c.command, STEP.c.number))
+    for row in rows:
+        facts = msgspec.json.decode(row.facts)
+        step = Step(state=row.state, time=row.time, by=row.by, code=row.code, detail=row.detail, facts=facts)
+        found[row.command].append(step)
+    return found
 
 
 def _command(row: Row[Any], steps: Sequence[Step]) -> Command:

@@ -11,7 +11,7 @@ from lineshaft.core import console
 from lineshaft.core.console import HomeOption, JsonOption, say
 from lineshaft.core.errors import InvalidInput
 from lineshaft.edge.headings import headings, with_symbols
-from lineshaft.edge.imports.model import Imported, unreadable
+from lineshaft.edge.imports.model import Imported
 
 _COLUMNS = (("name", "name"), ("address", "address"), ("type", "type"), ("scale", "scale"), ("unit", "unit"))
 
@@ -45,11 +45,13 @@ def import_file(
     """Make points of what a file says; those that a device has already stay as they are."""
     import msgspec
 
-    models = file.is_dir() or (file.suffix == ".json" and not _holds_points(file))
+    from lineshaft.edge.imports import files
+
+    models = file.is_dir() or (file.suffix == ".json" and not files.holds_points(file.read_bytes()))
     if type_:
         imported = _from_object(file, type_, device, root, home)
     else:
-        imported = _from_device(file, device, home) if models else _from_file(file)
+        imported = _from_device(file, device, home) if models else files.points_of(file.read_bytes(), file=file.name)
     imported.points = [point for point in imported.points if _wanted(point.name, match)]
     if out is not None and not dry_run:
         out.write_bytes(msgspec.json.format(msgspec.json.encode(imported.points)))
@@ -61,57 +63,6 @@ def import_file(
 
 def _wanted(name: str, match: list[str] | None) -> bool:
     return not match or any(fnmatch.fnmatchcase(name, glob) for glob in match)
-
-
-def _from_file(file: Path) -> Imported:
-    """Points of a file of a kind that its name tells.
-
-    Raises:
-        InvalidInput: another kind, or unreadable as that.
-    """
-    if file.suffix == ".xml":
-        from lineshaft.edge.imports import nodeset
-
-        return nodeset.points_of(file.read_bytes(), file=file.name)
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise unreadable(file.name, f"it is no UTF-8 text: {error}") from error
-    if file.suffix == ".json":
-        return _from_points(file)
-    if file.suffix == ".csv":
-        from lineshaft.edge.imports import table
-
-        return table.points_of(text, file=file.name)
-    if file.suffix in (".yaml", ".yml"):
-        from lineshaft.edge.imports import registers
-
-        return registers.points_of(text, file=file.name)
-    raise unreadable(file.name, f"nothing is known of {file.suffix or 'files without an ending'}")
-
-
-def _holds_points(file: Path) -> bool:
-    """Whether a JSON file holds points, as `--out` and `device show --json` write them; a SunSpec model holds a group."""
-    import msgspec
-
-    try:
-        read = msgspec.json.decode(file.read_bytes())
-    except msgspec.DecodeError:
-        return False
-    return isinstance(read, list) or (isinstance(read, dict) and "points" in read and "group" not in read)
-
-
-def _from_points(file: Path) -> Imported:
-    import msgspec
-
-    from lineshaft.edge.cli import read_points
-    from lineshaft.edge.model import Point
-    from lineshaft.edge.units import of_table
-
-    try:
-        return Imported(points=msgspec.convert(read_points(file), list[Point])).settle(of_table)
-    except msgspec.ValidationError as error:
-        raise unreadable(file.name, f"its points cannot be: {error}") from error
 
 
 def _from_object(file: Path, type_: str, device: str, root: str, home: Path | None) -> Imported:
@@ -150,24 +101,20 @@ def _from_object(file: Path, type_: str, device: str, root: str, home: Path | No
 
 def _from_device(place: Path, device: str, home: Path | None) -> Imported:
     """Points of the SunSpec models that a device has, by their definitions in a folder or file."""
+    from lineshaft.client import connect
     from lineshaft.edge.cli import walk
-    from lineshaft.edge.imports import sunspec
+    from lineshaft.edge.imports import files
 
     if not device:
         raise InvalidInput(
             "edge.import_needs_device", "SunSpec models say nothing without the device that has them",
             "Name it with --device: its scale factors and repetitions are read from it.", field="--device", value="",
         )  # fmt: skip
-    files = sorted(place.glob("*.json")) if place.is_dir() else [place]
-    read = [sunspec.read_model(file.read_bytes(), file=file.name) for file in files if file.name != "schema.json"]
-    from lineshaft.client import connect
-
+    chosen = sorted(place.glob("*.json")) if place.is_dir() else [place]
+    read = {file.name: file.read_bytes() for file in chosen if file.name != "schema.json"}
     with connect(home=home) as client:
         found, _ = walk(client, device, {}, quiet=True)
-    blocks = [sunspec.block_of(one["address"], one["data"]) for one in found if one.get("data")]
-    if not blocks:
-        raise unreadable(place.name, f"the device {device!r} shows no SunSpec models")
-    return sunspec.points_of({model.id: model for model in read}, blocks)
+    return files.points_of_models(read, found, device=device)
 
 
 def _give(name: str, points: list[dict[str, Any]], source: str, home: Path | None) -> int:

@@ -23,6 +23,7 @@ _SENTINELS: Final[Mapping[str, int]] = {
     "int16": -(2**15), "uint16": 2**16 - 1, "int32": -(2**31), "uint32": 2**32 - 1, "int64": -(2**63), "uint64": 2**64 - 1,
 }  # fmt: skip
 _LARGEST: Final = 1 << 20
+_MOST_ENTRIES: Final = 200_000
 
 
 def points_of(text: str, *, file: str) -> Imported:
@@ -110,9 +111,29 @@ def _load(text: str, file: str) -> Any:
     import yaml
 
     try:
-        return yaml.safe_load(text)
+        read = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise unreadable(file, f"it is no YAML: {str(error).splitlines()[0]}") from error
+    _check_extent(read, file)
+    return read
+
+
+def _check_extent(value: Any, file: str) -> None:
+    """Refuse a file whose anchors, each naming others several times, make a few lines stand for billions.
+
+    Raises:
+        InvalidInput: it has more entries than a map has.
+    """
+    waiting, count = [value], 0
+    while waiting:
+        each = waiting.pop()
+        count += 1
+        if count > _MOST_ENTRIES:
+            raise unreadable(file, f"it has more than {_MOST_ENTRIES} entries")
+        if isinstance(each, Mapping):
+            waiting.extend(each.values())
+        elif isinstance(each, Sequence) and not isinstance(each, str):
+            waiting.extend(each)
 
 
 # -- the registers ----------------------------------------------------------------------------------------------------------

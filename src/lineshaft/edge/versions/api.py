@@ -8,12 +8,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from lineshaft.access import Access
+from lineshaft.core.differences import Difference
 from lineshaft.core.principals import MAIN_PROJECT, Principal
 from lineshaft.edge import weakening
 from lineshaft.edge.model import GatewayConfig
 from lineshaft.edge.parts.views import reduced_config
 from lineshaft.edge.store import Change, Devices
-from lineshaft.edge.versions.diff import Difference
 from lineshaft.edge.versions.store import Versions
 
 _ROOT = "/api/v1/edge/gateways/{gateway:str}/configurations/{version:int}"

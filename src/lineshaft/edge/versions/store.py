@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from lineshaft.bus.subjects import Subjects
 from lineshaft.core import clock
+from lineshaft.core.differences import Difference
 from lineshaft.core.errors import NotFound
 from lineshaft.edge.model import GatewayConfig, decode_config
 from lineshaft.edge.parts.model import check_document
@@ -15,7 +16,7 @@ from lineshaft.edge.parts.views import reduced_config
 from lineshaft.edge.store import Change, Devices, check_device, commit
 from lineshaft.edge.tables import CONFIG
 from lineshaft.edge.units import kept
-from lineshaft.edge.versions.diff import Difference, differences
+from lineshaft.edge.versions.diff import differences
 from lineshaft.edge.weakening import of_guard
 from lineshaft.records import Database
 

@@ -1,5 +1,7 @@
 """Route of SQL, `POST /api/v1/history/sql`."""
 
+import asyncio
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from litestar import Request, post
@@ -22,10 +24,37 @@ async def run_sql(
     """One SELECT over `samples`, `tags` and `rollup_1h`: the samples of the tags and the time given, and no others.
 
     Columns of `samples`: tag, ts, arrival, value, integer, text, boolean, quality, good; of `tags`: tag, handle, unit,
-    description, kind, device, project. The dialect is DuckDB's; times are UTC.
+    description, kind, device, project. The dialect is DuckDB's; times are UTC. Who hangs up ends the statement.
     """
     kind = data.format or _accepted(request.headers.get("accept", ""))
-    return Stream(await sql.answer(principal, data, kind), media_type=MEDIA_TYPES[kind])
+    return Stream(await answer_for(request, sql, principal, data, kind), media_type=MEDIA_TYPES[kind])
+
+
+async def answer_for(
+    request: Request[Any, Any, Any], sql: SqlQueries, principal: Principal, asked: SqlRequest, kind: SqlFormat
+) -> AsyncGenerator[bytes, None]:
+    """The answer once it begins. A caller who leaves before that frees the place of the statement at once."""
+    asking = asyncio.create_task(sql.answer(principal, asked, kind))
+    leaving = asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if asking.done():
+            return asking.result()
+        return _nothing()
+    finally:
+        for task in (asking, leaving):
+            task.cancel()
+        await asyncio.gather(asking, leaving, return_exceptions=True)
+
+
+async def _left(request: Request[Any, Any, Any]) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _nothing() -> AsyncGenerator[bytes, None]:
+    """What nobody is there to read."""
+    yield b""
 
 
 def _accepted(accept: str) -> SqlFormat:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from lineshaft.core.console import home_of
-from lineshaft.core.errors import Forbidden, InvalidInput, LineshaftError, NotFound, Unavailable
-from lineshaft.resolution import codes
+from lineshaft.core.errors import InvalidInput
 from lineshaft.resolution.refused import Refused
 
 if TYPE_CHECKING:
@@ -32,11 +31,6 @@ RootsOption = Annotated[
 AsOption = Annotated[str | None, typer.Option("--as", help="Who asks, INDEX:HANDLE; shows what only they may read.")]
 SecretOption = Annotated[Path | None, typer.Option("--secret-file", help="File with the secret of --as.")]
 KeyOption = Annotated[Path | None, typer.Option("--key-file", help="PEM file with the private key of --as.")]
-
-_DENIED = frozenset((
-    codes.RC_INVALID_ADMIN, codes.RC_NOT_PERMITTED, codes.RC_AUTHENTICATION_NEEDED, codes.RC_AUTHENTICATION_FAILED,
-    codes.RC_AUTHENTICATION_TIMEOUT,
-))  # fmt: skip
 
 
 def roots_of(file: Path | None, home: Path | None) -> "Roots":
@@ -128,39 +122,9 @@ def run(work: Callable[[], Awaitable[T]], handle: str, trail: "Trail | None" = N
     try:
         return asyncio.run(whole())
     except Refused as refused:
+        from lineshaft.resolution.refusals import error_of
+
         raise error_of(refused, handle, trail or ()) from None
-
-
-def error_of(refused: Refused, handle: str, trail: "Sequence[object]" = ()) -> LineshaftError:
-    """The error that a response code means to a person."""
-    if refused.code == codes.RC_HANDLE_NOT_FOUND:
-        nearest = _nearest(trail)
-        return NotFound(
-            "resolution.no_such_handle", f"there is no handle {handle}",
-            f"Check how it is spelled. The nearest prefix that is known to exist is {nearest}.", handle=handle,
-            nearest=nearest, response_code=refused.code,
-        )  # fmt: skip
-    if refused.code == codes.RC_VALUES_NOT_FOUND:
-        return NotFound(
-            "resolution.no_such_values", f"{handle} has no values of those types or indexes",
-            "Leave --type and --index out to see all.", handle=handle, response_code=refused.code,
-        )  # fmt: skip
-    if refused.code in _DENIED:
-        return Forbidden(
-            "resolution.not_allowed", f"the server refuses this for {handle}: {_said(refused)}",
-            "Check --as and its secret or key, and the HS_ADMIN values of the record.", handle=handle,
-            response_code=refused.code, reason=_said(refused),
-        )  # fmt: skip
-    if refused.code == codes.RC_NOT_RESPONSIBLE:
-        return NotFound(
-            "resolution.not_here", f"the server does not hold {handle}",
-            "Leave --at out to start at the roots, or ask a recursive server.", handle=handle, response_code=refused.code,
-        )  # fmt: skip
-    return Unavailable(
-        "resolution.not_answered", f"{handle} could not be resolved: {_said(refused)}",
-        "`lineshaft id trace` shows each server that was asked.", handle=handle, response_code=refused.code,
-        reason=_said(refused),
-    )  # fmt: skip
 
 
 def nearest_types(wanted: Sequence[str], found: Sequence[str]) -> list[str]:
@@ -176,24 +140,6 @@ def _settings(home: Path | None) -> "ResolutionSettings":
 
     settings = Settings.load([ResolutionSettings], file=home_of(home).settings_file, partial=True)
     return settings.of(ResolutionSettings)
-
-
-def _nearest(trail: Sequence[object]) -> str:
-    """The longest prefix that exists on the way to a handle that does not."""
-    from lineshaft.resolution.client import Hop
-    from lineshaft.resolution.model import is_prefix_handle, suffix_of
-
-    known = [
-        suffix_of(hop.handle).decode("utf-8", "replace") for hop in trail
-        if isinstance(hop, Hop) and hop.code == codes.RC_SUCCESS and is_prefix_handle(hop.handle)
-    ]  # fmt: skip
-    return max(known, key=len, default="0.NA")
-
-
-def _said(refused: Refused) -> str:
-    from lineshaft.resolution.client import name_of
-
-    return refused.message or name_of(refused.code) or str(refused.code)
 
 
 def _content(path: Path) -> bytes:

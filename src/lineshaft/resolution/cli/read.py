@@ -21,7 +21,6 @@ from lineshaft.resolution.cli.asking import (
     RootsOption,
     SecretOption,
     client_of,
-    error_of,
     identity_of,
     nearest_types,
     reach_for,
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 200
 """Characters of data in a table."""
-_STALE_SECONDS = 60
-"""Answers that are void sooner hold values whose time is over."""
 
 
 @app.command()
@@ -110,6 +107,8 @@ def trace(
         if not refused:
             console.note(say(f"{sum(found)} values", f"{sum(found)} 个值"))
     if refused is not None:
+        from lineshaft.resolution.refusals import error_of
+
         raise error_of(refused, handle, trail)
 
 
@@ -301,13 +300,9 @@ def _flags(answer: "Answer") -> list[str]:
     ]  # fmt: skip
     if answer.signed:
         found.append(say("signed by the server", "服务器已签名"))
-    if _stale(answer):
+    if answer.stale(time.time()):
         found.append(say("out of date: its servers do not answer", "已过期：其服务器无应答"))
     return found
-
-
-def _stale(answer: "Answer") -> bool:
-    return not answer.flags & codes.AUTHORITATIVE and 0 < answer.expiration < time.time() + _STALE_SECONDS
 
 
 def _answer_json(answer: "Answer") -> dict[str, Any]:
@@ -317,7 +312,7 @@ def _answer_json(answer: "Answer") -> dict[str, Any]:
         "handle": answer.handle.decode("utf-8", "replace"), "responseCode": codes.RC_SUCCESS,
         "values": [value_to_json(value) for value in answer.values],
         "server": answer.server, "protocol": answer.protocol, "seconds": round(answer.seconds, 6),
-        "authoritative": bool(answer.flags & codes.AUTHORITATIVE), "signed": answer.signed, "stale": _stale(answer),
+        "authoritative": bool(answer.flags & codes.AUTHORITATIVE), "signed": answer.signed, "stale": answer.stale(time.time()),
         "aliases": [one.decode("utf-8", "replace") for one in answer.aliases],
     }  # fmt: skip
 

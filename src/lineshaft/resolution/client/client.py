@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 import msgspec
 
@@ -43,6 +43,7 @@ from lineshaft.resolution.site import ADMINISTRATION, Site, decode_site
 
 ALIAS: Final = b"HS_ALIAS"
 MOST_ALIASES: Final = 10
+_STALE_SECONDS: Final = 60
 _REFERRALS: Final = frozenset((codes.RC_SERVICE_REFERRAL, codes.RC_PREFIX_REFERRAL))
 
 
@@ -65,6 +66,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The response was signed by the server's key, and verified."""
     aliases: tuple[bytes, ...] = ()
     """Handles that were followed, the one asked for first."""
+
+    def stale(self, seconds: float) -> bool:
+        """Whether it holds values whose time is over: it comes from a cache, and is void sooner than others.
+
+        Args:
+            seconds: the time, in seconds since 1970.
+        """
+        return not self.flags & codes.AUTHORITATIVE and 0 < self.expiration < seconds + _STALE_SECONDS
 
 
 class Client:
@@ -115,7 +124,8 @@ class Client:
 
     async def resolve(
         self, handle: bytes, *, indexes: Sequence[int] = (), types: Sequence[bytes] = (), public: bool = True,
-        authoritative: bool = False, certified: bool = False, follow_aliases: bool = True, trail: Trail | None = None,
+        authoritative: bool = False, certified: bool | Literal["where possible"] = False, follow_aliases: bool = True,
+        trail: Trail | None = None,
     ) -> Answer:  # fmt: skip
         """The values of a handle.
 
@@ -124,12 +134,12 @@ class Client:
             indexes, types: only these; all where both are empty.
             public: only what everybody may read; otherwise all that the identity may.
             authoritative: from a primary site, past every cache.
-            certified: signed by the server whose key its site's description holds.
+            certified: signed by the server whose key its site's description holds; `where possible`: where it has one.
             follow_aliases: go on to the handle that HS_ALIAS names, ten at most.
             trail: gets a hop for each question.
         """
         flags = (codes.PUBLIC_ONLY if public else 0) | (codes.AUTHORITATIVE if authoritative else 0)
-        flags |= codes.CERTIFIED if certified else 0
+        flags |= codes.CERTIFIED if certified is True else 0
         wanted = (*types, ALIAS) if types and follow_aliases else tuple(types)
         aliases: list[bytes] = []
         while True:
@@ -137,7 +147,7 @@ class Client:
             found = await self._about(handle, Asking(
                 operation=codes.OC_RESOLUTION, body=body, flags=flags, identity=None if public else self._identity,
                 in_session=self._sessions and not public,
-            ), trail)  # fmt: skip
+            ), trail, certified=certified == "where possible")  # fmt: skip
             resolved = found.last.body
             if not isinstance(resolved, Resolved):
                 raise refusal_of(found)

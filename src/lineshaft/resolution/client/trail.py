@@ -27,6 +27,8 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     signed: bool = False
     """The answer was signed by the server's key."""
+    key: str = ""
+    """SHA-256 of that key; empty where the answer is not signed."""
     note: str = ""
 
 

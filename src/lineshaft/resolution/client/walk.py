@@ -386,7 +386,7 @@ class Walk:
             raise Refused(codes.RC_ERROR, f"the server at {address} does not have the key {wanted}")
         reached = msgspec.structs.replace(bare, public_key=server.public_key)
         signed = await self._exchange.ask(reached, msgspec.structs.replace(asking, flags=codes.CERTIFIED))
-        _note(trail, prefix_handle(b"0.NA"), Zone(b"", ()), bare, signed, signed.seconds)
+        _note(trail, prefix_handle(b"0.NA"), Zone(b"", ()), reached, signed, signed.seconds)
         return _site_in(signed)
 
 
@@ -453,9 +453,11 @@ def _note(
     trail: Trail | None, handle: bytes, zone: Zone, server: Server, found: Exchanged | None, seconds: float, note: str = ""
 ) -> None:  # fmt: skip
     if trail is not None:
+        signed = found is not None and found.signed
         trail.append(
             Hop(
                 handle=handle, zone=zone.prefix, server=address_of(server), protocol=found.protocol if found else "",
-                code=found.code if found else None, seconds=seconds, signed=found.signed if found else False, note=note,
+                code=found.code if found else None, seconds=seconds, signed=signed,
+                key=fingerprint(server.public_key) if signed else "", note=note,
             )
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """The ASGI application of a node: the common GET answered at once, everything else by its route."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from lineshaft.core import clock, logs
@@ -12,6 +12,7 @@ from lineshaft.resolution.http.authorization import Authorization
 from lineshaft.resolution.http.batches import Batches
 from lineshaft.resolution.http.handles import Handles
 from lineshaft.resolution.http.listing import Listing
+from lineshaft.resolution.http.load import Load, Resolver
 from lineshaft.resolution.http.request import (
     Answer,
     Disconnected,
@@ -36,9 +37,10 @@ HANDLES: Final = b"/api/handles/"
 BATCH: Final = b"/api/v1/resolution/handles:batch"
 PROOFS: Final = b"/api/v1/resolution/proofs/"
 EXPORT: Final = b"/api/v1/resolution/handles"
+STATUS: Final = b"/api/v1/resolution/status"
 _AT: Final = len(HANDLES)
 _JSON: Final = (b"content-type", b"application/json;charset=utf-8")
-_OURS: Final = (b"/api/handles", b"/api/prefixes", b"/api/site", b"/api/sessions", EXPORT, PROOFS)
+_OURS: Final = (b"/api/handles", b"/api/prefixes", b"/api/site", b"/api/sessions", EXPORT, PROOFS, STATUS)
 
 
 def owns(path: str) -> bool:
@@ -48,6 +50,7 @@ def owns(path: str) -> bool:
 
 def make_app(
     node: Node, *, counts: Counts | None = None, limits: Limits = Limits(), proofs: Proofs | None = None,  # noqa: B008
+    watchers: Sequence[str] = (), resolver: Resolver | None = None,
 ) -> "Application":  # fmt: skip
     """The ASGI application of a node.
 
@@ -56,15 +59,19 @@ def make_app(
         counts: raised with each request.
         limits: on what one source may have.
         proofs: of registrations, where the node makes them.
+        watchers: networks that are told its load, beside its own machine.
+        resolver: asks other servers, where the node resolves for others.
     """
-    return Application(node, counts or Counts(), limits, proofs)
+    counts = counts or Counts()
+    return Application(node, counts, limits, proofs, Load(node, counts, watchers, resolver))
 
 
 class Application:
     """Raw ASGI 3; see `make_app`."""
 
-    def __init__(self, node: Node, counts: Counts, limits: Limits, proofs: Proofs | None) -> None:
+    def __init__(self, node: Node, counts: Counts, limits: Limits, proofs: Proofs | None, load: Load) -> None:
         self._node = node
+        self._load = load
         self._fresh = False
         self._counts = counts
         self._missing = Budgets(limits.missing_per_second, limits.burst)
@@ -181,6 +188,8 @@ class Application:
             return self._listing.export
         if path.startswith(PROOFS):
             return self._listing.proof
+        if path == STATUS:
+            return self._load.answer
         return self._nothing if path.startswith(b"/api/") else self._page
 
     async def _nothing(self, request: Request) -> Answer:

@@ -10,6 +10,7 @@ from lineshaft.resolution import codes
 from lineshaft.resolution.auth import keys
 from lineshaft.resolution.client import Client, Hop, Roots, Trail, fingerprint
 from lineshaft.resolution.client.reach import Reach
+from lineshaft.resolution.client.walk import Zone
 from lineshaft.resolution.proofs import Verified, verify_proof
 
 
@@ -30,8 +31,21 @@ async def registrars(handle: bytes, roots: Roots, reach: Reach | None = None) ->
     trail: Trail = []
     async with Client(roots, reach=reach) as client:
         zone = await client.walk.zone_of(handle, trail)
-        own = {fingerprint(keys.encode_public_key(one)) for one in await client.root_keys(roots)}
-    if not all(hop.signed for hop in trail if _counts(hop)):
+        return await registrars_of(client, roots, zone, trail)
+
+
+async def registrars_of(client: Client, roots: Roots, zone: Zone, trail: Trail) -> Registrars:
+    """The same, where the zone that holds the handle is known already.
+
+    Args:
+        client: that found the zone.
+        roots: where it began.
+        zone: that holds the handle.
+        trail: every question by which the zone was found; keys are believed where all answers were signed.
+    """
+    own = {fingerprint(keys.encode_public_key(one)) for one in await client.root_keys(roots)}
+    heard = [hop for hop in trail if _counts(hop)]
+    if not heard or not all(hop.signed for hop in heard):
         return Registrars(keys=frozenset(own), source="roots")
     servers = [server for site in zone.sites for server in site.servers if server.public_key]
     found = own | {fingerprint(server.public_key) for server in servers}

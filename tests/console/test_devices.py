@@ -1,0 +1,108 @@
+"""Devices: four or ten thousand; one of them with its live points."""
+
+import contextlib
+import re
+import sqlite3
+
+import pytest
+from playwright.sync_api import expect
+
+from .words import LANGUAGES
+
+pytestmark = pytest.mark.peer("chromium")
+MANY = 10_000
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_devices_are_searched_filtered_sorted_and_opened(sit_down, language):
+    desk = sit_down("olga", language)
+    page, t = desk.page, desk.t
+    desk.go("/devices")
+    table = desk.table("devices.title")
+    for name in ("compressor", "plant", "stripper", "utilities"):
+        row = table.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
+        expect(row.get_by_text(t("state.connected"))).to_be_visible()
+    heading = table.get_by_role("columnheader", name=t("devices.points"))
+    heading.get_by_role("button").click()
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    expect(table.get_by_role("link").first).to_have_text("compressor")
+    heading.get_by_role("button").click()
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    expect(table.get_by_role("link").first).to_have_text("plant")
+    expect(page).to_have_url(re.compile(r"sort=points&descending=true"))
+    page.get_by_role("combobox", name=t("devices.driver")).click()
+    page.get_by_title("modbus", exact=True).click()
+    expect(table.get_by_role("link")).to_have_text(["utilities"])
+    page.get_by_role("searchbox", name=t("devices.search")).fill("no such thing")
+    expect(page.get_by_text(t("devices.none_found"))).to_be_visible()
+    page.get_by_role("searchbox", name=t("devices.search")).fill("util")
+    expect(table.get_by_role("link")).to_have_text(["utilities"])
+    table.get_by_role("link", name="utilities").click()
+    expect(page.get_by_role("heading", level=1, name="utilities")).to_be_visible()
+    page.go_back()
+    expect(table.get_by_role("link")).to_have_text(["utilities"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_device_shows_its_points_live_with_quality_and_age(sit_down, language):
+    desk = sit_down("olga", language)
+    page, t = desk.page, desk.t
+    desk.go("/devices/plant")
+    page.get_by_label(t("device.filter")).fill("reactor pressure")
+    row = desk.table("device.points").get_by_role("row").filter(has_text="XMEAS_07")
+    value = row.get_by_text(re.compile(r"^[\d,.]+ kPa$"))
+    expect(value).to_be_visible()
+    expect(row.get_by_text({"en": "good", "zh": "良好"}[language])).to_be_visible()
+    expect(row.get_by_text(re.compile(r"^\d+(\.\d)? s$"))).to_be_visible()
+    before = value.inner_text()
+    expect(value).not_to_have_text(before)
+    desk.tab("device.groups").click()
+    expect(page.get_by_role("cell", name="main")).to_be_visible()
+    desk.tab("device.gaps").click()
+    expect(page.get_by_role("tabpanel").get_by_text(re.compile(".+")).first).to_be_visible()
+
+
+@pytest.fixture
+def many(house):
+    """Ten thousand devices in the records, of a gateway that is not there; gone afterwards."""
+    rows = [
+        (f"press-{number:05}", f"acme/east/hall/line-{number // 100}/cell/press-{number:05}", f"test/{number}",
+         f"10.{number // 2500}.{number // 10 % 250}.{number % 10}:502", f"Press number {number}", number % 40 + 1)
+        for number in range(MANY)
+    ]  # fmt: skip
+    with contextlib.closing(sqlite3.connect(house.box.home.path / "records.db", timeout=60)) as records:
+        (tenant,) = records.execute("SELECT DISTINCT tenant FROM edge_device").fetchone()
+        with records:
+            records.executemany(
+                "INSERT INTO edge_device (tenant, name, gateway, path, handle, document, created, changed, driver,"
+                f" endpoint, description, points) VALUES ('{tenant}', ?, 'far', ?, ?, '{{}}', 1, 1, 'modbus', ?, ?, ?)",
+                rows,
+            )  # fmt: skip
+        yield
+        with records:
+            records.execute("DELETE FROM edge_device WHERE gateway = 'far'")
+
+
+@pytest.mark.usefixtures("many")
+def test_ten_thousand_devices_scroll_search_and_sort_without_being_on_the_page(sit_down):
+    desk = sit_down("ada")
+    page = desk.page
+    desk.go("/devices?sort=path")
+    table = desk.table("devices.title")
+    expect(page.get_by_text(desk.t("devices.count", count="10,005"))).to_be_visible()
+    expect(table).to_have_attribute("aria-rowcount", str(MANY + 5 + 1))
+    expect(table.get_by_role("link", name="press-00000")).to_be_visible()
+    assert table.get_by_role("row").count() < 100
+    table.focus()
+    for _ in range(3):
+        page.keyboard.press("End")
+        page.wait_for_timeout(100)
+    expect(table.get_by_role("row").last).to_have_attribute("aria-rowindex", re.compile(r"^[5-9]\d\d$|^\d{4}$"))
+    assert table.get_by_role("row").count() < 100
+    heading = table.get_by_role("columnheader", name=desk.t("devices.name"))
+    heading.get_by_role("button").click()
+    heading.get_by_role("button").click()
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    expect(table.get_by_role("link").first).to_have_text("utilities")
+    page.get_by_role("searchbox", name=desk.t("devices.search")).fill("press-0999")
+    expect(table.get_by_role("link")).to_have_text([f"press-0999{number}" for number in range(9, -1, -1)])

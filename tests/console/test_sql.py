@@ -1,0 +1,28 @@
+"""SQL: a statement over chosen tags, its result as a table, and what is wrong where something is."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from .words import LANGUAGES
+
+pytestmark = pytest.mark.peer("chromium")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_statement_is_written_run_and_answered(sit_down, language):
+    desk = sit_down("olga", language)
+    page, t = desk.page, desk.t
+    desk.go("/sql?tag=*/XMEAS_07&from=-1h")
+    statement = page.get_by_role("textbox", name=t("sql.statement"))
+    statement.fill("SELECT count(*) AS many, max(value) AS highest FROM samples")
+    statement.press("Control+Enter")
+    expect(page.get_by_text(t.like("sql.answered"))).to_be_visible()
+    result = page.get_by_role("table", name=t("sql.result"))
+    expect(result.get_by_role("columnheader", name="highest")).to_be_visible()
+    expect(result.get_by_role("cell").last).to_have_text(re.compile(r"^2,\d\d\d"))
+    expect(page).to_have_url(re.compile("sql=SELECT"))
+    statement.fill("SELECT nothing FROM samples")
+    page.get_by_role("button", name=t("sql.run")).click()
+    expect(page.get_by_role("alert")).to_contain_text("nothing")
