@@ -66,7 +66,7 @@ def foreign_provider(port, redirect, accounts=ACCOUNTS):
         yield f"http://127.0.0.1:{port}"
     finally:
         process.stdin.close()
-        process.wait(30)
+        process.wait(60)
         process.stdout.close()
 
 
@@ -93,7 +93,7 @@ def make_desk(office, tmp_path):
 
 async def at_the_provider(url, login):
     """What a person does there: sign in, agree; returns the address that the browser is sent back to."""
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as browser:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as browser:
         answer = await browser.get(url)
         for _ in range(12):
             if answer.status_code in (302, 303):
