@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
+from lineshaft.access import recording
+from lineshaft.bus import server as bus_server
 from lineshaft.records import Database, upgrade
 from lineshaft.records.testing import (
     PostgresServer,
@@ -20,8 +22,20 @@ from lineshaft.records.testing import (
 
 _TEMPLATE = "migrated"
 _CONSOLE = "tests/console/"
-settings.register_profile("lineshaft", deadline=None)  # how long an example takes is the machine's load, not the code
+# How long an example takes, to make or to try, is the machine's load, not the code.
+settings.register_profile("lineshaft", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lineshaft")
+
+
+def pytest_configure() -> None:
+    """What a run needs that is done by several processes, on a machine that may be slow."""
+    # Few tests run an access service, and nobody else takes the audit trail to the ledger: after half a minute, which a
+    # test may well take, all changes would be refused.
+    recording.STALLED_SECONDS = 3600.0
+    # Each process has ports of its own: one that is free for a moment is not taken by a test beside it.
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    bus_server._FREE_PORTS = bus_server._FREE_PORTS[number::count]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -147,7 +147,7 @@ class Plant:
         self._stack.push_async_callback(service.stop)
         return service
 
-    async def connect(self, name: str, wait: float = 10.0) -> Bus:
+    async def connect(self, name: str, wait: float = 60.0) -> Bus:
         bus = await Bus.connect(self.bus_settings, self.home, name, wait=wait)
         self._stack.push_async_callback(bus.close)
         return bus
@@ -157,7 +157,7 @@ class Plant:
         await self.stop_server()
 
 
-async def until(holds, seconds: float = 30.0) -> None:
+async def until(holds, seconds: float = 60.0) -> None:
     """Wait for a condition, a plain or a coroutine function."""
     async with asyncio.timeout(seconds):
         while True:

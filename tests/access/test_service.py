@@ -267,7 +267,7 @@ async def test_a_revocation_made_while_the_bus_is_down_is_pushed_when_it_returns
 
     await condition(lambda: pushed(expected=False))
     await running.start_server()
-    await condition(lambda: pushed(expected=True), 20)
+    await condition(lambda: pushed(expected=True))
     assert not (await running.connect("gateway", wait=1.0)).connected
     await condition(lambda: running.web.connected)
 
@@ -288,7 +288,7 @@ async def test_a_reinstated_service_comes_back_by_itself_with_a_new_key(running,
     await ask_to_change(running.web, "revoke", asked, Member)
     await condition(lambda: not gateway.connected, CUT_OFF_SECONDS)
     await ask_to_change(running.web, "reinstate", asked, Member)
-    await condition(lambda: gateway.connected, 20)
+    await condition(lambda: gateway.connected)
     await gateway.publish_stored(running.web.subjects.data("gateway", "fast"), b"x")
 
 
@@ -299,7 +299,7 @@ async def test_new_credentials_cut_off_the_old_and_reach_this_homes_file(running
     asked = OfPrincipal(actor=running.actor, name="history")
     made = await ask_to_change(running.web, "issue_credentials", asked, Credentials)
     assert (running.home.keys / "history.creds").read_text() == made.text != before
-    await condition(lambda: history.connected, 20)
+    await condition(lambda: history.connected)
     (running.home.keys / "history.creds").write_text(before)
     stale = await running.connect("history", wait=1.0)
     assert not stale.connected
@@ -348,7 +348,7 @@ async def test_access_starts_before_the_bus_and_serves_when_it_comes(plant, cond
     async def ready():
         return all(check.ok for check in await service.checks())
 
-    await condition(ready, 20)
+    await condition(ready)
     web = await plant.connect("web")
     asked = Redeem(invitation=plant.office.started.invitation, name="ada", password=PASSWORD, address=HERE)
     assert (await ask_to_sign_in(web, "redeem", asked, SignedIn)).principal.name == "ada"
@@ -392,7 +392,7 @@ async def test_a_full_disk_delays_a_cut_off_and_does_not_lose_it(running, condit
     assert await code_of(running.access._revoke(asked)) == "access.cut_off_pending"
     assert gateway.connected
     monkeypatch.setattr(files, "write_file", write)
-    await condition(lambda: not gateway.connected, 20)
+    await condition(lambda: not gateway.connected)
     assert running.access.failure is None
 
 

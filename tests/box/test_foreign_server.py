@@ -70,7 +70,7 @@ def connected(box):
     keep_password(box, "right")
     report = box.json("device", "import", "press", "--match", "*s=C[0-9]*")
     assert len(report["imported"]) == ITEMS
-    box.until(lambda: box.good_values() == ITEMS, "all thousand values are live", 60)
+    box.until(lambda: box.good_values() == ITEMS, "all thousand values are live")
     return box
 
 
@@ -104,11 +104,11 @@ def run_kills(box, server, names, chance):
     for name in names:
         time.sleep(chance.uniform(0.3, 2.0))  # the moment of the kill is what is random here
         box.kill(name)
-    box.until(lambda: "connected" in {row["state"] for row in box.json("device", "list")}, "the device is back", 60)
+    box.until(lambda: "connected" in {row["state"] for row in box.json("device", "list")}, "the device is back")
     time.sleep(1.0)  # some undisturbed counting at the end
     last = server.ask("stop")["stopped"]["ticks"]
     ended = clock.now_us()
-    box.until(lambda: newest(box) == last, "the last count is stored", 60)
+    box.until(lambda: newest(box) == last, "the last count is stored")
     box.lineshaft("history", "seal")
     frame = stored(box, begun)
     assert frame.height == frame.select("tag", "ts").unique().height, "a (tag, time) is in the table twice"

@@ -11,6 +11,7 @@ import pytest
 from lineshaft.bus.server import free_port
 from lineshaft.cli.testing import running_box
 from lineshaft.client import connect
+from lineshaft.core.errors import DeadlineExceeded, Unavailable
 from lineshaft.core.home import Home, read_json
 
 EAST = "gateway-east"
@@ -34,9 +35,13 @@ def states(home):
 
 
 def forwarding(box):
+    """What the gateway says of its way to the hub; nothing while it is not there to be asked."""
     with connect(home=box.home.path) as client:
-        status = client.request("GET", "/api/v1/edge/status", params={"gateway": EAST})
-    return status["parts"]["forward"]
+        try:
+            status = client.request("GET", "/api/v1/edge/status", params={"gateway": EAST})
+        except (Unavailable, DeadlineExceeded):
+            return {}
+    return status["parts"].get("forward", {})
 
 
 @pytest.mark.timeout(300)
@@ -49,7 +54,7 @@ def test_an_enrolled_gateway_runs_beside_its_box_and_without_it(tmp_path):
         box.lineshaft("edge", "enrol", token, "--home", str(east.path))
         with running_machine(east):
             box.until(lambda: states(east) == ready, "the machine's own bus and gateway run")
-            box.until(lambda: forwarding(box)["state"] == "live", "the gateway reaches its hub")
+            box.until(lambda: forwarding(box).get("state") == "live", "the gateway reaches its hub")
     refused = box.lineshaft("edge", "run", "--home", str(box.home.path), check=False)
     assert "edge.run_needs_hub" in refused.stderr
     with running_machine(east) as machine:
@@ -63,8 +68,7 @@ def test_an_enrolled_gateway_runs_beside_its_box_and_without_it(tmp_path):
 
 
 def wait_for(condition, process):
-
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not condition():
         assert process.poll() is None
         assert time.monotonic() < deadline

@@ -6,16 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from lineshaft.bus import services
+from lineshaft.bus import Bus, services, streams
 from lineshaft.bus.testing import TestBus, embedded_bus
 
-DEADLINE_SECONDS = 30
+DEADLINE_SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests that never end do not hold up the end of their test."""
     monkeypatch.setattr(services, "_CLOSE_SECONDS", 0.3)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that says no time of its own waits as long as a loaded machine may need for the answer."""
+    for call in (Bus.request, Bus.request_stream, Bus.publish_stored):
+        monkeypatch.setitem(call.__kwdefaults__, "timeout", 60.0)
+    monkeypatch.setattr(streams, "API_SECONDS", 60.0)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from lineshaft.bus.care import server_pid
 from lineshaft.core.errors import Unavailable
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits another process's files")
+STUCK_SECONDS = 10
+"""What takes longer is stuck, and not only slow."""
 
 
 def limit_files(pid: int, limit: int) -> None:
@@ -27,7 +29,7 @@ async def fill_until_stuck(box, bus) -> int:
     limit_files(box.pid, 500_000)
     with contextlib.suppress(Unavailable):
         while True:
-            await bus.publish_stored(subject, os.urandom(50_000), {}, f"a:{stored}", timeout=5)
+            await bus.publish_stored(subject, os.urandom(50_000), {}, f"a:{stored}", timeout=STUCK_SECONDS)
             stored += 1
     return stored
 
@@ -48,7 +50,7 @@ async def test_a_stream_that_cannot_write_is_told_and_the_server_restarted_when_
         assert stored > 3
         limit_files(box.pid, resource.RLIM_INFINITY)
         with pytest.raises(Unavailable) as refused:  # it stays stuck although it could write again
-            await bus.publish_stored(bus.subjects.data("gateway", "g"), b"x", {}, f"a:{stored}", timeout=5)
+            await bus.publish_stored(bus.subjects.data("gateway", "g"), b"x", {}, f"a:{stored}", timeout=STUCK_SECONDS)
         assert refused.value.code == "bus.unacknowledged"
         await careful.look()
         assert not careful.check().ok

@@ -166,7 +166,8 @@ async def test_a_call_under_way_ends_when_the_connection_breaks(box, eventually)
     assert refused.value.code == "bus.connection_lost"
 
 
-async def test_a_call_made_during_a_short_outage_waits_for_its_end(box, eventually):
+async def test_a_call_made_during_a_short_outage_waits_for_its_end(box, eventually, monkeypatch):
+    monkeypatch.setattr(connection, "GRACE_SECONDS", 60)  # the outage is as long as the server needs to start
     bus = await box.connect("web")
     await box.kill()
     await eventually(lambda: not bus.connected)
@@ -620,7 +621,7 @@ async def test_closing_in_the_middle_of_an_attempt_leaves_no_socket_open(box, gr
         port = server.sockets[0].getsockname()[1]
         box.issue("web")
         bus = await Bus.connect(BusSettings(url=f"nats://127.0.0.1:{port}"), box.home, "web", wait=0)
-        await asyncio.wait_for(begun.wait(), 10)
+        await asyncio.wait_for(begun.wait(), 60)
         await asyncio.sleep(0)
         await bus.close()
-        await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), 60)

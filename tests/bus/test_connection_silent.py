@@ -26,3 +26,13 @@ async def test_a_client_that_closes_without_a_word_is_replaced(tmp_path):
                     await asyncio.sleep(0.05)
                 else:
                     break
+
+
+async def test_whoever_waits_for_a_connection_is_not_given_one_that_closed_without_a_word(tmp_path):
+    async with embedded_bus(tmp_path) as box:
+        bus = await box.connect("resolution")
+        client = bus.connection._client
+        client._status = Client.CLOSED
+        await bus.wait_connected(SECONDS)
+        assert bus.connection._client is not client
+        assert (await bus.stream_info("TELEMETRY")).last == 0

@@ -135,7 +135,7 @@ async def test_a_device_cannot_listen_on_foreign_topics(mqtt, foreign):
     root = topic(mqtt.subjects.all_data()).removesuffix("data/>")
     where = foreign if foreign == "#" else root + foreign
     _, said = await run(
-        mqtt, "mosquitto_sub", "-C", "1", "-W", "5", "-q", "1", "-t", where, token=password(mqtt, "press1")
+        mqtt, "mosquitto_sub", "-C", "1", "-W", "25", "-q", "1", "-t", where, token=password(mqtt, "press1")
     )
     assert "All subscription requests were denied" in said
 
@@ -199,7 +199,7 @@ async def test_a_devices_password_opens_nothing_but_mqtt(mqtt):
         try:
             await client.connect(
                 mqtt.server.address.url, user_jwt_cb=token.encode, signature_cb=lambda _nonce: b"",
-                allow_reconnect=False, connect_timeout=3, error_cb=silent,
+                allow_reconnect=False, connect_timeout=SECONDS, error_cb=silent,
             )  # fmt: skip
         finally:
             await client.close()

@@ -23,7 +23,7 @@ async def fill(bus, count: int, *, start: int = 0, size: int = 10) -> None:
 async def take(source, count: int) -> list[int]:
     """Sequences of the next `count` messages."""
     sequences: list[int] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(sequences) < count:
             sequences += [message.sequence for message in await anext(source)]
     return sequences
@@ -61,7 +61,7 @@ async def test_a_cancelled_wait_loses_no_message(box):
     source = bus.read_stream(TELEMETRY, 1)
     await fill(bus, 99)
     sequences: list[int] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(sequences) < 100:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.0005):
@@ -249,7 +249,7 @@ async def test_the_newest_reader_of_a_name_takes_over_whatever_process_it_runs_i
     second = new.read_stream(TELEMETRY, 1)
     assert await take(second, 10) == list(range(1, 11))
     with pytest.raises(Conflict) as told:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await waiting
     assert told.value.code == "bus.reader_replaced"
     await first.aclose()
@@ -330,6 +330,6 @@ async def test_a_consumer_gone_without_a_word_is_noticed_by_its_silence(box, mon
     await eventually(lambda: source._listener is not None and not source._broken)
     await source._listener.stop()  # nothing arrives any more
     await fill(bus, 0)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert [message.sequence for message in await waiting] == [1]
     await source.aclose()

@@ -201,10 +201,8 @@ async def test_slow_requests_do_not_hold_up_others_and_too_many_are_refused_at_o
 
     await service.serve("history", "wait", wait)
     await service.serve("history", "echo", echo)
-    calls = [
-        asyncio.ensure_future(caller.request("history", "wait", b"%d" % n, timeout=30)) for n in range(MAXIMUM_REQUESTS)
-    ]
-    async with asyncio.timeout(20):
+    calls = [asyncio.ensure_future(caller.request("history", "wait", b"%d" % n)) for n in range(MAXIMUM_REQUESTS)]
+    async with asyncio.timeout(60):
         await all_there.wait()
     assert await caller.request("history", "echo", b"x") == b"x"
     with pytest.raises(TooMany) as caught:
@@ -345,7 +343,7 @@ async def test_a_slow_caller_holds_up_the_giver_instead_of_filling_the_server(pa
 
 async def test_a_caller_busy_for_longer_than_the_givers_patience_is_not_given_up(pair, monkeypatch):
     monkeypatch.setattr(services, "ALIVE_SECONDS", 0.05)
-    monkeypatch.setattr(services, "STALL_SECONDS", 1.5)
+    monkeypatch.setattr(services, "STALL_SECONDS", 4)
     service, caller = pair
 
     async def hot(_who, _body):
@@ -357,7 +355,7 @@ async def test_a_caller_busy_for_longer_than_the_givers_patience_is_not_given_up
     async for _, data in caller.request_stream("history", "hot"):
         numbers.append(int(data))
         if len(numbers) == 2:
-            await asyncio.sleep(2)
+            await asyncio.sleep(5)
     assert numbers == list(range(20))
 
 
@@ -367,11 +365,11 @@ async def test_a_chunk_that_takes_longer_than_the_callers_patience_is_waited_for
 
     async def hot(_who, _body):
         yield {}, b"1"
-        await asyncio.sleep(2)
+        await asyncio.sleep(5)
         yield {}, b"2"
 
     await service.serve_stream("history", "hot", hot)
-    chunks = await collect(caller.request_stream("history", "hot", timeout=1.5))
+    chunks = await collect(caller.request_stream("history", "hot", timeout=4))
     assert [data for _, data in chunks] == [b"1", b"2"]
 
 
@@ -469,7 +467,7 @@ async def test_a_giver_that_dies_in_the_middle_is_an_error_after_the_deadline(bo
         await asyncio.Event().wait()
 
     await doomed.serve_stream("history", "hot", hot)
-    stream = caller.request_stream("history", "hot", timeout=3)
+    stream = caller.request_stream("history", "hot", timeout=5)
     assert (await anext(stream))[1] == b"1"
     doomed.connection._keeper.cancel()
     await doomed.connection._client.close()

@@ -18,7 +18,7 @@ async def stored_ids(bus, stream: str, count: int) -> list[str]:
     """Message ids of a stream, by sequence, as a reader sees them."""
     reader = bus.read_stream(stream, 1)
     ids: list[str] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(ids) < count:
             ids += [message.headers["Nats-Msg-Id"] for message in await anext(reader)]
     await reader.aclose()
@@ -72,7 +72,7 @@ async def kill_under_load(box, *, kills: int, seed: int) -> None:
     stop.set()
     failures = await asyncio.gather(*tasks)
     expected = sum(map(len, sent.values()))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(seen) < expected and not reading.done():  # noqa: ASYNC110  # the reader sets no event
             await asyncio.sleep(0.01)
     reading.cancel()

@@ -66,7 +66,7 @@ async def runner(shelf):
     await runner.stop()
 
 
-async def until(condition, seconds=20):
+async def until(condition, seconds=60):
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  # what it waits for calls nobody
             await asyncio.sleep(0.005)
@@ -212,7 +212,7 @@ class TestProgress:
 
         runner.register("threaded", threaded)
         job = await runner.submit("threaded", "Thread", "p/person.1")
-        await asyncio.to_thread(begun.wait, 20)
+        await asyncio.to_thread(begun.wait, 60)
         await runner.cancel(job.id)
         ended = await runner.join(job.id)
         assert ended.state == "cancelled"

@@ -15,7 +15,7 @@ from lineshaft.core.home import Home, read_json
 from lineshaft.core.supervisor import Child, Supervisor, die_with_parent
 
 
-async def until(condition, seconds=20.0):
+async def until(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
@@ -51,7 +51,7 @@ async def supervised(home, children):
         yield supervisor, ready
     finally:
         supervisor.stop()
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, 60)
 
 
 def make_home(tmp_path):
@@ -71,7 +71,7 @@ async def test_children_start_in_order_and_stop_in_reverse(tmp_path):
     check = "assert (here / 'first.ready').exists()\n"
     second = child(tmp_path, "second", check + NOTE_STOP.format("second") + READY.format("second") + WAIT, ("first",))
     async with supervised(home, [first, second]) as (_, ready):
-        await asyncio.wait_for(ready.wait(), 20)
+        await asyncio.wait_for(ready.wait(), 60)
         assert state_of(home, "second")["state"] == "ready"
     assert (tmp_path / "stops").read_text() == "second\nfirst\n"
     assert not (home.run / "state.json").exists()
@@ -80,7 +80,7 @@ async def test_children_start_in_order_and_stop_in_reverse(tmp_path):
 async def test_a_killed_child_is_started_again_and_counted(tmp_path):
     home = make_home(tmp_path)
     async with supervised(home, [child(tmp_path, "one", READY.format("one") + WAIT)]) as (_, ready):
-        await asyncio.wait_for(ready.wait(), 20)
+        await asyncio.wait_for(ready.wait(), 60)
         killed = state_of(home, "one")["pid"]
         os.kill(killed, signal.SIGKILL)
         await until(lambda: state_of(home, "one").get("state") == "ready" and state_of(home, "one")["pid"] != killed)
@@ -104,7 +104,7 @@ async def test_a_child_that_ignores_the_request_to_stop_is_killed(tmp_path, monk
     home = make_home(tmp_path)
     deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + READY.format("deaf") + WAIT
     async with supervised(home, [child(tmp_path, "deaf", deaf)]) as (_, ready):
-        await asyncio.wait_for(ready.wait(), 20)
+        await asyncio.wait_for(ready.wait(), 60)
         pid = state_of(home, "deaf")["pid"]
     assert not psutil.pid_exists(pid)
 

@@ -39,7 +39,7 @@ async def site(tmp_path_factory, running_service, permissions_of, until):
         web = await box.connect("web", permissions_of("web", box.subjects))
         client = client_of_routes(web)
         async with running_service(box.home, box.settings) as service, client:
-            await until(lambda: service.status().state == "running" and service._bus and service._bus.connected, 20)
+            await until(lambda: service.status().state == "running" and service._bus and service._bus.connected, 60)
             yield client
 
 

@@ -292,7 +292,7 @@ async def test_the_gateways_own_driver_reads_the_installed_plant(site, running_s
     stored = await site.install(port=0)
     service = running_service(site.home, fresh=False)
     async with service as plant:
-        await until(lambda: plant.status().state == "running", 20)
+        await until(lambda: plant.status().state == "running", 60)
         driver = find_driver("opcua")
         plan = driver.plan(stored.device)
         certificates = ApplicationCertificates(site.home.path / "edge/certificates", "gateway")

@@ -156,12 +156,12 @@ async def test_a_foreign_client_that_goes_past_the_gateway_reads_and_is_refused_
 
 
 async def mbpoll(port, *options):
-    words = ["mbpoll", "-m", "tcp", "-p", str(port), "-0", "-1", "-a", "1", "-t", "4", *options]
+    words = ["mbpoll", "-m", "tcp", "-o", "10", "-p", str(port), "-0", "-1", "-a", "1", "-t", "4", *options]
     process = await asyncio.create_subprocess_exec(
         *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), 15)
+        output, _ = await asyncio.wait_for(process.communicate(), 60)
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

@@ -39,7 +39,7 @@ def peer(certificates, tmp_path_factory):
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
             env={**os.environ, "NODE_PATH": str(modules)},
         )  # fmt: skip
-        output, _ = await asyncio.wait_for(process.communicate(), 60)
+        output, _ = await asyncio.wait_for(process.communicate(), 120)
         # The library's own log lines stand between ours.
         lines = [msgspec.json.decode(line) for line in output.splitlines() if line.startswith(b"{")]
         return {key: value for line in lines for key, value in line.items()}

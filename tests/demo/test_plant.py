@@ -8,6 +8,7 @@ import pytest
 
 from lineshaft.core import clock
 from lineshaft.core.errors import Conflict, InvalidInput
+from lineshaft.demo import pace
 from lineshaft.demo.model import Scan
 from lineshaft.demo.plant import BAD_OUT_OF_SERVICE, GOOD, Plant
 from lineshaft.demo.process import Eastman
@@ -20,11 +21,14 @@ class Running:
 
     def __init__(self, publishing_seconds=0.0, **settings):
         self.scans: list[Scan] = []
+        self.steps: list[int] = []
+        """The process had taken when each scan was made: steps of the next may have begun meanwhile."""
         self._publishing_seconds = publishing_seconds
         self.plant = Plant(DemoSettings(publish_interval_seconds=0.05, **settings), self._take)
 
     async def _take(self, scan):
         self.scans.append(scan)
+        self.steps.append(self.process.steps)
         await asyncio.sleep(self._publishing_seconds)
 
     async def __aenter__(self):
@@ -52,13 +56,14 @@ async def test_every_scan_is_what_the_model_has(until):
         await asyncio.gather(running.task, return_exceptions=True)
         seen = running.scans[-1]
         twin = Eastman()
-        while twin.steps < running.process.steps:
+        while twin.steps < running.steps[-1]:
             twin.step()
     assert seen.quality == GOOD
     assert seen.values == twin.values().tolist()
 
 
-async def test_the_plant_keeps_its_multiple_of_real_time(until):
+async def test_the_plant_keeps_its_multiple_of_real_time(until, monkeypatch):
+    monkeypatch.setattr(pace, "CATCH_UP_SECONDS", 60.0)  # longer than this machine may stand still
     async with Running(speed=100.0) as running:
         began, steps = clock.monotonic(), running.process.steps
         await until(lambda: clock.monotonic() - began > 1.5)
@@ -68,15 +73,18 @@ async def test_the_plant_keeps_its_multiple_of_real_time(until):
 
 
 async def test_scans_stand_on_a_grid_however_long_publishing_takes(until):
+    def on_the_grid():
+        """Whether the last 30 scans are: on a busy machine those before may be late, off the grid they would all drift."""
+        times = [scan.source_us for scan in running.scans[-30:]]
+
+        def on_the_grid_of(first):  # any of them may be late itself
+            return sum(1 for moment in times if abs((moment - first + 25_000) % 50_000 - 25_000) < 12_000)
+
+        return len(times) == 30 and max(map(on_the_grid_of, times)) > 21
+
     async with Running(publishing_seconds=0.017) as running:
-        await until(lambda: len(running.scans) > 30)
-        times, now = [scan.source_us for scan in running.scans], clock.now_us()
-
-    def on_the_grid_of(first):  # any of them may be late itself
-        return sum(1 for moment in times if abs((moment - first + 25_000) % 50_000 - 25_000) < 12_000)
-
-    assert max(map(on_the_grid_of, times)) > 0.7 * len(times)
-    assert abs(times[-1] - now) < 10_000_000
+        await until(on_the_grid, 120)
+        assert abs(running.scans[-1].source_us - clock.now_us()) < 10_000_000
 
 
 async def test_others_on_the_loop_get_their_turn_even_while_the_plant_catches_up():
@@ -92,15 +100,16 @@ async def test_others_on_the_loop_get_their_turn_even_while_the_plant_catches_up
 
 
 async def test_a_trip_is_bad_on_all_tags_says_why_and_heals_by_itself(until, trip):
-    async with Running(speed=100.0, restart_after_seconds=4) as running:
+    async with Running(speed=100.0, restart_after_seconds=3600) as running:
         trip.bring_near(running.process)
         await until(lambda: running.plant.status().state == "tripped")
         status = running.plant.status()
         assert status.reason == "Low stripper liquid level"
-        assert 0 < status.restart_in_seconds <= 4
+        assert 3000 < status.restart_in_seconds <= 3600
         assert status.disturbances == ["idv_06"]
         assert (running.scans[-1].quality, running.scans[-1].values) == (BAD_OUT_OF_SERVICE, None)
         count = len(running.scans)
+        running.plant._tripped_at -= 3600  # the pause is over
         await until(lambda: running.plant.status().state == "running" and len(running.scans) > count)
         status = running.plant.status()
         assert (status.run, status.reason, status.disturbances, status.restart_in_seconds) == (2, "", [], None)

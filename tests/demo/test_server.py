@@ -57,7 +57,7 @@ async def test_published_values_arrive_exactly_with_their_source_time(server, cl
             assert value.Value.VariantType == ua.VariantType.Double
             assert clock.to_us(value.SourceTimestamp) == MOMENT
             assert value.StatusCode.value == GOOD
-            assert abs(clock.to_us(value.ServerTimestamp) - clock.now_us()) < 10_000_000
+            assert abs(clock.to_us(value.ServerTimestamp) - clock.now_us()) < 60_000_000
 
 
 @on_the_servers_loop
@@ -267,4 +267,4 @@ async def test_a_taken_port_is_said_clearly(server, certificates):
         await second.start()
     assert caught.value.code == "demo.port_taken"
     assert str(port) in caught.value.message
-    await asyncio.wait_for(second.stop(), 1)
+    await asyncio.wait_for(second.stop(), 30)

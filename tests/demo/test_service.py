@@ -37,7 +37,7 @@ async def test_every_verb_works_over_the_bus_with_the_permissions_of_plant_and_w
             return await web.request("demo", verb, Command(by="ada", **fields) if fields else None, PlantStatus)
 
         async with running_service(box.home, box.settings, speed=10.0) as service:
-            await until(lambda: service.status().state == "running" and service._bus and service._bus.connected, 15)
+            await until(lambda: service.status().state == "running" and service._bus and service._bus.connected, 60)
             assert (await ask("status")).state == "running"
             assert (await ask("disturb", disturbances=["idv_06"])).disturbances == ["idv_06"]
             assert (await ask("calm", disturbances=[])).disturbances == []
@@ -74,7 +74,7 @@ async def test_without_any_bus_the_plant_runs_and_serves_opcua(home, until, cert
     trusted.trust(certificates["gateway"].der)
     async with running_service(home) as service:
         plant = trusted.own().certificate
-        await until(lambda: service.status().state == "running", 15)
+        await until(lambda: service.status().state == "running", 60)
         async with client_of(service._server, server_certificate=plant) as client:
             assert 2500 < await client.get_node(f"ns={NAMESPACE_INDEX};s=XMEAS_07").read_value() < 2900
             assert await client.get_node(f"ns={NAMESPACE_INDEX};s=State").read_value() == "running"
@@ -119,7 +119,7 @@ def test_an_unreadable_installation_is_said(home):
 async def test_a_missing_extra_ends_the_service_with_its_name(home, monkeypatch, running_service):
     monkeypatch.setitem(sys.modules, "tep_studio.control", None)
     async with running_service(home) as service:
-        await asyncio.wait_for(service.stopping.wait(), 5)
+        await asyncio.wait_for(service.stopping.wait(), 60)
     assert service.failure.code == "demo.extra_missing"
 
 

@@ -48,7 +48,7 @@ def test_commands_run(box, text):
 def test_programs_run(box, text):
     environment = {**os.environ, "LINESHAFT_HOME": str(box.home.path)}
     done = subprocess.run(
-        [sys.executable, "-c", text], capture_output=True, text=True, check=False, env=environment, timeout=60
+        [sys.executable, "-c", text], capture_output=True, text=True, check=False, env=environment, timeout=120
     )
     assert done.returncode == 0, done.stderr
 
@@ -57,7 +57,7 @@ def test_programs_run(box, text):
 def test_example_programs_run(box, program):
     environment = {**os.environ, "LINESHAFT_HOME": str(box.home.path)}
     done = subprocess.run(
-        [sys.executable, program], capture_output=True, text=True, check=False, env=environment, timeout=60
+        [sys.executable, program], capture_output=True, text=True, check=False, env=environment, timeout=120
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout

@@ -19,7 +19,7 @@ def point(name, kind="number", **rules):
     }
     return Point(
         name=name, address=f"ns=1;s={name}", kind=kind, access=more.pop("access", "read-write"),
-        write=WriteRules(**{"verify_seconds": 0.3, **rules}), **more,
+        write=WriteRules(**{"verify_seconds": 0.3, "expiry_seconds": 60, **rules}), **more,
     )  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def server(start):
 def room(port, *points, mode="subscribe", period_ms=50, **options):
     return Device(
         name="room", path="acme/north/hall/line/cell/room", driver="coap", endpoint=f"coap://127.0.0.1:{port}",
-        options={"timeout_seconds": 2.0, **options}, groups=(ScanGroup(mode=mode, period_ms=period_ms),),
+        options={"timeout_seconds": 30.0, **options}, groups=(ScanGroup(mode=mode, period_ms=period_ms),),
         points=tuple(Point(tag=number, **point) for number, point in enumerate(points, 1)),
     )  # fmt: skip
 
@@ -177,7 +177,7 @@ async def test_a_resource_that_goes_is_bad_and_comes_back(server, run, lane, unt
 async def test_a_server_that_dies_is_lost_and_taken_up_again(start, run, lane, until, mode):
     server = start()
     server.put("level", b"1", max_age=1)
-    runner = await run(room(server.port, LEVEL, mode=mode, timeout_seconds=2, slack_seconds=0.0))
+    runner = await run(room(server.port, LEVEL, mode=mode, slack_seconds=0.0))
     await until(lambda: lane.of(1))
     server.kill()
     await until(lambda: runner.intake.counts["losses"] == 1)
@@ -216,7 +216,7 @@ async def test_what_is_put_arrives_and_operations_say_it_first(server, opened):
 async def test_a_put_whose_answer_does_not_come_is_lost_and_those_behind_it_are_not_sent(start, opened):
     server = start()
     server.put("level", b"1")
-    source, _ = await opened(room(server.port, LEVEL, timeout_seconds=2))
+    source, _ = await opened(room(server.port, LEVEL))
     server.kill()
     first, second = await source.write([Write(0, 2), Write(0, 3)])
     assert first.lost

@@ -36,7 +36,8 @@ def box(tmp_path_factory):
 
 
 def test_a_device_that_is_away_is_told_nothing_and_the_command_says_so(box):
-    done = box.lineshaft("command", "write", "press/speed", "2.5", "--reason", "trial", "--yes", "--json", check=False)
+    words = ("command", "write", "press/speed", "2.5", "--reason", "trial", "--expiry", "60", "--yes", "--json")
+    done = box.lineshaft(*words, check=False)
     command = json.loads(done.stdout)
     assert (done.returncode, command["state"]) == (1, "denied")
     assert command["steps"][-1]["code"] in (

@@ -52,7 +52,7 @@ def make(tmp_path):
         journal.close()
 
 
-def ask(name, value, command="c1", seconds=5.0, **more):
+def ask(name, value, command="c1", seconds=60.0, **more):
     expires = more.pop("expires", clock.now_us() + round(seconds * 1e6))
     return Execute(
         command=command, device=more.pop("device", "press"), point=name, value=value, seconds=seconds, expires=expires,
@@ -128,16 +128,21 @@ async def test_a_stale_or_unknown_device_is_refused(make):
     assert machine.told == []
 
 
-async def test_a_change_is_limited_from_the_value_that_is_there_and_over_time(make):
+async def test_a_change_is_limited_from_the_value_that_is_there_and_over_time(make, monkeypatch):
+    now = [clock.monotonic()]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
     machine = Machine(device(point("speed", rate=5.0)))
     executor = make(machine)
     assert (await executor.execute(ask("speed", 1.0, "c0"))).steps[-1].code == "edge.command_value_unknown"
     machine.show("speed", 10.0)
     assert (await executor.execute(ask("speed", 15.5, "c1"))).steps[-1].code == "edge.command_too_fast"
     assert (await executor.execute(ask("speed", 15.0, "c2"))).state == "verified"
+    now[0] += 0.9
     assert (await executor.execute(ask("speed", 19.9, "c3"))).steps[-1].code == "edge.command_too_fast"  # too soon
+    now[0] += 0.1
+    assert (await executor.execute(ask("speed", 19.9, "c4"))).state == "verified"
     machine.show("speed", 15.0, quality.BAD_NO_COMMUNICATION)
-    assert (await executor.execute(ask("speed", 15.1, "c4"))).steps[-1].code == "edge.command_value_unknown"
+    assert (await executor.execute(ask("speed", 15.1, "c5"))).steps[-1].code == "edge.command_value_unknown"
 
 
 async def test_an_interlock_must_be_true_on_fresh_good_values(make):
@@ -298,7 +303,7 @@ async def test_a_lease_taken_while_a_command_was_on_its_way_refuses_it(make):
     assert (late.state, late.steps[-1].code) == ("denied", "edge.device_leased")
     freed = standing("", clock.now_us() + 1000)
     assert (await executor.execute(ask("speed", 1.0, "c2", standing=freed))).state == "verified"
-    await executor.learn_lease(standing(known=clock.now_us() - 10**6))
+    await executor.learn_lease(standing(known=freed.known - 1))
     assert (await executor.execute(ask("speed", 2.0, "c3"))).state == "verified", "an older word changes nothing"
 
 

@@ -86,10 +86,10 @@ async def prepare(web, device, peer):
             except LineshaftError:
                 await asyncio.sleep(0.05)
     with pytest.raises(Conflict) as refused:
-        await web.request("edge", "test", Try(device=device), TestReport, timeout=20, gateway="gateway")
+        await web.request("edge", "test", Try(device=device), TestReport, timeout=60, gateway="gateway")
     trust = Trust(fingerprint=refused.value.facts["fingerprint"])
     await web.request("edge", "trust", trust, Trusted, gateway="gateway")
-    point = replace(device.points[0], access="read-write", write=WriteRules(verify_seconds=2))
+    point = replace(device.points[0], access="read-write", write=WriteRules(verify_seconds=30))
     config = GatewayConfig(
         gateway="gateway", version=1, created="2026-01-01T00:00:00Z", devices=(replace(device, points=(point,)),)
     )
@@ -102,7 +102,7 @@ async def one_command(web, gateway, number, after):
     """Send a command, kill the gateway `after` seconds later; what the next one says became of it."""
     asked = Execute(
         command=f"c{number}", device="press", point="Spare1", value=float(number + 10), principal=SOMEBODY,
-        expires=clock.now_us() + 30_000_000, seconds=30.0,
+        expires=clock.now_us() + 120_000_000, seconds=120.0,
     )  # fmt: skip
 
     async def send():
@@ -116,7 +116,7 @@ async def one_command(web, gateway, number, after):
     await asyncio.gather(sending, return_exceptions=True)
     await gateway.start()
     await connected(web)
-    return await web.request("edge", "command", asked, Outcome, gateway="gateway", timeout=30)
+    return await web.request("edge", "command", asked, Outcome, gateway="gateway", timeout=60)
 
 
 async def faults(tmp_path, serve, make_device, kills, seed):

@@ -1,12 +1,15 @@
 """What may leave the store: only what the history has, oldest first, whatever order it learnt of it in."""
 
+import asyncio
+
 import msgspec
 import pytest
 
-from lineshaft.bus import StoredMessage, StreamState
+from lineshaft.bus import Stored, StoredMessage, StreamState
 from lineshaft.bus.envelopes import Gap
 from lineshaft.bus.settings import MIB
 from lineshaft.core import logs
+from lineshaft.edge.forward import forwarder as sending
 from lineshaft.edge.forward.drops import Drops
 from lineshaft.edge.forward.index import Index, holds
 from lineshaft.edge.forward.keeper import Keeper
@@ -184,6 +187,38 @@ async def test_what_the_hub_has_may_have_and_does_not_have_stand_in_records_of_t
         (7, 7),
         (8, 9),
     ]
+
+
+class Hub:
+    """Takes everything."""
+
+    connected = True
+
+    def __init__(self):
+        self.taken = []
+        self.open = asyncio.Event()
+
+    async def wait_connected(self):
+        await self.open.wait()
+
+    async def publish_stored(self, subject, payload, headers, message_id, *, timeout):
+        self.taken.append(int(message_id.rpartition(":")[2]))
+        return Stored(sequence=len(self.taken), duplicate=False)
+
+
+async def test_what_was_let_go_after_the_live_lane_had_read_it_is_not_sent(tmp_path, lane, until):
+    store, drops, hub = FullStore(lane), Drops(tmp_path / "dropped.json", CREATED), Hub()
+    settings = EdgeSettings(forward_in_flight=1)
+    forwarder = sending.Forwarder(store, hub, drops, settings, logs.get("edge"))
+    for message in store.messages[4:8]:
+        drops.add(message)
+    going = asyncio.create_task(forwarder._send_live(sending.Ahead(5, 5)))
+    await until(lambda: forwarder._way)
+    drops.keep(8)
+    hub.open.set()
+    await going
+    await asyncio.gather(*forwarder._deliveries)
+    assert hub.taken == [5, 9, 10]
 
 
 def test_what_dropped_batches_told_themselves_is_not_lost_with_them(tmp_path, lane):

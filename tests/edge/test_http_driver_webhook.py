@@ -83,7 +83,7 @@ async def test_curl_can_call(port, run, lane):
         (["-H", "Authorization: Bearer right", "-H", "Expect: 100-continue", "--json", '{"n": 5}'], "204"),
     ):
         url = f"http://127.0.0.1:{port}/hooks/press"
-        command = ["curl", "-s", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", *arguments, url]
+        command = ["curl", "-s", "-m", "60", "-o", "/dev/null", "-w", "%{http_code}", *arguments, url]
         done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
         assert done.stdout == status
     assert [row[2] for row in lane.of(1)] == [2.5]
@@ -178,13 +178,10 @@ async def test_bodies_of_calls_that_prove_nothing_yet_are_bounded_together(port,
     waiting = []
     for _ in range(2):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        waiting.append((asyncio.ensure_future(everything(reader)), writer))
         writer.write(head + b"x" * 60_000)
         await writer.drain()
-        waiting.append((reader, writer))
-    async with asyncio.timeout(30):
-        ended = await asyncio.wait(
-            [asyncio.ensure_future(reader.read()) for reader, _ in waiting], return_when="FIRST_COMPLETED"
-        )
+    ended = await asyncio.wait([answer for answer, _ in waiting], timeout=30, return_when="FIRST_COMPLETED")
     assert [task.result()[:12] for task in ended[0]] == [b"HTTP/1.1 503"]
     for _, writer in waiting:
         writer.close()

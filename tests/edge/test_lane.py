@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lineshaft.bus import Gap, read_batch_header, telemetry
+from lineshaft.core import clock
 from lineshaft.core.errors import InvalidInput, TooLarge, Unavailable
 from lineshaft.edge.columns import NUMBER, TEXT, Columns
 from lineshaft.edge.lane import Lane
@@ -195,13 +196,17 @@ async def test_a_full_buffer_drops_the_oldest_and_the_gap_says_exactly_which(bus
     await lane.close(5)
 
 
-async def test_batches_that_waited_too_long_go_with_a_gap(bus, until):
+async def test_batches_that_waited_too_long_go_with_a_gap(bus, until, monkeypatch):
+    now = [clock.monotonic()]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
     lane = Lane(bus, SUBJECT, EdgeSettings(buffer_seconds=0.05))
     bus.trouble = Unavailable("bus.full", "full")
     lane.start()
     for value in (1, 2, 3):
         lane.append(*rows(value))
         lane.flush()
+    await until(lambda: bus.attempts)
+    now[0] += 1
     await until(lambda: len(bus.attempts) >= 3)
     bus.trouble = None
     await until(lambda: [header.gap for header in bus.headers if header.gap])

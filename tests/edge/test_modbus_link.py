@@ -110,7 +110,7 @@ async def opened(scripted, tools):
             plan = driver.plan(device)
             source = driver.source(plan, tools)
             stack.push_async_callback(source.close)
-            await source.open()
+            await open_again(source)
             return source, plan.blocks[0]
 
         yield start
@@ -410,7 +410,7 @@ async def line(tools, request):
     driver = find_driver("modbus")
     plan = driver.plan(device)
     peer.source, peer.block = driver.source(plan, tools), plan.blocks[0]
-    await peer.source.open()
+    await open_again(peer.source)
     yield peer
     await peer.source.close()
     server.close()

@@ -213,7 +213,7 @@ async def _until_heard(peer, until, count=1):
 
 
 async def test_what_the_topics_carry_can_be_browsed(device, run, publish):
-    source = (await run(device()))._source
+    source = (await run(device(listen_seconds=3.0)))._source
     await publish("seen/one", '{"temp": {"value": 1.5}, "on": true, "none": null}', "-r")
     [page] = [page async for page in source.browse(BrowseRequest(root="seen/#"), BrowseState())]
     found = {each.address: (each.kind, bool(each.refused)) for each in page.found}

@@ -9,6 +9,7 @@ from asyncua import Server, ua
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.user_managers import UserManager
 
+from lineshaft.bus.server import free_port
 from lineshaft.core import clock, quality
 from lineshaft.edge.certificates import ApplicationCertificates
 from lineshaft.edge.driver import Block
@@ -90,8 +91,8 @@ class Plant:
 
 
 @pytest.fixture(scope="session")
-def lasting_plant(tmp_path_factory, unused_tcp_port_factory):
-    plant = Plant(tmp_path_factory.mktemp("plant"), unused_tcp_port_factory())
+def lasting_plant(tmp_path_factory):
+    plant = Plant(tmp_path_factory.mktemp("plant"), free_port("127.0.0.1"))  # which nobody is given while it is stopped
     plant.start()
     yield plant
     plant.stop()

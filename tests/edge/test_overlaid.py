@@ -9,6 +9,7 @@ import pytest
 from lineshaft.core import clock
 from lineshaft.core.errors import Conflict, Forbidden, LineshaftError, Unprocessable
 from lineshaft.edge.board import Board
+from lineshaft.edge.commands import conditions
 from lineshaft.edge.commands.conditions import Conditions
 from lineshaft.edge.commands.executor import Executor
 from lineshaft.edge.commands.journal import Journal
@@ -135,7 +136,9 @@ async def test_class_a_and_a_lease_hold_over_devices(gateway):
     assert site.told() == [("valve", True)]
 
 
-async def test_steps_by_two_names_add_up(gateway):
+async def test_steps_by_two_names_add_up(gateway, monkeypatch):
+    now = clock.monotonic()  # a second later the rate allows a second's worth again, by whatever name
+    monkeypatch.setattr(conditions, "clock", SimpleNamespace(monotonic=lambda: now))
     paced = loose("holding:7", "paced", write=WriteRules(rate=5.0))
     site = gateway(made(paced, loose("holding:7")))
     for name in ("paced", "loose"):

@@ -52,7 +52,7 @@ def test_a_foreign_write_outside_the_policy_is_refused_and_recorded(tmp_path, li
         client.request("POST", "/api/v1/edge/devices", json={
             "name": "meter", "driver": "modbus", "endpoint": f"modbus-tcp://127.0.0.1:{libmodbus_port}",
             "path": "a/b/c/d/e/meter", "groups": [{"name": "main", "mode": "poll", "period_ms": 100}], "points": POINTS,
-            "gateway": "gateway",
+            "gateway": "gateway", "options": {"timeout_seconds": 30},
         })  # fmt: skip
         parts = "/api/v1/edge/gateways/gateway/parts"
         bad = {"listeners": [{"port": 0, "device": "meter", "clients": ["0.0.0.0/0"]}]}

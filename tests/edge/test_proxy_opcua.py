@@ -194,7 +194,7 @@ async def test_only_named_clients_and_users_get_in(plant, node_opcua):
 @pytest.mark.peer("node", "npm")
 async def test_asyncua_follows_a_value_that_it_wrote(plant, proxy, clients):
     own = clients["scada"].own
-    client = Client(proxy.url)
+    client = Client(proxy.url, timeout=60)
     client.application_uri = own.application_uri
     client.set_user("operator")
     client.set_password("right")
@@ -206,9 +206,9 @@ async def test_asyncua_follows_a_value_that_it_wrote(plant, proxy, clients):
         handler = SimpleNamespace(datachange_notification=lambda _node, value, _data: seen.put_nowait(value))
         subscription = await client.create_subscription(50, handler)
         await subscription.subscribe_data_change(node)
-        assert await asyncio.wait_for(seen.get(), 10) == 0.1
+        assert await asyncio.wait_for(seen.get(), 60) == 0.1
         await node.write_value(44.5, ua.VariantType.Double)
-        assert await asyncio.wait_for(seen.get(), 10) == 44.5
+        assert await asyncio.wait_for(seen.get(), 60) == 44.5
         with pytest.raises(ua.UaStatusCodeError) as refused:
             await node.write_value(float("nan"), ua.VariantType.Double)
         assert refused.value.code == DENIED

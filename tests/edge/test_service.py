@@ -35,7 +35,7 @@ from lineshaft.edge.settings import EdgeSettings
 pytestmark = pytest.mark.peer("node", "npm")
 
 NS = "nsu=urn:lineshaft:test:peer"
-SETTINGS = EdgeSettings(flush_seconds=0.1, retry_seconds=0.05, retry_most_seconds=0.2, stop_seconds=5)
+SETTINGS = EdgeSettings(flush_seconds=0.1, retry_seconds=0.05, retry_most_seconds=0.2, stop_seconds=20)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ async def known(gateway, peer, make_device):
         )
         with pytest.raises(Conflict) as refused:
             await web.request(
-                "edge", "test", Try(device=make_device(peer.url)), TestReport, timeout=20, gateway="gateway"
+                "edge", "test", Try(device=make_device(peer.url)), TestReport, timeout=60, gateway="gateway"
             )
         return await web.request(
             "edge", "trust", Trust(fingerprint=refused.value.facts["fingerprint"]), Trusted, gateway="gateway"
@@ -166,14 +166,14 @@ async def test_nobody_looks_through_a_gateway_at_what_lies_outside_its_zones(
     await until(lambda: service.status().version == 1)
     device = make_device(peer.url)
     with pytest.raises(Forbidden, match="endpoint_outside_zone"):
-        await web.request("edge", "test", Try(device=device), TestReport, timeout=20, gateway="gateway")
+        await web.request("edge", "test", Try(device=device), TestReport, timeout=60, gateway="gateway")
     with pytest.raises(Forbidden, match="endpoint_outside_zone"):
         await web.request(
             "edge",
             "inspect",
             Inspect(device=device, addresses=[f"{NS};s=Float"]),
             Inspected,
-            timeout=20,
+            timeout=60,
             gateway="gateway",
         )
 
@@ -328,16 +328,16 @@ async def test_a_device_is_tried_with_a_clear_answer_at_each_step(gateway, web, 
     points = [("Float", f"{NS};s=Float"), ("Nothing", f"{NS};s=Nothing"), ("Array", f"{NS};s=Array")]
     device = make_device(peer.url, points)
     with pytest.raises(Conflict) as refused:
-        await web.request("edge", "test", Try(device=device), TestReport, timeout=20, gateway="gateway")
+        await web.request("edge", "test", Try(device=device), TestReport, timeout=60, gateway="gateway")
     await web.request(
         "edge", "trust", Trust(fingerprint=refused.value.facts["fingerprint"][:16]), Trusted, gateway="gateway"
     )
     with pytest.raises(NotFound, match="'plant'"):
-        await web.request("edge", "test", Try(device=device), TestReport, timeout=20, gateway="gateway")
+        await web.request("edge", "test", Try(device=device), TestReport, timeout=60, gateway="gateway")
     await web.request(
         "edge", "secret", NamedSecret(name="plant", secret=Secret(user="operator", password="right")), gateway="gateway"
     )
-    report = await web.request("edge", "test", Try(device=device), TestReport, timeout=20, gateway="gateway")
+    report = await web.request("edge", "test", Try(device=device), TestReport, timeout=60, gateway="gateway")
     assert report.about["product"] == "NodeOPCUA-Server"
     assert [found.address for found in report.refused] == [f"{NS};s=Nothing", f"{NS};s=Array"]
     assert report.connect_ms > 0
@@ -354,12 +354,12 @@ async def test_an_address_space_is_browsed_page_by_page_and_single_nodes_looked_
     look = Look(device=device, request=BrowseRequest(root=f"{NS};s=Line"))
     pages = [
         msgspec.json.decode(body, type=BrowsePage)
-        async for _, body in web.request_stream("edge", "browse", look, timeout=20, gateway="gateway")
+        async for _, body in web.request_stream("edge", "browse", look, timeout=60, gateway="gateway")
     ]
     assert sum(len(page.found) for page in pages) > 1000
     assert len(pages) > 1
     asked = Inspect(device=device, addresses=[f"{NS};s=Pressure", f"{NS};s=Nothing"])
-    answer = await web.request("edge", "inspect", asked, Inspected, timeout=20, gateway="gateway")
+    answer = await web.request("edge", "inspect", asked, Inspected, timeout=60, gateway="gateway")
     assert [bool(found.refused) for found in answer.found] == [False, True]
     with pytest.raises(InvalidInput, match="more than 1000"):
         await web.request(
@@ -367,7 +367,7 @@ async def test_an_address_space_is_browsed_page_by_page_and_single_nodes_looked_
             "inspect",
             Inspect(device=device, addresses=["i=1"] * 1001),
             Inspected,
-            timeout=20,
+            timeout=60,
             gateway="gateway",
         )
 

@@ -103,7 +103,7 @@ def tools(tools):
 def agent(port, *points, period_ms=100, **options):
     return Device(
         name="switch", path="acme/north/hall/line/cell/switch", driver="snmp", endpoint=f"snmp://127.0.0.1:{port}",
-        options={"secret": "agent", "privacy_secret": "privacy", "timeout_seconds": 1.0, "retries": 1, **options},
+        options={"secret": "agent", "privacy_secret": "privacy", "timeout_seconds": 10.0, "retries": 1, **options},
         groups=(ScanGroup(mode="poll", period_ms=period_ms),),
         points=tuple(Point(tag=number, **point) for number, point in enumerate(points, 1)),
     )  # fmt: skip
@@ -143,7 +143,7 @@ async def test_values_of_every_sort_come_signed_and_encrypted(snmpd, opened, opt
     found = await values(source, plan)
     assert {name: q for name, (q, _) in found.items()} == dict.fromkeys(found, 0)
     assert found["name"] == (0, "press-7")
-    assert 0 <= found["uptime"][1] < 3600
+    assert 0 <= found["uptime"][1] < 86_400
     assert found["load"][1] == pytest.approx(found["load-text"][1], abs=0.3)
     assert found["kind"][1].startswith("1.3.6.1.4.1.8072.")
     assert isinstance(found["octets"][1], int)
@@ -223,10 +223,9 @@ async def test_a_wrong_community_and_a_short_password_are_told_apart(snmpd, open
 @pytest.mark.peer("snmpd")
 async def test_an_agent_that_dies_is_lost_and_taken_up_again(fragile, run, lane, until):
     runner = await run(agent(fragile.port, NAME, timeout_seconds=2, retries=0))
-    await until(lambda: lane.of(1))
+    await until(lambda: lane.of(1) and lane.of(1)[-1][1:] == (0, "press-7"))
     fragile.kill()
-    await until(lambda: runner.intake.counts["losses"] == 1)
-    assert lane.of(1)[-1][1:] == (quality.UNCERTAIN_NO_COMMUNICATION_LAST_USABLE, "press-7")
+    await until(lambda: lane.of(1)[-1][1:] == (quality.UNCERTAIN_NO_COMMUNICATION_LAST_USABLE, "press-7"))
     fragile.start()
     await until(lambda: lane.of(1)[-1][1:] == (0, "press-7"))
     assert runner.status().state == "connected"
@@ -258,7 +257,7 @@ async def test_a_walk_is_bounded_and_goes_on_where_it_stopped(snmpd, opened):
 
 @pytest.mark.peer("snmpd")
 async def test_a_set_whose_answer_does_not_come_is_lost_and_those_behind_it_are_not_sent(fragile, opened):
-    source, plan = await opened(agent(fragile.port, PLACE, timeout_seconds=2, retries=0))
+    source, plan = await opened(agent(fragile.port, PLACE, timeout_seconds=2, retries=4))  # of readings alone
     await values(source, plan)
     fragile.kill()
     first, second = await source.write([Write(0, "one"), Write(0, "two")])
@@ -373,6 +372,7 @@ async def test_our_simulator_answers_the_tools_of_net_snmp_and_ourselves(opened,
         assert [written.q for written in await source.write([Write(4, 23.04)])] == [0]
         where = simulated.endpoint.removeprefix("snmp://")
         user = ["-v3", "-l", "authPriv", "-u", USER, "-a", "SHA-256", "-A", PASSWORD, "-x", "AES", "-X", PASSWORD]
+        user += ["-t", "10", "-r", "3"]
         monkeypatch.setenv("SNMP_PERSISTENT_DIR", str(tmp_path))
         monkeypatch.setenv("MIBS", "")
         output = await tool("snmpget", *user, "-Oqv", where, "1.3.6.1.4.1.99999.1.4.0")
@@ -386,7 +386,7 @@ async def tool(*command):
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    output, _ = await asyncio.wait_for(process.communicate(), 20)
+    output, _ = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0, output
     return output.decode()
 

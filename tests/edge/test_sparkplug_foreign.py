@@ -58,7 +58,7 @@ def device(broker, request):
         ids = {"group_id": request.node.name[:60], "edge_node_id": "line", "device_id": "press"}
         return Device(
             name="press", path="acme/north/hall/line/cell/press", driver="sparkplug", endpoint=f"mqtt://127.0.0.1:{broker}",
-            options={"secret": "plant", **ids, "birth_seconds": 5.0, **options},
+            options={"secret": "plant", **ids, "birth_seconds": 30.0, **options},
             points=tuple(
                 Point(name=f"p{tag}", address=name, kind=KINDS.get(types.get(name), "integer"), tag=tag,
                       access="read-write")

@@ -39,7 +39,7 @@ async def test_chosen_tags_are_offered_with_their_quality(tools, tmp_path, run, 
         wanted = ("temp", "number"), ("on", "boolean"), ("secret", "number")
         device = Device(
             name="there", path="a/b/c/d/e/there", driver="sparkplug", endpoint=endpoint,
-            options={"secret": "plant", **IDS, "device_id": "press"},
+            options={"secret": "plant", **IDS, "device_id": "press", "birth_seconds": 60},
             points=tuple(Point(name=name, address=name, kind=kind, tag=tag) for tag, (name, kind) in enumerate(wanted, 1)),
         )  # fmt: skip
         runner = await run(device)

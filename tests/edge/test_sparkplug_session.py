@@ -130,7 +130,7 @@ async def test_what_cannot_be_understood_has_births_asked_for(what):
 
 
 async def test_births_are_asked_for_seldom_but_not_forgotten(monkeypatch, until):
-    monkeypatch.setattr(module, "REBIRTH_SECONDS", 0.3)
+    monkeypatch.setattr(module, "REBIRTH_SECONDS", 2.0)
     node = Node()
     node.session._asked = -1.0
     for seq in range(50):

@@ -136,9 +136,7 @@ async def node(tools, tmp_path, connects, request, until):
     made = []
 
     async def make(*, born=True, **options):
-        options = NodeOptions(
-            secret="plant", group_id=request.node.name[:50], edge_node_id="ours", keep_alive_seconds=2, **options
-        )
+        options = NodeOptions(secret="plant", group_id=request.node.name[:50], edge_node_id="ours", **options)
         offered = {
             "": [NodeMetric(name="Uptime", datatype=BY_NAME["Int64"])],
             "press": [NodeMetric(name="Temperature", datatype=BY_NAME["Double"]), NodeMetric(name="None", datatype=BY_NAME["Int32"])],
@@ -290,16 +288,16 @@ async def test_node_counts_its_sessions_and_births_with_the_number_of_the_will(n
     assert [find_bd_seq(death) for death in recorder.payloads("NDEATH")] == wills[:-1]
 
 
-async def test_node_waits_for_its_primary_host_by_name_and_time(node, recorder, until):
+async def test_node_waits_for_its_primary_host_by_name_and_time(node, recorder, until, until_async):
     ours = await node(born=False, primary_host_id="hq-of-the-wire")
-    await until(lambda: ours._broker.connected)
     say = recorder.client.publish
     state = "spBv1.0/STATE/hq-of-the-wire"
     await say("spBv1.0/STATE/somebody", json.dumps({"online": True, "timestamp": 5}), qos=1)
-    await say(state, json.dumps({"online": False, "timestamp": 10}), qos=1)
+    offline = json.dumps({"online": False, "timestamp": 10})
+    await until_async(lambda: say(state, offline, qos=1), lambda _: ours._host._newest_ms == 10)  # it has subscribed
     await say(state, json.dumps({"online": True, "timestamp": 9}), qos=1)
     await say(state, "ONLINE", qos=1)
-    await until(lambda: len(recorder.of("STATE")) >= 4)
+    await until(lambda: b"ONLINE" in [payload for _, payload, _, _ in recorder.of("STATE")])
     assert not ours.born
     assert recorder.of("NBIRTH") == []
     await say(state, json.dumps({"online": True, "timestamp": 10}), qos=1)

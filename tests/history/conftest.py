@@ -5,17 +5,20 @@ import contextlib
 import resource
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from lineshaft.bus import Bus, StoredMessage
+from lineshaft.bus import Bus, StoredMessage, streams
 from lineshaft.bus.testing import TestBus, embedded_bus
 from lineshaft.core.service import Context
 from lineshaft.core.settings import Settings
+from lineshaft.history import reader
 from lineshaft.history.committer import Committer, Tables
 from lineshaft.history.reader import HistoryReader
 from lineshaft.history.service import HistoryService
@@ -25,7 +28,7 @@ from lineshaft.history.testing import LaneMessages, Sample, listed
 from lineshaft.history.writer import Writer
 
 CREATED = "2026-01-01T00:00:00.000000001Z"
-DEADLINE_SECONDS = 30
+DEADLINE_SECONDS = 120
 _FALLBACK_BYTES = 100_000  # more than a run's captured output, less than the segment of the test
 
 
@@ -62,6 +65,27 @@ class Writers:
 
     async def _bury(self, message: StoredMessage, reason: str) -> None:
         self.dead.append((message.sequence, reason))
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that says no time of its own waits as long as a loaded machine may need for the answer."""
+    for call in (Bus.request, Bus.request_stream, Bus.publish_stored):
+        monkeypatch.setitem(call.__kwdefaults__, "timeout", 60.0)
+    monkeypatch.setattr(streams, "API_SECONDS", 60.0)
+
+
+@pytest.fixture
+def soon_tired(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
+    """Within its block, readers wait for a writer a hundredth of their time, and for each single answer all of it."""
+
+    @contextlib.contextmanager
+    def tired() -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(reader, "clock", SimpleNamespace(monotonic=lambda: 100 * time.monotonic()))
+            yield
+
+    return tired
 
 
 @pytest.fixture
@@ -211,7 +235,7 @@ def plants(tmp_path: Path) -> Callable[..., Any]:
         async with embedded_bus(tmp_path, bus_settings) as bus:
             bus.issue("history")
             gateway, asker = await bus.connect("gateway"), await bus.connect("web")
-            plant = Plant(bus, gateway, asker, HistorySettings(**settings))
+            plant = Plant(bus, gateway, asker, HistorySettings(**{"hot_timeout_seconds": 60, **settings}))
             if started:
                 await plant.start()
             try:

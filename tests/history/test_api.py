@@ -182,16 +182,17 @@ async def test_latest_gives_the_newest_of_each_tag(served):
     ],
 )  # fmt: skip
 async def test_a_wrong_question_is_refused_by_name(served, path, params, status, code):
-    async with served(hot_timeout_seconds=0.1) as (_, client):
+    async with served() as (_, client):
         answer = await client.get(f"/api/v1/history/{path}", params=params)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-async def test_a_query_without_a_writer_is_refused_and_not_cut_off(served):
-    async with served(started=False, hot_timeout_seconds=0.1) as (_, client):
+async def test_a_query_without_a_writer_is_refused_and_not_cut_off(served, soon_tired):
+    async with served(started=False) as (_, client):
         for kind in ("json", "arrow"):
             params = {"tag": f"{PLANT}/P", **FROM, "format": kind}
-            answer = await client.get("/api/v1/history/raw", params=params)
+            with soon_tired():
+                answer = await client.get("/api/v1/history/raw", params=params)
             assert (answer.status_code, answer.json()["code"]) == (503, "bus.no_service")
 
 

@@ -6,6 +6,7 @@ import json
 import httpx
 import polars as pl
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from lineshaft.access import Access, AccessSettings, principals, tokens
@@ -18,7 +19,8 @@ from lineshaft.history.settings import HistorySettings
 from lineshaft.history.testing import START_US
 from lineshaft.web.testing import PLANT, running_house
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
+PATIENT = HistorySettings(hot_timeout_seconds=60)
 DAY = START_US // DAY_US * DAY_US
 SECOND = 1_000_000
 CORRECTIONS = "/api/v1/history/corrections"
@@ -30,7 +32,7 @@ def at(second):
 
 def client(house, *roles):
     headers = {"authorization": f"Bearer {house.token(*roles)}"}
-    return httpx.AsyncClient(base_url=house.url, headers=headers, timeout=30, trust_env=False)
+    return httpx.AsyncClient(base_url=house.url, headers=headers, timeout=100, trust_env=False)
 
 
 async def command(house, *words, status=0):
@@ -38,8 +40,16 @@ async def command(house, *words, status=0):
     argv = [*words, "--home", str(house.home.path), "--json"]
     done = await asyncio.to_thread(CliRunner().invoke, app, argv)
     assert done.exit_code == status, (done.output, done.exception)
-    said = [line for line in done.stdout.splitlines() if not line.startswith("20")]  # the services here log there too
-    return json.loads("\n".join(said))
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(autouse=True)
+def logs_elsewhere():
+    """The services run beside the commands: what they log is not to fall into what a command prints."""
+    before = structlog.get_config()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture
@@ -53,7 +63,7 @@ def taken(until):
 
 
 async def test_who_may_correct_what_and_what_is_kept_of_it(tmp_path, taken, until):
-    async with running_house(tmp_path) as house:
+    async with running_house(tmp_path, PATIENT) as house:
         one, two = house.tags("ONE", "TWO")
         await house.publish(*((path, float(n), DAY + n * SECOND) for path in (one, two) for n in range(5)))
         await taken(house, 10)
@@ -102,7 +112,7 @@ async def test_who_may_correct_what_and_what_is_kept_of_it(tmp_path, taken, unti
 
 
 async def test_corrections_and_files_from_the_command_line(tmp_path, taken):
-    async with running_house(tmp_path) as house:
+    async with running_house(tmp_path, PATIENT) as house:
         one, *_ = paths = house.tags(*(f"T{number:04}" for number in range(1100)))
         await house.publish(*((path, 1.5, DAY) for path in paths))
         await taken(house, 1100)

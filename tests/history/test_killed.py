@@ -32,7 +32,7 @@ from lineshaft.history.testing import START_US, LaneMessages, Sample, listed
 from lineshaft.history.testing_s3 import ObjectStore, object_store
 
 TAGS = 12
-SECONDS_TO_RECOVER = 60
+SECONDS_TO_RECOVER = 100
 
 
 class Truth:
@@ -209,7 +209,7 @@ class WriterProcess:
     async def stop(self) -> int:
         assert self._process is not None
         self._process.terminate()
-        return await asyncio.wait_for(self._process.wait(), 30)
+        return await asyncio.wait_for(self._process.wait(), SECONDS_TO_RECOVER)
 
 
 @contextlib.asynccontextmanager
@@ -264,7 +264,7 @@ async def trial(folder: Path, seed: int, kills: int, store: ObjectStore | None =
                 await asyncio.to_thread(store.start)
         enough.set()
         await producing
-        await asker.wait_connected(20)
+        await asker.wait_connected(60)
         await read_up_to(reader, max(producer.last for producer in producers))
         await compare(reader, bus, truth)
         await sealed(reader)

@@ -1,9 +1,10 @@
 """Maintenance as a job in a process of its own: done when asked, resumed after kill -9, ended when cancelled."""
 
 import asyncio
+import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,18 @@ class Site:
         samples = self.storage.child("samples")
         return len({row[:2] for one in self.table.segments() for row in listed(read_segment(samples, one.path))})
 
+    @contextlib.contextmanager
+    def held_up(self) -> Iterator[None]:
+        """Within its block, whoever reads the table's files stops at the first: a pipe lies there that nobody writes to."""
+        file = Path(str(self.storage)) / "samples" / self.table.segments()[0].path
+        away = file.with_suffix(".away")
+        file.rename(away)
+        os.mkfifo(file)
+        try:
+            yield
+        finally:
+            away.replace(file)
+
     def keeper(self, **settings: Any) -> Keeper:
         context = Context(self.home, Settings([MaintenanceSettings(**settings)]))
         keeper = Keeper(context, lambda: self.table.version)
@@ -122,12 +135,13 @@ async def test_a_killed_job_is_taken_up_by_the_next_process(site: Site, until: U
     site.fill(40, rows=500)
     job_id = await site.submit()
     keeper = site.keeper(every_seconds=3600)
-    keeper.ask()
     lock = Path(str(site.storage)) / "maintenance.lock"
-    await until(lambda: lock.exists() and lock.stat().st_size > 0)
-    assert keeper.pid is not None
-    os.kill(keeper.pid, signal.SIGKILL)
-    await keeper.stop()
+    with site.held_up():  # it is killed in the middle, however late we look
+        keeper.ask()
+        await until(lambda: lock.exists() and lock.stat().st_size > 0)
+        assert keeper.pid is not None
+        os.kill(keeper.pid, signal.SIGKILL)
+        await keeper.stop()
     assert (await site.job(job_id)).state in ("queued", "running")
     site.keeper(every_seconds=3600)  # a restarted service: nobody asks again
     assert (await site.ended(job_id)).state == "done"
@@ -148,7 +162,15 @@ async def test_a_process_without_its_service_ends(site: Site, until: Until) -> N
     keeper = site.keeper(every_seconds=3600)
     keeper.ask()
     await until(lambda: keeper.pid is not None)
-    await asyncio.wait_for(keeper.stop(), 20)
+    await asyncio.wait_for(keeper.stop(), 120)
+    assert keeper.pid is None
+
+
+async def test_a_keeper_that_is_stopped_as_it_is_asked_ends(site: Site, until: Until) -> None:
+    keeper = site.keeper(every_seconds=3600)
+    await until(lambda: bool(keeper._asked._waiters))  # type: ignore[attr-defined]
+    keeper.ask()
+    await asyncio.wait_for(keeper.stop(), 60)
     assert keeper.pid is None
 
 

@@ -137,7 +137,7 @@ async def test_a_file_that_goes_while_it_is_read_is_replaced_by_the_newest_versi
             found = files(version)
             if not replaced:
                 replaced.append(True)
-                asyncio.run_coroutine_threadsafe(replace(), loop).result(20)
+                asyncio.run_coroutine_threadsafe(replace(), loop).result(120)
             return found
 
         replaced: list[bool] = []
@@ -188,10 +188,10 @@ async def test_gaps_of_both_places_are_told_once_and_by_time_and_gateway(plants)
         assert await plant.reader.gaps(0, 2**60) == gaps
 
 
-async def test_a_query_waits_for_a_writer_that_is_starting_and_no_longer(plants):
-    async with plants(started=False, hot_timeout_seconds=20) as plant:
-        impatient = HistoryReader(HistorySettings(hot_timeout_seconds=0.2), plant.bus.home, plant.asker)
-        with pytest.raises(Unavailable) as refused:
+async def test_a_query_waits_for_a_writer_that_is_starting_and_no_longer(plants, soon_tired):
+    async with plants(started=False) as plant:
+        impatient = HistoryReader(HistorySettings(hot_timeout_seconds=30), plant.bus.home, plant.asker)
+        with soon_tired(), pytest.raises(Unavailable) as refused:
             await impatient.latest()
         assert refused.value.code == "bus.no_service"
         waiting = asyncio.create_task(plant.raw())

@@ -99,15 +99,20 @@ async def test_more_rows_or_statements_than_allowed_and_a_time_that_is_none_are_
         assert await rows(queries, ANN, "select 1", f"{PLANT}/P") == [[1]]
 
 
-async def test_a_slow_reader_holds_one_place_and_not_for_ever(asking, monkeypatch):
-    monkeypatch.setattr(sql_queries, "DELIVERY_SECONDS", -28.0)  # twelve in all, while others wait for forty
+async def test_a_slow_reader_holds_one_place_and_not_for_ever(asking, monkeypatch, until):
+    expire, expired = sql_queries._expire, []
     bea = msgspec.structs.replace(ANN, id="99.1/person.3", name="bea")
-    async with asking(sql_at_once=2, sql_seconds=40) as (_, queries):
-        slow = await queries.answer(ANN, request("select * from range(3000000)", f"{PLANT}/P"), "ndjson")
+    async with asking(sql_at_once=2, sql_seconds=120) as (_, queries):
+        with monkeypatch.context() as patch:
+            patch.setattr(sql_queries, "DELIVERY_SECONDS", -119.9)  # a moment in all, while others wait for two minutes
+            patch.setattr(sql_queries, "_expire", lambda *statement: expired.append(statement))
+            slow = await queries.answer(ANN, request("select * from range(3000000)", f"{PLANT}/P"), "ndjson")
         second = asyncio.create_task(rows(queries, ANN, "select 1", f"{PLANT}/P"))
         assert await rows(queries, bea, "select 1", f"{PLANT}/P") == [[1]]
         assert not second.done()
         assert queries.running == 1
+        await until(lambda: bool(expired))
+        expire(*expired[0])  # its time is over: now, when all this has been seen
         assert await second == [[1]]
         with pytest.raises(DeadlineExceeded) as caught:
             _ = [piece async for piece in slow]

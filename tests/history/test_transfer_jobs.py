@@ -24,6 +24,7 @@ from lineshaft.history import cli
 from lineshaft.history.answers import encode_rows
 from lineshaft.history.children import pieces_of
 from lineshaft.history.model import Tag
+from lineshaft.history.settings import HistorySettings
 from lineshaft.history.testing import START_US, rows_of
 from lineshaft.history.transfer import imports
 from lineshaft.history.transfer.imports import ImportJobs
@@ -36,12 +37,13 @@ from lineshaft.records import JobRecords, RecordsSettings
 from lineshaft.web.service import WebService
 from lineshaft.web.testing import running_house
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 IMPORTS, EXPORTS, JOBS = "/api/v1/history/imports", "/api/v1/history/exports", "/api/v1/system/jobs"
 STATE = f"{EXPORTS}/{{}}/state"
 UPLOADS = "/api/v1/history/uploads"
 UPLOAD = "0123456789abcdef" * 2
 ENCODER = "lineshaft.history.transfer.encoder"
+PATIENT = HistorySettings(hot_timeout_seconds=60)
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ def held_back(monkeypatch):
 async def test_an_import_is_cancelled_says_what_it_stored_and_again_doubles_nothing(
     tmp_path, until, held_back, monkeypatch
 ):
-    async with running_house(tmp_path) as house:
+    async with running_house(tmp_path, PATIENT) as house:
         (one,) = house.tags("ONE")
         file = tmp_path / "old.csv"
         file.write_text("path,time,value\n" + "".join(f"{one},{at(n)},{n}.5\n" for n in range(10_001)))
@@ -200,7 +202,7 @@ async def check_refusals(engineer, other, one, until):
 
 
 async def test_uploads_grow_piece_by_piece_and_imports_go_on_after_a_restart(tmp_path, until, held_back):
-    async with running_house(tmp_path, TransferSettings(file_bytes=4096)) as house:
+    async with running_house(tmp_path, TransferSettings(file_bytes=4096), PATIENT) as house:
         one, two = house.tags("ONE", "TWO")
         spool = house.home.path / "history" / "transfers"
         text = f"when,P,Q\n{at(0)},1.5,2.5\n{at(1)},1.75,\n".encode()
@@ -288,7 +290,7 @@ async def check_interrupted(house, file, monkeypatch):
 
 
 async def test_an_export_is_what_the_query_says_and_there_for_its_owner_while_he_may(tmp_path, until, monkeypatch):
-    async with running_house(tmp_path) as house:
+    async with running_house(tmp_path, PATIENT) as house:
         one, two = house.tags("ONE", "TWO")
         await house.publish(*((path, n + 0.5, START_US + n) for path in (one, two) for n in range(5)))
         narrow = ("history:read",)

@@ -21,6 +21,7 @@ async def two(make_installation):
 
 
 def cosigner(log, *lines, **values):
+    values = {"witness_timeout_seconds": 60, **values}  # a loaded machine is no witness that is away
     return Cosigner(log, LedgerSettings(witnesses=lines, cosign_seconds=1, **values))
 
 
@@ -163,7 +164,7 @@ async def test_it_runs_beside_the_log_and_follows_new_checkpoints(bench, two, ma
 
 
 async def cosigned(bench, size):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 if checkpoints.read(LogReader(bench.folder).cosigned())[1].size == size:

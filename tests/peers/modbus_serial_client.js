@@ -12,7 +12,7 @@ async function main() {
     const client = new ModbusRTU();
     await client.connectTCP("127.0.0.1", { port: options.port });
     client.setID(options.unit ?? 1);
-    client.setTimeout(5000);
+    client.setTimeout(30000);
     const results = [];
     for (const [name, ...given] of options.calls) {
         try {

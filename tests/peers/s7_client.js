@@ -7,9 +7,9 @@ const client = new NodeS7({ silent: true })
 const fail = (why) => { console.log(JSON.stringify({ failed: String(why) })); process.exit(1) }
 const names = addresses.map((each) => each.split('=')[0])
 const writes = addresses.filter((each) => each.includes('=')).map((each) => each.split('='))
-setTimeout(() => fail('no answer in time'), 15000)
+setTimeout(() => fail('no answer in time'), 60000)
 
-client.initiateConnection({ port: Number(port), host: '127.0.0.1', rack: Number(rack), slot: Number(slot), timeout: 5000 }, (error) => {
+client.initiateConnection({ port: Number(port), host: '127.0.0.1', rack: Number(rack), slot: Number(slot), timeout: 30000 }, (error) => {
   if (error) fail(error)
   client.addItems(names)
   const read = () => client.readAllItems((bad, values) => {

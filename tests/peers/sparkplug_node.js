@@ -28,7 +28,7 @@ const client = newClient({
   clientId: `peer-${process.pid}`,
   version: "spBv1.0",
   publishDeath: true,
-  keepalive: 2,
+  keepalive: 30,
 });
 
 const births = () => {

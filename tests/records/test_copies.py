@@ -144,7 +144,7 @@ class TestRoundTrip:
 class TestWhileItRuns:
     def test_a_copy_is_of_one_moment(self, database, tmp_path):
         """Each transaction adds one row to three tables: in any copy they are equally many."""
-        stop = threading.Event()
+        stop, added = threading.Event(), threading.Event()
 
         def add(connection, number):
             connection.execute(OUTBOX.insert().values(id=f"{number}", subject="s", payload=b"", headers={}, created=0))
@@ -159,6 +159,7 @@ class TestWhileItRuns:
             number = 0
             while not stop.is_set():
                 database.transact(add, number)
+                added.set()
                 number += 1
 
         writer = threading.Thread(target=keep_adding)
@@ -166,6 +167,8 @@ class TestWhileItRuns:
         try:
             for number in range(5):
                 dump(database, tmp_path / f"{number}")
+                added.clear()
+                assert added.wait(60)  # so that the next one differs
         finally:
             stop.set()
             writer.join()

@@ -303,7 +303,7 @@ class TestFaults:
         db.close()
 
     def test_a_locked_row_on_the_server_is_named(self, postgres, server_things):
-        impatient = open_url(postgres.url(server_things.engine.url.database), wait_seconds=0.1)
+        impatient = open_url(postgres.url(server_things.engine.url.database), wait_seconds=3)  # to connect, too
         with server_things.begin() as connection:
             connection.execute(update(THING).values(count=1))
             with pytest.raises(Unavailable) as refusal, impatient.begin() as other:
@@ -313,7 +313,7 @@ class TestFaults:
 
     def test_more_transactions_than_connections_wait_and_then_say_so(self, things):
         url = things.engine.url.render_as_string(hide_password=False)
-        small = open_url(url.replace("+psycopg", ""), wait_seconds=0.1, threads=1)
+        small = open_url(url.replace("+psycopg", ""), wait_seconds=3, threads=1)  # to connect, too
         with contextlib.ExitStack() as readers:
             readers.enter_context(small.read())
             readers.enter_context(small.read())

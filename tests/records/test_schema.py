@@ -28,7 +28,7 @@ def waiting(connection):
     return connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
 
 
-def until(condition, seconds=30):
+def until(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import structlog
 
 from lineshaft.core import suites
 from lineshaft.resolution import codes, wire
@@ -54,6 +55,14 @@ def fixture_records(fixture_values):
     notes = [HandleValue(index=index, type=b"NOTE", data=b"n%d" % index) for index in (8, 9)]
     records[b"88.1000.1/MIXED"] = insert_values(records[b"88.1000.1/MIXED"], notes)
     return records
+
+
+@pytest.fixture
+def logs_elsewhere():
+    """Servers log in this process: not into what the commands print."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

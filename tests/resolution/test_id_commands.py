@@ -23,6 +23,7 @@ from lineshaft.resolution.values.json_form import value_to_json
 from lineshaft.resolution.values.site_json import site_to_json
 
 PUMP = "88.100/PUMP-7"
+pytestmark = pytest.mark.usefixtures("logs_elsewhere")
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def space(new_hierarchy, tmp_path):
     thread.start()
 
     def within(work):
-        return asyncio.run_coroutine_threadsafe(work, loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
 
     try:
         within(new_hierarchy.start())
@@ -47,7 +48,7 @@ def space(new_hierarchy, tmp_path):
         within(new_hierarchy.stop())
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(20)
+        thread.join(60)
         loop.close()
 
 

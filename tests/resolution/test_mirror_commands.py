@@ -23,6 +23,7 @@ from lineshaft.resolution.store.memory import MemoryStore
 
 SITE = Site(serial=1, servers=(Server(number=1, address="127.0.0.1"),))
 SECONDS = 60
+pytestmark = pytest.mark.usefixtures("logs_elsewhere")
 
 
 def put(store, *keys):

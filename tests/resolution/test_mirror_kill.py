@@ -29,7 +29,7 @@ home, folder, settings, name, first = sys.argv[1:]
 settings = msgspec.json.decode(settings, type=BusSettings)
 
 async def connected():
-    return await Bus.connect(settings, Home(Path(home)), name), open_store("lmdb", Path(folder))
+    return await Bus.connect(settings, Home(Path(home)), name, wait=60), open_store("lmdb", Path(folder))
 """
 _PRIMARY = (
     _COMMON

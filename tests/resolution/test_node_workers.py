@@ -77,9 +77,9 @@ async def test_a_worker_that_is_killed_comes_again_and_nothing_acknowledged_is_l
                             acknowledged.append(handle)
                         if len(acknowledged) == 20 and not killed:
                             killed = True
-                            for pid in pool.pids:
+                            for pid in filter(None, pool.pids):  # 0 would be this process and all beside it
                                 os.kill(pid, signal.SIGKILL)
-        await until(lambda: pool.alive == 2 and pool.restarts == 2)
+        await until(lambda: pool.alive == 2 and pool.restarts >= 2)
         for handle in acknowledged:
             async with connected(port) as client:  # whichever process takes it
                 assert (await client.ask(resolve(handle))).header.response_code == OK

@@ -139,7 +139,7 @@ def test_another_process_sees_writes_once_it_looks_again(kind, tmp_path):
     assert reader.stdout.readline() == "None\n"
     with store.write() as transaction:
         transaction.put(b"A/1", b"one")
-    out, _ = reader.communicate("go\n", timeout=30)
+    out, _ = reader.communicate("go\n", timeout=60)
     assert out == "b'one'\nresolution.store_read_only\n"
     store.close()
 
@@ -177,7 +177,7 @@ def test_what_was_acknowledged_survives_a_killed_writer(kind, tmp_path):
     said = [writer.stdout.readline() for _ in range(60)]
     writer.kill()
     rest = writer.stdout.read().splitlines()
-    writer.wait(timeout=30)
+    writer.wait(timeout=60)
     writer.stdout.close()
     acknowledged = int([*said, *(line for line in rest if line)][-1])
     store = open_store(kind, tmp_path)

@@ -5,6 +5,7 @@ import inspect
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from lineshaft.access import Access, AccessSettings, principals, sessions, tokens
 from lineshaft.access.model import SignedIn
 from lineshaft.bus import Bus
-from lineshaft.core import clock
+from lineshaft.core import clock, health
 from lineshaft.core.home import Home, Identity
 from lineshaft.core.ids import HandleMinter
 from lineshaft.core.jobs import JobRunner
@@ -139,7 +140,7 @@ class _ConnectedBus(Bus):
         pass
 
 
-async def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Wait until the condition, a function or a coroutine function, holds; returns what it gave."""
     async with asyncio.timeout(seconds):
         while True:
@@ -149,6 +150,12 @@ async def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
             if found:
                 return found
             await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def patient_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Services are asked how they are for as long as a busy machine may need to answer."""
+    monkeypatch.setattr(health, "ask", partial(health.ask, timeout=60))
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ async def test_records_that_do_not_answer_make_it_not_ready(serve, records):
         assert (await client.get("/healthz")).status_code == 200
 
 
+@pytest.mark.usefixtures("patient_health")
 async def test_status_shows_every_service_and_what_is_wrong_with_it(serve, home):
     async def checks():
         return [Check(name="disk", ok=True), FAULT]

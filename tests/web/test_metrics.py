@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from litestar import get
 from litestar.params import FromPath
 from prometheus_client.parser import text_string_to_metric_families
@@ -66,6 +67,7 @@ async def thing(name: FromPath[str]) -> str:
     return name
 
 
+@pytest.mark.usefixtures("patient_health")
 async def test_the_route_gathers_real_services_for_those_who_may(serve, home):
     async def no_checks():
         return []

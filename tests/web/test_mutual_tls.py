@@ -276,7 +276,7 @@ async def test_a_connection_of_somebody_else_stays(program, station, tmp_path):
 
 async def test_a_live_socket_has_the_certificate_and_ends_with_it(program, station):
     url = f"wss://127.0.0.1:{station.port}/api/v1/live"
-    async with websockets.connect(url, ssl=program.context(), proxy=None) as socket:
+    async with websockets.connect(url, ssl=program.context(), proxy=None, open_timeout=60) as socket:
         assert await socket.recv() == "True"
         station.revoke(program.fingerprint)
         with pytest.raises(websockets.ConnectionClosed):

@@ -91,7 +91,7 @@ async def test_whoever_is_revoked_is_asked_to_sign_in(tmp_path):
             await page.call("Page.navigate", url=house.url)
             await page.sees(f"{STATE}.startsWith('Live')")
             house.database.transact(principals.revoke, house.identity.tenant, anna.id)
-            await page.sees("!document.getElementById('sign-in').hidden && document.getElementById('live').hidden", 10)
+            await page.sees("!document.getElementById('sign-in').hidden && document.getElementById('live').hidden", 40)
             assert "session has ended" in await page.js("document.getElementById('notice').textContent")
 
 

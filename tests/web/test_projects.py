@@ -281,7 +281,9 @@ def token_of(whose):
 
 async def test_a_membership_that_ends_is_felt_in_requests_and_on_open_sockets(plant, ada):
     url = plant.url.replace("http", "ws", 1) + "/api/v1/live"
-    socket = websockets.connect(url, additional_headers={"Authorization": token_of(plant.north)}, proxy=None)
+    socket = websockets.connect(
+        url, additional_headers={"Authorization": token_of(plant.north)}, proxy=None, open_timeout=60
+    )
     async with socket as live:
         await live.send(json.dumps({"subscribe": [PATH, f"{AREA}/south-press/p"]}))
         told = await next_with(live, "subscribed")

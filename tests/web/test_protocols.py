@@ -193,7 +193,10 @@ async def test_connections_over_the_limit_are_refused_and_served_again_later(eve
 
 @pytest.mark.parametrize("path", ["/small", "/big"])
 async def test_texts_written_the_fast_way_are_what_a_strict_client_reads(path):
-    async with serving() as port, websockets.connect(f"ws://127.0.0.1:{port}{path}") as client:
+    async with (
+        serving() as port,
+        websockets.connect(f"ws://127.0.0.1:{port}{path}", proxy=None, open_timeout=60) as client,
+    ):
         if path == "/big":
             assert await client.recv() == "x" * 100_000
         assert await client.recv() == '{"grüß": "天轴"}'
@@ -212,7 +215,7 @@ async def test_nothing_is_written_after_the_socket_is_closed(eventually):
         results.append(live.write_text(b"late"))
 
     async with serving(app) as port:
-        async with websockets.connect(f"ws://127.0.0.1:{port}/"):
+        async with websockets.connect(f"ws://127.0.0.1:{port}/", proxy=None, open_timeout=60):
             pass
         await eventually(lambda: results)
     assert results == [False]
@@ -226,7 +229,10 @@ async def test_nothing_is_written_after_the_servers_own_close():
         results.append(scope["extensions"][LIVE_SOCKET].write_text(b"late"))
 
     results = []
-    async with serving(app) as port, websockets.connect(f"ws://127.0.0.1:{port}/") as client:
+    async with (
+        serving(app) as port,
+        websockets.connect(f"ws://127.0.0.1:{port}/", proxy=None, open_timeout=60) as client,
+    ):
         await asyncio.wait_for(client.wait_closed(), 30)
         assert client.close_code == 4401
     assert results == [False]
@@ -261,6 +267,6 @@ async def test_what_a_client_does_not_read_is_seen_as_unsent():
 
 async def test_stopping_closes_live_sockets_and_says_that_it_restarts():
     async with serving() as port:
-        client = await websockets.connect(f"ws://127.0.0.1:{port}/small")
+        client = await websockets.connect(f"ws://127.0.0.1:{port}/small", proxy=None, open_timeout=60)
     await asyncio.wait_for(client.wait_closed(), 30)
     assert client.close_code == 1012

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(120)
 
 def connection(house, token):
     url = house.url.replace("http", "ws") + "/api/v1/live"
-    return websockets.connect(url, additional_headers={"Authorization": f"Bearer {token}"}, proxy=None)
+    return websockets.connect(url, additional_headers={"Authorization": f"Bearer {token}"}, proxy=None, open_timeout=60)
 
 
 async def heard(client, key, seconds=30):

@@ -156,7 +156,8 @@ class Connection:
         await self.listen(f"{self._inbox}.*", self._answered)
         self._keeper = asyncio.create_task(self._keep(), name=f"bus connection of {self.name}")
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._up.wait(), wait)
+            async with asyncio.timeout(wait):
+                await self._up.wait()
 
     async def close(self) -> None:
         while self._keeper is not None and not self._keeper.done():
@@ -201,9 +202,12 @@ class Connection:
         Raises:
             Unavailable: none came; says why.
         """
+        if self._client is not None and self._client.is_closed:  # without a word: found out here and not a second later
+            self._closed(self._client)
         if self._client is None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._up.wait(), timeout)
+                async with asyncio.timeout(timeout):  # no `wait_for`: before Python 3.12 it swallows some cancellations
+                    await self._up.wait()
             if self._client is None:
                 raise self._trouble
         return self._client
@@ -302,7 +306,8 @@ class Connection:
         """Return when a connection is lost. A client that fails to send its last bytes closes without a word."""
         while not self._down.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._down.wait(), _LOOK_SECONDS)
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._down.wait()
             if client.is_closed:
                 self._closed(client)
 

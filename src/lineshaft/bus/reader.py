@@ -140,7 +140,8 @@ class StreamReader:
 
     async def _wait(self) -> None:
         try:
-            await asyncio.wait_for(self._event.wait(), _SILENCE_SECONDS)
+            async with asyncio.timeout(_SILENCE_SECONDS):
+                await self._event.wait()
         except TimeoutError:
             self._break("silent")
 

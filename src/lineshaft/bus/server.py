@@ -11,6 +11,7 @@ import shutil
 import socket
 import ssl
 import sys
+from collections import deque
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,8 @@ PID_FILE = "nats.pid"
 """In the home's `run` folder: the server's process id."""
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # what to connect to where the server listens on all
 _FREE_PORTS = range(20000, 32768)  # below the range from which the kernel takes ports of outgoing connections
+_LATELY: deque[int] = deque(maxlen=100)
+"""Ports that were given out last: whoever asked for one may not listen yet."""
 _CONFIG_STREAM_BYTES = 256 * MIB
 _MEMORY_STORE_BYTES = 64 * MIB
 _MQTT_STORE_BYTES = 64 * MIB
@@ -214,9 +217,13 @@ def program() -> Path:
 def free_port(host: str) -> int:
     """A port on `host` that nobody listens on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for port in random.sample(_FREE_PORTS, 100):
+    # By the system's chance: programs that were given one seed would all try the same ports, in the same order.
+    for port in random.SystemRandom().sample(_FREE_PORTS, 200):
+        if port in _LATELY:
+            continue
         with socket.socket(family) as probe, contextlib.suppress(OSError):
             probe.bind((host, port))
+            _LATELY.append(port)
             return port
     raise Unavailable(
         "bus.port_none_free", f"no free port was found on {host}", "Set bus.port to one that is free.", host=host

@@ -278,7 +278,8 @@ class _Giver:
         while self._taken != _CANCEL and self._sent - self._taken >= WINDOW:
             self._news.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), STALL_SECONDS)
+                async with asyncio.timeout(STALL_SECONDS):
+                    await self._news.wait()
             except TimeoutError:
                 logs.get("bus").warning("bus_stream_abandoned", chunks_sent=self._sent)
                 self._taken = _CANCEL

@@ -71,7 +71,8 @@ class Configuration:
                     if await self._take_newest(bus, subject):
                         break
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._look.wait(), _LOOK_EVERY_SECONDS)
+                    async with asyncio.timeout(_LOOK_EVERY_SECONDS):
+                        await self._look.wait()
         finally:
             forget()
 

@@ -255,7 +255,8 @@ class Lane:
                     self._enqueue(self._parcel(Columns(1), None))
                 self._parcels[-1].last = True
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._emptied.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._emptied.wait()
             return self._emptied.is_set()
         finally:
             await end(self._task)

@@ -216,7 +216,8 @@ class DeviceRunner:
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._again.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._again.wait()
 
     async def _until_lost(self) -> LineshaftError:
         """Poll what is to be polled until the connection is gone; why it is."""

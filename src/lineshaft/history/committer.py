@@ -148,9 +148,11 @@ class Committer:
         assert process.stdin is not None
         process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), timeout=_END_SECONDS)
+            async with asyncio.timeout(_END_SECONDS):
+                await process.wait()
         except TimeoutError:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):  # it may have ended at this very moment
+                process.kill()
             await process.wait()
 
 

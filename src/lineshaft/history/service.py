@@ -356,7 +356,9 @@ class HistoryService(Service):
             if left <= 0:
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), min(left, _LOOK_SECONDS, self._settings.seal_seconds))
+                # No `wait_for`: before Python 3.12 it swallows a cancellation that comes together with the event.
+                async with asyncio.timeout(min(left, _LOOK_SECONDS, self._settings.seal_seconds)):
+                    await self._wanted.wait()
                 self._wanted.clear()
                 return
 

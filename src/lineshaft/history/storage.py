@@ -4,6 +4,7 @@ A file is written once under a new name and never changed, or replaced whole. It
 returns; its name is once `sync` has.
 """
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -154,13 +155,15 @@ class LocalFolder:
     def names(self) -> list[Stored]:
         found = []
         try:
-            with os.scandir(self._folder) as entries:
-                for entry in entries:
+            entries = os.scandir(self._folder)
+        except FileNotFoundError:
+            return []
+        with entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):  # one that went meanwhile hides none of the others
                     status = entry.stat(follow_symlinks=False)
                     if entry.is_file(follow_symlinks=False):
                         found.append(Stored(entry.name, status.st_size, status.st_mtime_ns // 1000))
-        except FileNotFoundError:
-            return found
         return sorted(found, key=lambda stored: stored.name)
 
     def sync(self, written: Sequence[str] = ()) -> None:

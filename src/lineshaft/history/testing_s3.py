@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lineshaft.bus.server import free_port
 from lineshaft.history.credentials import Credentials
 from lineshaft.history.storage import Place
 from lineshaft.history.storage_s3 import S3Prefix
@@ -130,8 +130,8 @@ def object_store(folder: Path) -> Iterator[ObjectStore]:
 
 
 def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    """Below those that the kernel gives to others: nobody gets one of them before the store begins, or while it is down."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port("127.0.0.1"))
+    return [*found]

@@ -77,7 +77,8 @@ class OutboxRelay:
                     self._log.info("outbox_flows")
                 backoff, failing = FIRST_BACKOFF_SECONDS, ""
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(added.wait(), timeout=poll)
+                    async with asyncio.timeout(poll):
+                        await added.wait()
         finally:
             forget()
 

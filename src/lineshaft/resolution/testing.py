@@ -22,7 +22,7 @@ from lineshaft.resolution.store.memory import MemoryStore
 from lineshaft.resolution.values import admin as bits
 from lineshaft.resolution.values.admin import Admin, encode_admin
 
-SECONDS = 20
+SECONDS = 60
 ADMIN, SECRET = b"88.1/ADMIN", b"a secret"
 
 

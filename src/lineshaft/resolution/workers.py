@@ -120,7 +120,8 @@ class Pool:
             self.restarts += 1
             self._log.warning("resolution_worker_ended", worker=place, again_in_seconds=pause)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
             pause = min(2 * pause, _LONGEST_PAUSE) if clock.monotonic() - began < _LONGEST_PAUSE else _FIRST_PAUSE
 
     async def _run(self, place: int) -> None:
@@ -196,7 +197,8 @@ async def work(config: NodeConfig, tell: Callable[[Told], None], until: asyncio.
                 )
             )  # fmt: skip
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(until.wait(), _TELL_SECONDS)
+                async with asyncio.timeout(_TELL_SECONDS):
+                    await until.wait()
         tell(Told(counts=server.counts, port=server.port))
     finally:
         await server.stop()

@@ -43,14 +43,14 @@ class Page:
         self._number += 1
         answer = self._waiting[self._number] = asyncio.get_running_loop().create_future()
         await self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
-        return (await asyncio.wait_for(answer, 20)).get("result", {})
+        return (await asyncio.wait_for(answer, 40)).get("result", {})
 
     async def js(self, expression: str) -> Any:
         """Value of a JavaScript expression."""
         answer = await self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         return answer["result"].get("value")
 
-    async def sees(self, expression: str, seconds: float = 20) -> None:
+    async def sees(self, expression: str, seconds: float = 40) -> None:
         """Wait until the expression holds in the page."""
         try:
             async with asyncio.timeout(seconds):

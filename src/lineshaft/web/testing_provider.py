@@ -39,5 +39,5 @@ def foreign_provider(port: int, redirect: str, accounts: Mapping[str, Any] = ACC
         yield f"http://127.0.0.1:{port}"
     finally:
         process.stdin.close()
-        process.wait(30)
+        process.wait(60)
         process.stdout.close()

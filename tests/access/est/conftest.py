@@ -29,7 +29,7 @@ class Machine:
         process = await asyncio.create_subprocess_exec(
             *argv, cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        out, error = await asyncio.wait_for(process.communicate(feed), 30)
+        out, error = await asyncio.wait_for(process.communicate(feed), 60)
         assert not check or process.returncode == 0, error.decode()
         return out if check else out + error
 

@@ -140,7 +140,7 @@ async def test_after_a_change_of_roles_a_copied_cookie_dies_with_the_next_reques
             await owner.get(f"{ROOT}/session")
             return owner.cookies[COOKIE] != copied
 
-        await condition(renewed, 4)  # what was believed of the session is at most two seconds old
+        await condition(renewed)  # what was believed of the session is at most two seconds old
         later = clock.now_us() + sessions.OLD_SECRET_US + 1
         with clock.fixed(lambda: later):
             thief.cookies.set(COOKIE, copied)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 import structlog
@@ -56,7 +57,7 @@ async def test_the_account_is_disabled_until_the_code_is_used(office, glass):
     signed_in = await use(glass, code)
     person, session = await office.access.principal_of_session(signed_in.cookie)
     assert office.access.authorize(person, "access:manage").allowed
-    assert HOUR - clock.MICROSECONDS < session.expires - session.created <= HOUR
+    assert HOUR - 60 * clock.MICROSECONDS < session.expires - session.created <= HOUR
     assert (await office.access.member("break-glass")).revoked is None
 
 
@@ -168,7 +169,8 @@ async def test_over_http(site):
         assert made.status_code == 201, made.text
         signed_in = await browser.post("/api/v1/access/session:break-glass", json={"code": made.json()["code"]})
         assert (signed_in.status_code, signed_in.json()["roles"]) == (201, ["administrator"])
-        assert "; Max-Age=3599;" in signed_in.headers["set-cookie"].replace("3600", "3599")
+        age = int(re.search(r"; Max-Age=(\d+);", signed_in.headers["set-cookie"])[1])
+        assert 3600 - 60 <= age <= 3600  # an hour from its use on, less what the answer took
         checks = {check.name: check for check in await site.service.checks()}
         assert not checks["break_glass"].ok
         assert (await local.get("/api/v1/access/break-glass")).json()["state"] == "in_use"

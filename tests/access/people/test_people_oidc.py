@@ -61,7 +61,7 @@ def make_desk(office, tmp_path):
 
 async def at_the_provider(url, login):
     """What a person does there: sign in, agree; returns the address that the browser is sent back to."""
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as browser:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as browser:
         answer = await browser.get(url)
         for _ in range(12):
             if answer.status_code in (302, 303):

@@ -74,11 +74,18 @@ def pki_settings() -> PkiSettings:
 
 @pytest.fixture
 async def bureau(office, pki_settings):
+    """Without its background work: a round is made where a test says so, under the clock that the test sets."""
     async with contextlib.AsyncExitStack() as stack:
         bureau = Bureau(office, pki_settings, stack)
         await bureau.part.start()
-        tasks = [asyncio.create_task(work) for work in bureau.part.tasks()]
         yield bureau
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture
+async def working(bureau):
+    """The bureau with its background work."""
+    tasks = [asyncio.create_task(work) for work in bureau.part.tasks()]
+    yield bureau
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

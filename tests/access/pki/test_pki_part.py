@@ -241,18 +241,18 @@ async def test_only_administrators_issue_and_revoke(bureau):
 # -- revoked ----------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_revoked_certificate_is_refused_and_listed_within_seconds(bureau, condition, monkeypatch):
+async def test_a_revoked_certificate_is_refused_and_listed_within_seconds(working, condition, monkeypatch):
     monkeypatch.setattr("lineshaft.access.access.BELIEVED_SECONDS", 0.0)
-    await bureau.machine("press")
-    made = await bureau.issue("press")
+    await working.machine("press")
+    made = await working.issue("press")
     der = der_of(made.chain)
-    await bureau.office.access.principal_of_certificate(der)
-    before = crl.describe((bureau.certs / "crl.der").read_bytes()).number
-    await bureau.revoke(made.certificate.fingerprint)
-    assert await refusal_of(bureau, der) == "revoked"
-    await condition(lambda: serial(made.chain) in listed(bureau))
-    assert crl.describe((bureau.certs / "crl.der").read_bytes()).number > before
-    with bureau.database.read() as connection:
+    await working.office.access.principal_of_certificate(der)
+    before = crl.describe((working.certs / "crl.der").read_bytes()).number
+    await working.revoke(made.certificate.fingerprint)
+    assert await refusal_of(working, der) == "revoked"
+    await condition(lambda: serial(made.chain) in listed(working))
+    assert crl.describe((working.certs / "crl.der").read_bytes()).number > before
+    with working.database.read() as connection:
         sent = [row for row in connection.execute(select(OUTBOX)) if row.subject.endswith(".event.access.crl")]
     event = msgspec.json.decode(sent[-1].payload, type=crl.RevocationList)
     assert serial(made.chain) in {line.serial_number for line in x509.load_der_x509_crl(event.der)}
@@ -286,19 +286,19 @@ async def test_openssl_refuses_what_is_on_the_list(bureau, tmp_path):
     assert b"Key Compromise" in openssl("crl", "-in", bureau.certs / "crl.pem", "-noout", "-text").stdout
 
 
-async def test_a_revoked_principal_loses_its_certificates_in_the_same_moment(bureau, condition, monkeypatch):
+async def test_a_revoked_principal_loses_its_certificates_in_the_same_moment(working, condition, monkeypatch):
     monkeypatch.setattr("lineshaft.access.access.BELIEVED_SECONDS", 0.0)
-    await bureau.machine("press")
-    first, second = await bureau.issue("press"), await bureau.issue("press")
-    await bureau.office.administration.revoke(OfPrincipal(actor=bureau.local, name="press"))
+    await working.machine("press")
+    first, second = await working.issue("press"), await working.issue("press")
+    await working.office.administration.revoke(OfPrincipal(actor=working.local, name="press"))
     for made in (first, second):
-        assert await refusal_of(bureau, der_of(made.chain)) == "revoked"
-    await condition(lambda: {serial(first.chain), serial(second.chain)} <= listed(bureau))
+        assert await refusal_of(working, der_of(made.chain)) == "revoked"
+    await condition(lambda: {serial(first.chain), serial(second.chain)} <= listed(working))
     with pytest.raises(Conflict):
-        await bureau.issue("press")
-    await bureau.office.administration.reinstate(OfPrincipal(actor=bureau.local, name="press"))
-    assert await refusal_of(bureau, der_of(first.chain)) == "revoked"
-    await bureau.office.access.principal_of_certificate(der_of((await bureau.issue("press")).chain))
+        await working.issue("press")
+    await working.office.administration.reinstate(OfPrincipal(actor=working.local, name="press"))
+    assert await refusal_of(working, der_of(first.chain)) == "revoked"
+    await working.office.access.principal_of_certificate(der_of((await working.issue("press")).chain))
 
 
 async def test_the_first_revocation_stands_and_nonsense_is_refused(bureau):

@@ -144,7 +144,7 @@ def _serving(node, proofs, files, client):
 
     thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(60)
     ports = [one.getsockname()[1] for one in sockets]
     try:
         yield Served(
@@ -152,7 +152,7 @@ def _serving(node, proofs, files, client):
         )
     finally:
         done["loop"].call_soon_threadsafe(done["stop"].set)
-        thread.join(20)
+        thread.join(60)
         for one in sockets:
             one.close()
         node.store.close()

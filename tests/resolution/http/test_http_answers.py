@@ -23,7 +23,7 @@ BASIC = ("300%3A88.1000.1/ADMIN", "secret")
 
 @pytest.fixture
 def get(reference_node):
-    with httpx.Client(verify=False, base_url=reference_node.secure) as client:
+    with httpx.Client(verify=False, base_url=reference_node.secure, timeout=60) as client:
         yield client.get
 
 
@@ -76,7 +76,7 @@ def test_a_proved_identity_is_not_decoded_once_more(reference_node):
     """Who proves to be `%41DMIN` is not `ADMIN` with the next request."""
     with NodeClient(reference_node.plain, Credentials(Reference(b"88.1000.1/ADMIN", 300), b"secret")) as owner:
         owner.register("88.1000.1/%41DMIN", [{"index": 300, "type": "HS_SECKEY", "data": "mine"}])
-    with httpx.Client(base_url=reference_node.plain) as client:
+    with httpx.Client(base_url=reference_node.plain, timeout=60) as client:
         session = client.post("/api/sessions").json()
         proof = proof_in(session, "300:88.1000.1/%2541DMIN", b"mine")
         state = client.put("/api/sessions/this", headers=proof)
@@ -89,7 +89,7 @@ def test_a_proved_identity_is_not_decoded_once_more(reference_node):
 
 @pytest.mark.parametrize(("size", "status"), [(7, 401), (8, 200), (19, 200), (20, 401), (32, 401), (36, 401)])
 def test_a_nonce_that_a_digest_of_the_native_protocol_fits_into_is_refused(reference_node, size, status):
-    with httpx.Client(base_url=reference_node.plain) as client:
+    with httpx.Client(base_url=reference_node.plain, timeout=60) as client:
         session = client.post("/api/sessions").json()
         proof = proof_in(session, "300:88.1000.1/ADMIN", b"secret", b"n" * size)
         assert client.put("/api/sessions/this", headers=proof).status_code == status
@@ -145,7 +145,7 @@ BAD = [
 
 
 def test_bad_requests_are_refused_in_our_words(reference_node):
-    with httpx.Client(verify=False, base_url=reference_node.secure, auth=BASIC) as client:
+    with httpx.Client(verify=False, base_url=reference_node.secure, auth=BASIC, timeout=60) as client:
         for method, path, body, status, code in BAD:
             answer = client.request(method, path, content=body)
             said = answer.json()
@@ -159,12 +159,12 @@ def test_values_are_put_all_or_none(reference_node):
     url = reference_node.secure + "/api/handles/88.1000.1/MIXED"
 
     def put(query, *values):
-        return httpx.put(url + query, json={"values": values}, auth=BASIC, verify=False).status_code
+        return httpx.put(url + query, json={"values": values}, auth=BASIC, verify=False, timeout=60).status_code
 
     assert put("?index=various", one, {**other, "index": 77}) == 201
     assert put("?index=various", one) == 200
     assert put("?index=various&overwrite=false", {**other, "index": 78}, one) == 409
-    found = [value["index"] for value in httpx.get(url, verify=False).json()["values"]]
+    found = [value["index"] for value in httpx.get(url, verify=False, timeout=60).json()["values"]]
     assert (77 in found, 78 in found) == (True, False)
 
 
@@ -173,7 +173,7 @@ def test_other_operations(get, reference_node):
     assert site["servers"][0]["address"] == "127.0.0.1"
     assert get("/api/prefixes", auth=("301%3A88.1000.1/ADMIN", "x")).status_code == 401
     assert get("/api/prefixes").status_code == 401
-    assert httpx.get(reference_node.plain + "/api/prefixes", auth=BASIC).status_code == 401
+    assert httpx.get(reference_node.plain + "/api/prefixes", auth=BASIC, timeout=60).status_code == 401
     assert httpx.head(reference_node.plain + "/api/handles/88.1000.1/MIXED").content == b""
     assert owns("/api/handles/88.1/x")
     assert owns("/api/v1/resolution/handles:batch")

@@ -21,7 +21,7 @@ def masked(text):
 
 @pytest.fixture
 def asked(reference_node):
-    with httpx.Client(verify=False) as client:  # a certificate of this test
+    with httpx.Client(verify=False, timeout=60) as client:  # a certificate of this test
 
         def ask(entry):
             base = reference_node.secure if entry["scheme"] == "https" else reference_node.plain

@@ -18,6 +18,7 @@ from lineshaft.resolution.model import Reference
 from lineshaft.resolution.proofs import verify_proof
 
 ADMIN = Reference(b"88.1000.1/ADMIN", 300)
+pytestmark = pytest.mark.usefixtures("logs_elsewhere")
 ADMIN_VALUE = {
     "index": 100, "type": "HS_ADMIN",
     "data": {"format": "admin", "value": {"handle": "88.1000.1/ADMIN", "index": 300, "permissions": "011111110011"}},
@@ -99,9 +100,12 @@ def test_a_batch_without_a_right_or_a_secret_is_refused(reference_node):
         client.batch([line("88.1000.1/B1")])
     assert refused.value.facts.get("response_code", 401) != 1
     url = f"{reference_node.plain}/api/v1/resolution/handles:batch"
-    assert httpx.post(url, content=line("88.1000.1/B1")).status_code == 403
-    assert httpx.post(url, content=line("88.1000.1/B1"), auth=("300%3A88.1000.1/ADMIN", "secret")).status_code == 403
-    assert httpx.get(f"{reference_node.plain}/api/handles/88.1000.1/B1").status_code == 404
+    assert httpx.post(url, content=line("88.1000.1/B1"), timeout=60).status_code == 403
+    assert (
+        httpx.post(url, content=line("88.1000.1/B1"), auth=("300%3A88.1000.1/ADMIN", "secret"), timeout=60).status_code
+        == 403
+    )
+    assert httpx.get(f"{reference_node.plain}/api/handles/88.1000.1/B1", timeout=60).status_code == 404
 
 
 def test_every_registration_has_a_proof_that_holds_offline(client, reference_node):

@@ -41,7 +41,9 @@ class Live:
         if cookie is not None:
             fields["Cookie"] = f"lineshaft_session={cookie}"
         url = f"ws://127.0.0.1:{self.server.port}/api/v1/live"
-        async with websockets.connect(url, additional_headers=fields, origin=origin, proxy=None) as client:
+        async with websockets.connect(
+            url, additional_headers=fields, origin=origin, proxy=None, open_timeout=60
+        ) as client:
             yield client
 
     async def heard(self, client, key, seconds=30):
@@ -124,7 +126,7 @@ async def test_the_first_thing_heard_is_whether_values_are_coming(live):
     async with live() as stage, stage.socket(stage.server.people.add("anna", "viewer")) as client:
         first = json.loads(await client.recv())
         assert first["stale"] is True
-        assert abs(first["now"] - clock.now_us()) < 5 * clock.MICROSECONDS
+        assert abs(first["now"] - clock.now_us()) < 60 * clock.MICROSECONDS
         stage.hub.set_stale(False)
         assert (await stage.heard(client, "stale"))["stale"] is False
         stage.hub.set_stale(True)
@@ -217,7 +219,7 @@ class TestWhoGetsIn:
         async with live() as stage:
             url = f"ws://127.0.0.1:{stage.server.port}/api/v1/other"
             with pytest.raises(websockets.InvalidStatus) as refused:
-                async with websockets.connect(url, proxy=None):
+                async with websockets.connect(url, proxy=None, open_timeout=60):
                     pass
             assert refused.value.response.status_code == 404
 
@@ -288,7 +290,7 @@ async def test_what_nobody_foresaw_ends_the_socket_and_is_in_the_log(live, capsy
 
         stage.hub._board.watch = broken
         await client.send(json.dumps({"subscribe": [ONE]}))
-        await asyncio.wait_for(client.wait_closed(), 5)
+        await asyncio.wait_for(client.wait_closed(), 30)
         await eventually(lambda: not stage.hub._connections)
     said = "".join(capsys.readouterr())
     assert "request_failed" in said

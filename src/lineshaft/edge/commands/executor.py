@@ -459,4 +459,5 @@ async def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
 
 async def _heard(news: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(news.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await news.wait()

@@ -49,7 +49,7 @@ _AGAIN_SECONDS: Final = 0.25
 _LOOK_SECONDS: Final = 1.0
 _LAPSE_SECONDS: Final = 60.0
 """How long one that waits may go unseen: other processes record commands too."""
-_TELL_SECONDS: Final = 3.0
+_TELL_SECONDS: Final = 10.0
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -294,7 +294,8 @@ class Commands:
             if following is not None:
                 left = min(left, max(following - clock.now_us(), 0) / clock.MICROSECONDS + _AGAIN_SECONDS)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._news.wait()
 
     async def _lapse_overdue(self) -> int | None:
         """When the next one is overdue, microseconds UTC; None where none waits."""

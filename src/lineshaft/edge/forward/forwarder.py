@@ -233,7 +233,7 @@ class Forwarder:
                         self._moved.clear()
                         await self._moved.wait()
                     header = self._header(message)
-                    if header is not None:
+                    if header is not None and message.sequence > self._left:
                         self._launch(message, header, [], self.live_rate)
                     stretch.end = message.sequence + 1
 
@@ -331,7 +331,8 @@ class Forwarder:
             except LineshaftError as error:
                 self._log.debug("edge_held_not_asked", code=error.code)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _RETRY_SECONDS)
+                async with asyncio.timeout(_RETRY_SECONDS):
+                    await self._news.wait()
             asked = asked and self._hub.connected
 
     def _take(self, body: bytes) -> None:

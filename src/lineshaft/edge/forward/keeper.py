@@ -61,8 +61,9 @@ class Keeper:
     async def look(self) -> None:
         """One look; removes the oldest batches where the store is over a bound."""
         state = self.state = await self._store.state()
-        if self._drops.up_to >= state.first:  # killed between writing down and removing
+        if self._drops.up_to >= state.first:  # killed, or the own bus was, between writing down and removing
             await self._store.trim(self._drops.up_to)
+            self._forwarder.gone(self._drops.up_to)
             state = self.state = await self._store.state()
         over = state.bytes - self._settings.store_bytes
         aged = state.messages > 0 and state.first_us < self._oldest_us()

@@ -101,7 +101,7 @@ class Machine:
         """A clean stop; its exit status."""
         assert self.gateway is not None
         self.gateway.terminate()
-        return await asyncio.wait_for(self.gateway.wait(), 30)
+        return await asyncio.wait_for(self.gateway.wait(), 60)
 
     async def close(self) -> None:
         await self.kill(self.gateway)

@@ -81,7 +81,8 @@ class Keeper:
         while True:
             with contextlib.suppress(TimeoutError):
                 left = last + self._settings.every_seconds - clock.monotonic()
-                await asyncio.wait_for(self._asked.wait(), max(left, 0.0))
+                async with asyncio.timeout(max(left, 0.0)):
+                    await self._asked.wait()
             asked, now = self._asked.is_set(), self._mark()
             self._asked.clear()
             due = clock.monotonic() - last >= self._settings.every_seconds
@@ -130,7 +131,8 @@ class Keeper:
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Let a process leave in order, its input being closed; then not."""
     try:
-        await asyncio.wait_for(process.wait(), _END_SECONDS)
+        async with asyncio.timeout(_END_SECONDS):
+            await process.wait()
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

@@ -16,6 +16,7 @@ from lineshaft.resolution.homes import HOME
 from lineshaft.resolution.mirror.batch import BESIDE, Batch, decode_batch, stream_of
 from lineshaft.resolution.mirror.place import Place, current_place, drop_place, put_place, read_place
 from lineshaft.resolution.mirror.snapshots import Wanted, snapshot
+from lineshaft.resolution.mirror.threads import in_thread
 from lineshaft.resolution.store import RecordStore, Transaction
 
 _PAUSE_SECONDS: Final = 0.5
@@ -58,7 +59,7 @@ class Mirror:
         self.trouble = ""
         """Why nothing comes in just now."""
         self.snapshots = 0
-        """How many were taken since the start."""
+        """How many were taken since the start; one that broke off and was asked for again is one."""
         self.copied = 0
         """Records of the snapshot under way."""
         self.mismatches = 0
@@ -67,7 +68,7 @@ class Mirror:
 
     async def start(self) -> None:
         """Go on from where the store is; `caught_up` tells when it has come far enough."""
-        self.place = await asyncio.to_thread(current_place, self._store, self._source)
+        self.place = await in_thread(current_place, self._store, self._source)
         self._task = asyncio.create_task(self._run(), name=f"mirror {self._source}")
 
     async def stop(self) -> None:
@@ -123,7 +124,7 @@ class Mirror:
 
     async def _take(self, batch: Batch, message: int, created: str) -> bool:
         """Apply a batch; False where one before it is missing."""
-        keys, wrong, place = await asyncio.to_thread(self._apply, batch, message, created)
+        keys, wrong, place = await in_thread(self._apply, batch, message, created)
         if place is None:
             return False
         await self._set_place(place)
@@ -181,7 +182,7 @@ class Mirror:
     async def _begin_anew(self) -> None:
         """The log does not go on from here: the next turn takes a snapshot."""
         self._log.warning("mirror_begins_anew", source=self._source)
-        await asyncio.to_thread(self._forget)
+        await in_thread(self._forget)
         await self._set_place(None)
 
     def _forget(self) -> None:
@@ -189,12 +190,12 @@ class Mirror:
             drop_place(transaction, self._source)
 
     async def _take_snapshot(self) -> None:
-        self.snapshots += 1
         self.copied = 0
         stream, created = await self._end_of_stream()  # what is in the stream by now is in the snapshot, too
         end = await self._merge(self._wanted, b"")
         place = Place(end.origin, end.first, stream, created, ahead=end.last)
-        await asyncio.to_thread(self._put_place, place)
+        await in_thread(self._put_place, place)
+        self.snapshots += 1
         await self._set_place(place)
         if self._on_change is not None:
             self._on_change(())
@@ -214,7 +215,7 @@ class Mirror:
         assert place is not None
         marks = {**place.prefixes, prefix.hex(): (end.first, end.last)}
         place = msgspec.structs.replace(place, prefixes=marks)
-        await asyncio.to_thread(self._put_place, place)
+        await in_thread(self._put_place, place)
         await self._set_place(place)
         if self._on_change is not None:
             self._on_change(())
@@ -226,15 +227,15 @@ class Mirror:
         async for batch in snapshot(self._bus, self._source, wanted):
             homes.update(batch.homes)
             if batch.homes or batch.proofs:
-                await asyncio.to_thread(self._merge_proofs, batch.proofs)
+                await in_thread(self._merge_proofs, batch.proofs)
                 continue
             if not batch.records:
-                await asyncio.to_thread(self._merge_part, batch.records, beginning, after, None)
+                await in_thread(self._merge_part, batch.records, beginning, after, None)
                 if wanted.prefix is None:
-                    await asyncio.to_thread(self._merge_homes, homes)
+                    await in_thread(self._merge_homes, homes)
                 return batch
             last = batch.records[-1][0]
-            await asyncio.to_thread(self._merge_part, batch.records, beginning, after, last)
+            await in_thread(self._merge_part, batch.records, beginning, after, last)
             after = last
             self.copied += len(batch.records)
         raise Conflict(

@@ -28,6 +28,14 @@ def origin_of(store: RecordStore) -> str:
         return _name(transaction)
 
 
+def knows(transaction: Transaction, last: Batch | None) -> bool:
+    """Whether `recognise` would find that the log goes on."""
+    mark = "" if last is None else last.mark
+    if last is not None and last.origin != _name(transaction):
+        return False
+    return mark in _marks(transaction) and (last is None or last.last <= changes.last_sequence(transaction))
+
+
 def recognise(transaction: Transaction, last: Batch | None) -> tuple[str, bool]:
     """The store's name, and whether its log goes on behind the last batch of a stream; it gets a new name where it went back.
 
@@ -35,13 +43,10 @@ def recognise(transaction: Transaction, last: Batch | None) -> tuple[str, bool]:
         last: as in the stream; None: the stream is empty.
     """
     name, mark = _name(transaction), "" if last is None else last.mark
-    if last is not None and last.origin != name:
-        _put_marks(transaction, [mark])
-        return name, False
-    if mark in _marks(transaction) and (last is None or last.last <= changes.last_sequence(transaction)):
+    if knows(transaction, last):
         return name, True
     _put_marks(transaction, [mark])
-    return _new_name(transaction), False
+    return (_new_name(transaction) if last is None or last.origin == name else name), False
 
 
 def new_mark(transaction: Transaction, before: str) -> str:

@@ -16,7 +16,8 @@ from lineshaft.resolution import changes
 from lineshaft.resolution.mirror.batch import BESIDE, Batch, decode_batch, encode_batch, stream_of
 from lineshaft.resolution.mirror.lease import SECONDS as LEASE_SECONDS
 from lineshaft.resolution.mirror.lease import Lease
-from lineshaft.resolution.mirror.origin import new_mark, recognise
+from lineshaft.resolution.mirror.origin import knows, new_mark, recognise
+from lineshaft.resolution.mirror.threads import in_thread
 from lineshaft.resolution.store import RecordStore
 
 MOST: Final = 1000
@@ -74,14 +75,14 @@ class Publisher:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
             with contextlib.suppress(Unavailable):
-                await asyncio.to_thread(self._release)
+                await in_thread(self._release)
 
     async def _run(self) -> None:
         known = False
         while True:
             try:
                 if clock.monotonic() > self._held_until:
-                    if not await asyncio.to_thread(self._hold):
+                    if not await in_thread(self._hold):
                         known = False
                         await asyncio.sleep(_PAUSE_SECONDS)
                         continue
@@ -107,20 +108,30 @@ class Publisher:
             "max_msg_size": -1, "max_age": 0, "discard": "new", "duplicate_window": _DUPLICATE_NANOSECONDS,
             "max_bytes": self._stream_bytes,
         })  # fmt: skip
-        last = await self._bus.last_message(stream, self._subject)
-        batch = None if last is None else decode_batch(last.data)
-        self._stored = 0 if last is None else last.sequence
+        self._stored, batch = await self._last(stream)
+        sure = False
+        while (recognised := await in_thread(self._recognise, batch, sure=sure)) is None:
+            # Whoever still publishes after the end of its lease forgets older marks: then more is stored by now.
+            before = self._stored
+            self._stored, batch = await self._last(stream)
+            sure = self._stored == before
+        self._origin, goes_on = recognised
         self._mark = "" if batch is None else batch.mark
-        self._origin, goes_on = await asyncio.to_thread(self._recognise, batch)
         self.published = batch.last if batch is not None and goes_on else 0
-        self._touched = {prefix for prefix, _ in await asyncio.to_thread(self._some_digests)}
+        self._touched = {prefix for prefix, _ in await in_thread(self._some_digests)}
         if not goes_on:
             self._log.warning("identifier_changes_begin_anew", node=self._node)
-            await self._publish(await asyncio.to_thread(self._beginning))
+            await self._publish(await in_thread(self._beginning))
 
-    def _recognise(self, last: Batch | None) -> tuple[str, bool]:
+    async def _last(self, stream: str) -> tuple[int, Batch | None]:
+        """Sequence and content of the stream's last message; 0 and None where it is empty."""
+        last = await self._bus.last_message(stream, self._subject)
+        return (0, None) if last is None else (last.sequence, decode_batch(last.data))
+
+    def _recognise(self, last: Batch | None, *, sure: bool) -> tuple[str, bool] | None:
+        """As `recognise`; None where the store does not know the message, and it may no longer be the last."""
         with self._store.write() as transaction:
-            return recognise(transaction, last)
+            return recognise(transaction, last) if sure or knows(transaction, last) else None
 
     def _beginning(self) -> Batch:
         """What tells followers that this is another history than the one they know: no changes, under another name."""
@@ -142,7 +153,7 @@ class Publisher:
     async def _work(self) -> None:
         """Publish what there is; returns at the log's end after a pause."""
         if changes.newest(self._store) > self.published:
-            batch = await asyncio.to_thread(self._next)
+            batch = await in_thread(self._next)
             if batch is not None:
                 await self._publish(batch)
         else:
@@ -153,7 +164,7 @@ class Publisher:
 
     async def _publish(self, batch: Batch) -> None:
         stored = await self._bus.publish_stored(
-            self._subject, await asyncio.to_thread(encode_batch, batch),
+            self._subject, await in_thread(encode_batch, batch),
             {"Nats-Expected-Last-Subject-Sequence": str(self._stored)}, f"{batch.origin}-{batch.mark}",
         )  # fmt: skip
         self._stored, self._mark, self.published, self.trouble = stored.sequence, batch.mark, batch.last, ""
@@ -204,7 +215,7 @@ class Publisher:
 
     async def _trim(self) -> None:
         """Forget what the stream holds; make room in the stream before it is full."""
-        while await asyncio.to_thread(changes.trim, self._store, self.published):
+        while await in_thread(changes.trim, self._store, self.published):
             pass
         await self._make_room()
 

@@ -87,7 +87,8 @@ class Feed:
         dropped = 0
         while True:
             try:
-                await asyncio.wait_for(self._wanted.wait(), WATCH_SECONDS)
+                async with asyncio.timeout(WATCH_SECONDS):
+                    await self._wanted.wait()
             except TimeoutError:
                 assert self._subscription is not None
                 if self._subscription.dropped > dropped:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 
 from lineshaft.core import clock
 from lineshaft.edge.driver import Simulated
-from lineshaft.edge.drivers.lorawan import frames, gwmp
+from lineshaft.edge.drivers.lorawan import frames, gwmp, regions
 from lineshaft.edge.model import Device, Point, ScanGroup
 from lineshaft.edge.tasks import end
 
@@ -29,6 +29,8 @@ GATEWAY: Final = "aa555a0000000101"
 DEV_EUI: Final = "70b3d57ed0000001"
 JOIN_EUI: Final = "70b3d57ed0000000"
 _JOIN_SECONDS: Final = 1.0
+"""How long the first request to join waits for its answer; each further one twice as long."""
+_LONGEST_JOIN_SECONDS: Final = 10.0
 _ACCEPT_LENGTH: Final = 17
 _PERIOD_SECONDS: Final = 0.5
 
@@ -118,12 +120,13 @@ class _Downlinks(asyncio.DatagramProtocol):
     """What the gateway has the forwarder send."""
 
     def __init__(self) -> None:
-        self.payloads: asyncio.Queue[bytes] = asyncio.Queue()
+        self.payloads: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+        """With the moment of the forwarder's clock at which each is to be sent."""
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:  # as asyncio names it
         if data[3:4] == bytes([gwmp.PULL_RESP]):
             packet = msgspec.json.decode(data[4:])["txpk"]
-            self.payloads.put_nowait(base64.b64decode(packet["data"]))
+            self.payloads.put_nowait((packet["tmst"], base64.b64decode(packet["data"])))
 
 
 async def _run(host: str, port: int) -> None:
@@ -144,12 +147,20 @@ async def _run(host: str, port: int) -> None:
 
 
 async def _join(transport: asyncio.DatagramTransport, downlinks: _Downlinks) -> Sensor:
-    """Ask until the gateway is there and accepts; the session that follows."""
+    """Ask until the gateway is there and accepts; the session that follows.
+
+    A late answer to an earlier request is none: the next request has ended that session, and its keys have another nonce.
+    """
+    patience = _JOIN_SECONDS
     while True:
-        nonce = random.randbelow(2**16)
+        nonce, asked = random.randbelow(2**16), clock.now_us() % 2**32
+        window = (asked + regions.JOIN_DELAY_US) % 2**32
         transport.sendto(pull())
-        transport.sendto(push(join_request(nonce)))
+        transport.sendto(push(join_request(nonce), tmst=asked))
         with contextlib.suppress(TimeoutError):
-            data = await asyncio.wait_for(downlinks.payloads.get(), _JOIN_SECONDS)
-            if len(data) == _ACCEPT_LENGTH:
-                return Sensor.accepted(bytes.fromhex(APP_KEY), nonce, data)
+            async with asyncio.timeout(patience):
+                while True:
+                    sent, data = await downlinks.payloads.get()
+                    if sent == window and len(data) == _ACCEPT_LENGTH:
+                        return Sensor.accepted(bytes.fromhex(APP_KEY), nonce, data)
+        patience = min(2 * patience, _LONGEST_JOIN_SECONDS)

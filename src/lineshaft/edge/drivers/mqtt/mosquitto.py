@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from lineshaft.bus.server import free_port
 from lineshaft.core.errors import Unavailable
 
-_READY_SECONDS = 10.0
+_READY_SECONDS = 60.0
+_ENDING_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 
 
@@ -46,7 +48,7 @@ def mosquitto(
     """
     program = find_mosquitto()
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = port or _free_port(host)
+    chosen = port or free_port(host)  # below those that the kernel gives to others until mosquitto has it
     access = "allow_anonymous true"
     if user:
         passwords = folder / "passwords"
@@ -66,7 +68,11 @@ def mosquitto(
         yield chosen
     finally:
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(_ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _until_ready(process: "subprocess.Popen[bytes]", host: str, port: int, log: Path) -> None:
@@ -79,8 +85,3 @@ def _until_ready(process: "subprocess.Popen[bytes]", host: str, port: int, log: 
     raise Unavailable(
         "edge.mosquitto_failed", f"mosquitto does not start: {reason}", "Choose another port.", reason=reason
     )
-
-
-def _free_port(host: str) -> int:
-    with socket.create_server((host, 0)) as server:
-        return int(server.getsockname()[1])

@@ -143,7 +143,8 @@ class Agent:
             await asyncio.sleep(int(query.get("interval", 0)) / 1000)
             if start == self._next:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), beat)
+                    async with asyncio.timeout(beat):
+                        await changed.wait()
         raise ConnectionError("the stream ends")
 
     # -- documents ------------------------------------------------------------------------------------------------------
