@@ -83,7 +83,7 @@ def tabs(page, given):
     ]
 
 
-TREND = f"/trends?tag={PRESSURE}&tag={TEMPERATURE}&from=-90s"
+TREND = f"/trends?tag={PRESSURE}&tag={TEMPERATURE}&from=-60s"
 ASKED = (
     "SELECT tag, count(*) AS samples, avg(value) AS mean, max(value) AS highest FROM samples GROUP BY tag ORDER BY tag"
 )
@@ -95,7 +95,6 @@ VIEWS = (
     View("add", "/devices/@add", titled("add.title"), "add-device"),
     View("gateways", "/devices/@gateways", titled("gateways.title")),
     View("waiting", "/devices/@waiting", titled("waiting.title")),
-    View("trends", TREND, titled("trends.title", chart), "trends"),
     View("trends-lanes", f"{TREND}&layout=lanes", titled("trends.title", chart)),
     View("trends-empty", "/trends", titled("trends.title")),
     View("dashboards", "/dashboards", titled("dashboards.title", tabled("dashboards.title"))),
@@ -110,4 +109,5 @@ VIEWS = (
     *tabs("system", {
         "services": "system", "jobs": "", "users": "", "tokens": "", "settings": "", "backups": "", "about": "",
     }),
+    View("trends", TREND, titled("trends.title", chart), "trends"),
 )  # fmt: skip
