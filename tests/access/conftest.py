@@ -142,9 +142,16 @@ class Plant:
             self._process = None
 
     async def start_access(self) -> AccessService:
+        """The access service; where there is a bus, it answers there: its start alone does not wait for a slow one."""
         service = AccessService(Context(self.home, self.settings))
-        await service.start()
         self._stack.push_async_callback(service.stop)
+        await service.start()
+
+        async def answers() -> bool:
+            return all(check.ok for check in await service.checks() if check.name in {"bus", "revocations"})
+
+        if self._process is not None:
+            await until(answers)
         return service
 
     async def connect(self, name: str, wait: float = 60.0) -> Bus:

@@ -57,6 +57,12 @@ def fixture_records(fixture_values):
     return records
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """A client that is told no patience, as those of the commands, waits as long as a loaded machine may need."""
+    monkeypatch.setitem(Client.__init__.__kwdefaults__, "patience", Patience(connecting=60, tcp=60))
+
+
 @pytest.fixture
 def logs_elsewhere():
     """Servers log in this process: not into what the commands print."""

@@ -207,7 +207,7 @@ async def test_a_division_that_fails_leaves_everything_as_it_was(servers):
     client = Careful(before)
     await client.register(b"88.1/A", b"1")
     with pytest.raises(Exception, match="server-2"):
-        await divide(bus, ["server-1"], ["server-1", "server-2"], before, after, seconds=1)
+        await divide(bus, ["server-1"], ["server-1", "server-2"], before, after)
     await client.register(b"88.1/B", b"1")
     assert client.site.serial == 1
     with pytest.raises(InvalidInput, match="serial"):

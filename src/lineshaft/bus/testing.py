@@ -19,6 +19,7 @@ from lineshaft.bus.server import BusAuth, BusServer
 from lineshaft.bus.settings import MIB, BusSettings
 from lineshaft.bus.subjects import Subjects
 from lineshaft.bus.system import BusAdministration
+from lineshaft.core.errors import DeadlineExceeded, Unavailable
 from lineshaft.core.home import Home, write_file
 from lineshaft.core.supervisor import die_with_parent
 
@@ -116,7 +117,7 @@ class TestBus:
         """A connection to the system account, as the access service has one; the caller closes it."""
         path = self.home.keys / f"{_SYSTEM}.creds"
         self._write(path, self._system, _SYSTEM, permissions.inbox(_SYSTEM) | permissions.push_accounts())
-        return await BusAdministration.connect(self.settings, self.home, _SYSTEM, path)
+        return await BusAdministration.connect(self.settings, self.home, _SYSTEM, path, wait=START_SECONDS)
 
     async def ended(self) -> None:
         """Return when the server's process has ended by itself."""
@@ -126,9 +127,16 @@ class TestBus:
     async def make_streams(self) -> None:
         """What the access service does at its start."""
         self.issue(_ADMIN, permissions.manage_streams("*"))
-        bus = await Bus.connect(self.settings, self.home, _ADMIN)
+        bus = await Bus.connect(self.settings, self.home, _ADMIN, wait=START_SECONDS)
         try:
-            await ensure_streams(bus, self.subjects, self.settings)
+            async with asyncio.timeout(START_SECONDS):
+                while True:
+                    try:
+                        await ensure_streams(bus, self.subjects, self.settings)
+                    except (Unavailable, DeadlineExceeded):  # that service tries again, too
+                        await asyncio.sleep(0.1)
+                    else:
+                        return
         finally:
             await bus.close()
 

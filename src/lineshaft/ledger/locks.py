@@ -9,7 +9,7 @@ from typing import Final
 from lineshaft.core.errors import Conflict
 
 FILE: Final = "lock"
-_TRIES: Final = 5
+_TRIES: Final = 100
 _PAUSE_SECONDS: Final = 0.02
 
 
@@ -20,7 +20,7 @@ def hold(folder: Path) -> int:
         Conflict: another process has it.
     """
     descriptor = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    for _ in range(_TRIES):  # somebody who only looks holds it for an instant
+    for _ in range(_TRIES):  # somebody who only looks holds it for an instant, on a busy machine for longer
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -32,7 +32,9 @@ class Page:
         async for text in self._socket:
             message = json.loads(text)
             if "id" in message:
-                self._waiting.pop(message["id"]).set_result(message)
+                answer = self._waiting.pop(message["id"])
+                if not answer.done():  # nobody waits for it any more
+                    answer.set_result(message)
             elif message["method"] == "Runtime.exceptionThrown":
                 self.complaints.append(message["params"]["exceptionDetails"]["text"])
             elif message["method"] == "Log.entryAdded" and message["params"]["entry"]["level"] == "error":
@@ -46,9 +48,9 @@ class Page:
         return (await asyncio.wait_for(answer, 40)).get("result", {})
 
     async def js(self, expression: str) -> Any:
-        """Value of a JavaScript expression."""
+        """Value of a JavaScript expression; None where the page went to another one meanwhile."""
         answer = await self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
-        return answer["result"].get("value")
+        return answer.get("result", {}).get("value")
 
     async def sees(self, expression: str, seconds: float = 40) -> None:
         """Wait until the expression holds in the page."""
@@ -60,7 +62,8 @@ class Page:
             raise AssertionError(f"{expression}; it shows: {await self.js('document.body.innerText')}") from None
 
     async def click(self, name: str) -> None:
-        """Press the element with this id."""
+        """Press the element with this id, once it can be."""
+        await self.sees(f"!document.getElementById('{name}').disabled")
         await self.js(f"document.getElementById('{name}').click()")
 
     async def fill(self, **fields: str) -> None:
@@ -80,13 +83,14 @@ async def browser(folder: Path, url: str, *, session: Any = None) -> AsyncIterat
     process = await asyncio.create_subprocess_exec(*argv, stderr=asyncio.subprocess.PIPE)
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while b"DevTools listening" not in (line := await process.stderr.readline()):
                 assert line, "the browser ended"
         port = line.split(b"127.0.0.1:")[1].split(b"/")[0].decode()
-        tabs = json.load(await asyncio.to_thread(urllib.request.urlopen, f"http://127.0.0.1:{port}/json"))
-        address = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
-        async with websockets.connect(address, max_size=None, proxy=None) as socket:
+        async with asyncio.timeout(60):
+            while not (tabs := await asyncio.to_thread(_tabs, port)):  # noqa: ASYNC110 (it listens before it has one)
+                await asyncio.sleep(0.05)
+        async with websockets.connect(tabs[0], max_size=None, proxy=None, open_timeout=60) as socket:
             page = Page(socket)
             for domain in ("Page", "Runtime", "Log", "Network"):
                 await page.call(f"{domain}.enable")
@@ -99,3 +103,9 @@ async def browser(folder: Path, url: str, *, session: Any = None) -> AsyncIterat
     finally:
         process.kill()
         await process.wait()
+
+
+def _tabs(port: str) -> list[str]:
+    """Where the tabs are debugged."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=60) as answer:
+        return [tab["webSocketDebuggerUrl"] for tab in json.load(answer) if tab["type"] == "page"]

@@ -7,7 +7,8 @@ async with running_installation(tmp_path) as installation:
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from lineshaft.access.projects import store as projects
 from lineshaft.access.service import AccessService
 from lineshaft.bus import BusServer, BusSettings
 from lineshaft.bus.subjects import Subjects
+from lineshaft.bus.testing import START_SECONDS
 from lineshaft.core import clock
 from lineshaft.core.home import Home
 from lineshaft.core.ids import HandleMinter
 from lineshaft.core.principals import MAIN_PROJECT, Principal, Role
-from lineshaft.core.service import Context
+from lineshaft.core.service import Context, Service
 from lineshaft.core.settings import Settings
 from lineshaft.core.supervisor import die_with_parent
 from lineshaft.edge import Devices
@@ -108,16 +110,22 @@ async def running_installation(folder: Path, **web: Any) -> AsyncIterator[Instal
         stack.callback(database.close)
         stack.push_async_callback(process.wait)
         stack.callback(process.kill)
-        await _until_ready(server)
+        await _until(server.probe)
         for service in (installation.access, installation.web):
             stack.push_async_callback(service.stop)
             await service.start()
+            await _until(partial(_on_the_bus, service))
         yield installation
 
 
-async def _until_ready(server: BusServer) -> None:
-    async with asyncio.timeout(10):
+async def _on_the_bus(service: Service) -> bool:
+    """Whether it answers there: a start does not wait for ever for a slow bus."""
+    return all(check.ok for check in await service.checks() if check.name in {"bus", "revocations"})
+
+
+async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(START_SECONDS):
         while True:
-            if await server.probe():
+            if await holds():
                 return
             await asyncio.sleep(0.01)

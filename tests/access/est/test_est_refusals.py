@@ -176,13 +176,21 @@ async def test_renewal_needs_a_certificate_whatever_token_is_shown(machine, stat
     assert (await machine.enrol("-u", f"press-7:{secret}", operation="simplereenroll"))[0] == 401
 
 
+async def renewing(machine) -> int:
+    """The status told to whom the listener's own look at what is connected may hang up on before."""
+    while not (status := (await machine.enrol(*MINE, operation="simplereenroll"))[0]):
+        pass
+    return status
+
+
 async def test_a_revoked_certificate_renews_nothing(machine, station):
     await machine.enrolled("press-7")
     station.revoke(station.certificates("press-7")[0])
     await machine.request("/CN=press-7", key="next.key")
-    assert (await machine.enrol(*MINE, operation="simplereenroll"))[0] == 401
+    assert await renewing(machine) == 401
     assert station.certificates("press-7") == []
-    assert [entry["reason"] for entry in await station.recorded("access:certificate")] == ["revoked"]
+    # How often is not said: the listener's own look at what is connected may find it, too.
+    assert {entry["reason"] for entry in await station.recorded("access:certificate")} == {"revoked"}
 
 
 async def test_a_certificate_revoked_a_moment_ago_renews_nothing_either(machine, station):
@@ -192,7 +200,7 @@ async def test_a_certificate_revoked_a_moment_ago_renews_nothing_either(machine,
     assert (await machine.enrol(*MINE, operation="simplereenroll"))[0] == 200
     for fingerprint in station.certificates("press-7"):
         station.revoke(fingerprint)
-    assert (await machine.enrol(*MINE, operation="simplereenroll"))[0] == 401
+    assert await renewing(machine) == 401
     assert station.certificates("press-7") == []
 
 

@@ -30,6 +30,8 @@ async def test_a_passkey_is_added_and_signs_in_without_a_name(site, tmp_path):
         await page.fill(sign_in_name="ada", sign_in_password=PASSWORD)
         await page.js("document.querySelector('#sign-in button[type=submit]').click()")
         await page.sees(f"{SIGNED_IN} === 'ada'")
+        # There is no history here: that the page has said so, too, is known by the button.
+        await page.sees("!document.querySelector('#sign-in button[type=submit]').disabled")
         await page.click("add-passkey")
         await page.sees(f"{NOTICE}.includes('passkey was added')")
         await page.click("sign-out")

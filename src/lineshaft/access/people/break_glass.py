@@ -5,6 +5,7 @@ principal `break-glass` for `access.break_glass_minutes`; afterwards all that th
 gone. The alarm stands, in `lineshaft status` too, until another administrator acknowledges it.
 """
 
+import asyncio
 import base64
 import secrets
 from typing import Any, Final
@@ -52,6 +53,7 @@ class BreakGlass:
         self._administration = administration
         self._lockout = Lockout(settings)
         self._state = BreakGlassState(state="none")
+        self._tending = asyncio.Lock()
 
     # -- the code ---------------------------------------------------------------------------------------------------
 
@@ -173,10 +175,11 @@ class BreakGlass:
 
     async def tend(self) -> BreakGlassState:
         """Disable the account when its time is over; returns how it stands now."""
-        self._state, overdue = await self._database.query(self._look)
-        if overdue is not None:
-            await self._database.write(self._disable, overdue)
-        return self._state
+        async with self._tending:  # an older look must not overtake a newer one
+            self._state, overdue = await self._database.query(self._look)
+            if overdue is not None:
+                await self._database.write(self._disable, overdue)
+            return self._state
 
     def check(self) -> Check:
         """Not well from the code's use until somebody acknowledges it."""

@@ -27,6 +27,7 @@ class Agent:
 
     def __init__(self) -> None:
         self._arrived: set[str] = set()
+        self._datagrams = 0
         self._kept: list[Any] = []
 
     async def run(self) -> None:
@@ -54,14 +55,15 @@ class Agent:
         return {}
 
     async def _listen_udp(self, address: str, port: int) -> None:
-        arrived = self._arrived
+        agent = self
 
         class Noting(asyncio.DatagramProtocol):
             def datagram_received(self, data: bytes, addr: Any) -> None:
+                agent._datagrams += 1
                 if data == b"pmtu":
                     _tell_too_big(address, port, addr[0], addr[1])
                 else:
-                    arrived.add(data.decode("ascii", "replace"))
+                    agent._arrived.add(data.decode("ascii", "replace"))
 
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Noting, (address, port))
         self._kept.append(transport)
@@ -72,6 +74,11 @@ class Agent:
         return {probe["id"]: passed for probe, passed in zip(probes, answered, strict=True)}
 
     async def arrived(self) -> Any:
+        """What came, with what a busy machine has not read yet: the order may be heard before it."""
+        read = -1
+        while read != self._datagrams:
+            read = self._datagrams
+            await asyncio.sleep(0.05)
         return sorted(self._arrived)
 
     async def _send(self, probe: dict[str, Any]) -> bool:

@@ -16,6 +16,7 @@ let tags = [];
 let rows = new Map(); // path → {row, cells, time, q}
 let newest = 0; // source time of the newest value, µs
 let link = { connected: false, stale: false, began: false };
+let turn = 0; // counts sign-ins and their ends: an answer that comes after the next one concerns nobody any more
 
 const live = new Live({ values: takeValues, state: takeState, refused: checkSession });
 
@@ -86,12 +87,16 @@ function nameMethods() {
 }
 
 async function begin(session) {
+  const mine = ++turn;
   by("name").textContent = session.name;
   by("password").elements.username.value = session.name;
   view("live");
   try {
-    tags = await list("/api/v1/history/tags", MOST_TAGS);
+    const found = await list("/api/v1/history/tags", MOST_TAGS);
+    if (mine !== turn) return;
+    tags = found;
   } catch (problem) {
+    if (mine !== turn) return;
     if (problem.status === 403) return say(text("forbidden"));
     say(problem.message);
     tags = [];
@@ -102,6 +107,7 @@ async function begin(session) {
 }
 
 function end(sentence = "") {
+  turn += 1;
   live.stop();
   rows = new Map();
   by("rows").replaceChildren();
@@ -126,9 +132,11 @@ async function welcome() {
 
 // Is the session still there? Asked when the socket cannot be opened or was closed on us.
 async function checkSession() {
+  const mine = turn;
   try {
     await call("GET", "/api/v1/access/session");
   } catch (problem) {
+    if (mine !== turn) return;
     if (problem.status === 401) end(text("session_over"));
     if (problem.status === 403) { live.stop(); say(problem.message); }
   }
