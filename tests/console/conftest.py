@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import sqlite3
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -11,9 +12,11 @@ from lineshaft.bus.server import free_port
 from lineshaft.cli.testing import running_box
 from lineshaft.web.console import FOLDER, built
 
-from .house import House, seat
+from .house import MANY, House, seat
 
 BUILT = built(FOLDER)
+TAGS = 54
+"""The plant's, and the one of the device that `House.furnish` adds."""
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -38,7 +41,7 @@ def house(tmp_path_factory, needs_console):
         house = House(box)
         with contextlib.closing(house):
             house.furnish()
-            box.until(lambda: box.good_values() >= 53, "the plant's values are live and good")
+            box.until(lambda: box.good_values() >= TAGS, "the plant's values and the meter's are live and good")
             yield house
 
 
@@ -55,3 +58,24 @@ def sit_down(browser, house):
     """`sit_down("olga", "zh")`: a `Desk` until the test's end."""
     with contextlib.ExitStack() as seats:
         yield lambda *who, **options: seats.enter_context(seat(browser, house, *who, **options))
+
+
+@pytest.fixture
+def many(house):
+    """Ten thousand devices in the records, of a gateway that is not there; gone afterwards."""
+    rows = [
+        (f"press-{number:05}", f"acme/east/hall/line-{number // 100}/cell/press-{number:05}", f"test/{number}",
+         f"10.{number // 2500}.{number // 10 % 250}.{number % 10}:502", f"Press number {number}", number % 40 + 1)
+        for number in range(MANY)
+    ]  # fmt: skip
+    with contextlib.closing(sqlite3.connect(house.box.home.path / "records.db", timeout=60)) as records:
+        (tenant,) = records.execute("SELECT DISTINCT tenant FROM edge_device").fetchone()
+        with records:
+            records.executemany(
+                "INSERT INTO edge_device (tenant, name, gateway, path, handle, document, created, changed, driver,"
+                f" endpoint, description, points) VALUES ('{tenant}', ?, 'far', ?, ?, '{{}}', 1, 1, 'modbus', ?, ?, ?)",
+                rows,
+            )  # fmt: skip
+        yield
+        with records:
+            records.execute("DELETE FROM edge_device WHERE gateway = 'far'")

@@ -17,6 +17,8 @@ SECONDS = 60
 PLANT = "eastman/tennessee/process/te/main"
 PRESSURE = f"{PLANT}/plant/XMEAS_07"
 TEMPERATURE = f"{PLANT}/plant/XMEAS_09"
+MANY = 10_000
+"""Devices that the fixture `many` adds."""
 PEOPLE = {"ada": "administrator", "olga": "operator", "otto": "operator", "vera": "viewer"}
 """Vera is a member of the project `north` alone, which has one device, `meter`; the others see the whole plant."""
 expect.set_options(timeout=SECONDS * 1000)

@@ -1,6 +1,10 @@
 """A new device from its protocol to its first values, a machine that is let in, and what a guard learned."""
 
+import base64
+import json
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import expect
@@ -17,6 +21,14 @@ def chosen(desk, label, option):
     desk.page.get_by_title(option, exact=True).click()
 
 
+@pytest.fixture
+def taken_out(house):
+    """The new device is gone again afterwards: others count what is there."""
+    yield
+    house.call("DELETE", "edge/devices/steam-two")
+
+
+@pytest.mark.usefixtures("taken_out")
 def test_a_device_is_added_from_a_table_and_shows_its_first_values(house, sit_down):
     desk = sit_down("ada")
     page, t = desk.page, desk.t
@@ -78,15 +90,24 @@ def test_what_a_device_offers_is_asked_of_it_once_its_certificate_is_trusted(hou
     expect(page.get_by_label(t("add.name_of", name="XMEAS_01"))).to_be_visible()
 
 
-def test_a_machine_is_let_in_by_one_command(sit_down):
+def test_a_machine_is_let_in_by_one_command(sit_down, house):
     desk = sit_down("ada")
     page, t = desk.page, desk.t
     desk.go("/devices/@gateways")
     desk.button("enrol.title").click()
     page.get_by_label(t("devices.name")).fill("gateway-west")
+    page.get_by_label(t("enrol.minutes")).fill("1440")
     desk.button("enrol.make").click()
-    expect(page.get_by_text(re.compile(r"^lineshaft edge enrol lse1\.\S+ && lineshaft edge run$"))).to_be_visible()
-    expect(page.get_by_text(t.like("enrol.waiting", name="gateway-west"))).to_be_visible()
+    command = page.get_by_text(re.compile(r"^lineshaft edge enrol lse1\.\S+ && lineshaft edge run$"))
+    token = command.inner_text().split()[3].removeprefix("lse1.")
+    assert json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))["n"] == "gateway-west"
+    (machine,) = [
+        each for each in house.call("GET", "access/enrolment/machines")["items"] if each["name"] == "gateway-west"
+    ]
+    tomorrow = datetime.fromisoformat(machine["expires"]).astimezone(ZoneInfo("Asia/Shanghai"))
+    expect(page.get_by_text(t.like("enrol.waiting", name="gateway-west"))).to_contain_text(
+        f"{tomorrow:%d/%m/%Y, %H:%M}"
+    )
     row = page.get_by_role("row").filter(has_text="gateway-west")
     expect(row).to_contain_text(t.like("gateways.invited"))
     row.get_by_role("link", name=t("guard.title")).click()

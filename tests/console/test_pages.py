@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from .house import seat
+from .house import SECONDS, seat
 from .views import VIEWS
 from .words import LANGUAGES, SOURCES
 
@@ -17,7 +17,6 @@ pytestmark = pytest.mark.peer("chromium")
 AXE = SOURCES.parent / "node_modules" / "axe-core" / "axe.min.js"
 DESK, TABLET, PHONE = (1440, 900), (820, 1180), (390, 844)
 GRAVE = ("serious", "critical")
-SETTLE_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +42,7 @@ def gallery(tmp_path_factory):
 
 def audit(desk, rules=None):
     """Nothing on the page is serious or critical to axe-core. What is just being drawn gets time to settle."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+    deadline = time.monotonic() + SECONDS
     while (found := findings(desk, rules)) and time.monotonic() < deadline:
         desk.page.wait_for_timeout(200)
     assert found == []

@@ -1,6 +1,7 @@
 """SQL: a statement over chosen tags, its result as a table, and what is wrong where something is."""
 
 import re
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -26,3 +27,11 @@ def test_a_statement_is_written_run_and_answered(sit_down, language):
     statement.fill("SELECT nothing FROM samples")
     page.get_by_role("button", name=t("sql.run")).click()
     expect(page.get_by_role("alert")).to_contain_text("nothing")
+
+
+def test_a_refusal_says_what_to_do_in_the_readers_language(sit_down):
+    desk = sit_down("olga", "zh")
+    desk.go(f"/sql?tag=*/XMEAS_07&from=-1h&sql={quote('DROP TABLE samples')}")
+    alert = desk.page.get_by_role("alert")
+    expect(alert).to_contain_text("history.sql_refused")
+    expect(alert).to_contain_text("只能是对视图 samples、tags、rollup_1h 的一条 SELECT")

@@ -1,8 +1,14 @@
-"""`lineshaft device` and `edge`: how found variables become points, how options are read, what a mistake is told."""
+"""`lineshaft device` and `edge`: how many devices are listed, how found variables become points, how options are read, what a mistake is told."""
 
+import contextlib
+import json
+
+import httpx
 import pytest
 
-from lineshaft.core.errors import InvalidInput, NotFound
+from lineshaft.client.views import Devices
+from lineshaft.core.errors import InvalidInput, NotFound, Unavailable
+from lineshaft.edge import cli
 from lineshaft.edge.cli import check_choice, new_points, read_options
 from lineshaft.edge.driver import find_driver
 from lineshaft.edge.imports.cli import import_file
@@ -98,3 +104,37 @@ def test_versions_name_people_and_tables_speak_chinese(monkeypatch, capsys):
     assert "99.1/alice" not in shown
     assert "版本" in shown
     assert "操作者" in shown
+
+
+class Server:
+    """Answers for many devices of two gateways, one of which is away, as a client hears it."""
+
+    def __init__(self, devices):
+        self.listed = devices
+        self.addresses = []
+        self.devices = Devices(self)
+
+    def pages(self, path, params):
+        assert path == "/api/v1/edge/devices"
+        return iter(self.listed)
+
+    def request(self, method, path, *, params):
+        self.addresses.append(len(str(httpx.QueryParams(params))))
+        asked = [value for name, value in params if name == "device"]
+        if dict(params)["gateway"] == "far":
+            raise Unavailable("bus.gateway_away", "the gateway is away")
+        return {"devices": [{"name": name, "state": "lost", "message": "no answer"} for name in asked if name != "new"]}
+
+
+def test_of_ten_thousand_devices_gateways_are_asked_in_parts(monkeypatch, capsys):
+    here = [{"name": f"press-{number:05}", "gateway": "gateway"} for number in range(10_000)]
+    server = Server([*here, {"name": "new", "gateway": "gateway"}, {"name": "saw", "gateway": "far"}])
+    monkeypatch.setattr(cli, "_client", lambda _: contextlib.nullcontext(server))
+    cli.list_devices(json=True)
+    rows = {row["name"]: (row["state"], row["trouble"]) for row in json.loads(capsys.readouterr().out)}
+    assert len(rows) == 10_002
+    assert rows["press-09999"] == ("lost", "no answer")
+    assert rows["new"] == ("not running", "")
+    assert rows["saw"] == ("unknown", "the gateway is away")
+    assert max(server.addresses) < 12_000
+    assert 10 < len(server.addresses) < 100

@@ -65,6 +65,7 @@ async def test_filters_narrow_the_list_and_its_total(devices):
     assert await names(devices, driver="modbus") == []
     assert await names(devices, below="acme/south") == ["kiln", "oven"]
     assert await names(devices, below="acme/sou") == []
+    assert await names(devices, below="acme/south/hall/line/cell/kiln") == ["kiln"]
     assert (await devices.page(Wanted(below="acme/north"), limit=1)).total == 2
 
 

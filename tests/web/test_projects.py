@@ -93,7 +93,7 @@ LISTS = {
     "/api/v1/access/labels/proposals", "/api/v1/access/labels/catalogue", "/api/v1/access/labels/declassifications",
     "/api/v1/access/labels/approvals", "/api/v1/access/datasets", "/api/v1/access/holds", "/api/v1/access/leaks",
     "/api/v1/access/approvals", "/api/v1/access/projects", "/api/v1/history/gaps", "/api/v1/history/status",
-    "/api/v1/edge/status", "/api/v1/system/status", "/api/v1/edge/secrets", "/api/v1/dashboards",
+    "/api/v1/edge/status", "/api/v1/edge/levels", "/api/v1/system/status", "/api/v1/edge/secrets", "/api/v1/dashboards",
 }  # fmt: skip
 """What is read as a whole: nothing of another project is in it."""
 

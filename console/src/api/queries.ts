@@ -1,6 +1,6 @@
 /** What several pages ask the server, each with its own pace. */
 
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useMay } from "~/app/session";
 import { api, type Schemas, take } from "./client";
@@ -81,13 +81,39 @@ export function useGatewayStatus(gateway: string, devices?: readonly string[], e
   return useQuery({ ...gatewayStatus(gateway, devices), enabled: enabled && may("edge:read") });
 }
 
-/** The first devices by path, and how many there are. */
-export function useDevices(limit: number) {
+/** How these devices stand, by name, as the gateways say that run them; not of all: of thousands that is too much. */
+export function useDeviceStates(devices: readonly DeviceView[]): Map<string, DeviceStatus> {
+  const byGateway = new Map<string, string[]>();
+  for (const device of devices) byGateway.set(device.gateway, [...(byGateway.get(device.gateway) ?? []), device.name]);
+  return useQueries({
+    queries: [...byGateway].map(([gateway, names]) => gatewayStatus(gateway, names)),
+    combine: statesOf,
+  });
+}
+
+function statesOf(answers: { data?: { devices: DeviceStatus[] } }[]): Map<string, DeviceStatus> {
+  return new Map(answers.flatMap((answer) => answer.data?.devices ?? []).map((device) => [device.name, device]));
+}
+
+/** The first devices at a path or below it, and how many there are. */
+export function useDevices(below: string, limit: number) {
   const may = useMay();
   return useQuery({
-    queryKey: ["devices", "first", limit],
-    queryFn: () => take(api.GET("/api/v1/edge/devices", { params: { query: { limit, sort: "path" } } })),
+    queryKey: ["devices", "first", below, limit],
+    queryFn: () => take(api.GET("/api/v1/edge/devices", { params: { query: { below, limit, sort: "path" } } })),
     refetchInterval: 30 * SECONDS,
+    placeholderData: keepPreviousData,
+    enabled: may("edge:read"),
+  });
+}
+
+/** The devices that need somebody most, and how many are in each state. */
+export function useStanding(limit: number) {
+  const may = useMay();
+  return useQuery({
+    queryKey: ["devices", "standing", limit],
+    queryFn: () => take(api.GET("/api/v1/edge/devices", { params: { query: { states: true, sort: "state", limit } } })),
+    refetchInterval: 10 * SECONDS,
     enabled: may("edge:read"),
   });
 }

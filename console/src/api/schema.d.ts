@@ -2408,6 +2408,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/edge/levels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What lies right below a path of the plant, with how many devices and how they stand. */
+        get: operations["ApiV1EdgeLevelsListLevels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/edge/rehearse": {
         parameters: {
             query?: never;
@@ -4432,6 +4449,23 @@ export interface components {
         PasswordBody: {
             old: string;
             new: string;
+        };
+        /** PlantLevel */
+        PlantLevel: {
+            path: string;
+            devices: number;
+            well: number;
+            /** @default  */
+            device: string;
+            /** @default 0 */
+            points: number;
+            /** @default  */
+            state: string;
+        };
+        /** PlantLevels */
+        PlantLevels: {
+            items: components["schemas"]["PlantLevel"][];
+            total: number;
         };
         /** PlantStatus */
         PlantStatus: {
@@ -10736,7 +10770,7 @@ export interface operations {
                 driver?: string;
                 /** @description Only of this gateway */
                 gateway?: string;
-                /** @description Only below this path */
+                /** @description Only at this path or below it */
                 below?: string;
                 /** @description Only in this state */
                 state?: string;
@@ -10797,6 +10831,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1EdgeLevelsListLevels: {
+        parameters: {
+            query?: {
+                /** @description A path; the whole plant's first levels, where empty */
+                below?: string;
+                /** @description Items on one page */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlantLevels"];
                 };
             };
             /** @description Anything else: what is wrong and what to do. */

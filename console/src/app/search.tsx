@@ -66,17 +66,22 @@ function useObjects(words: string): { hits: Hit[]; busy: boolean } {
       to: `/trends?tag=${encodeURIComponent(tag.path)}`,
     })),
   ];
-  return { hits, busy: devices.isFetching || tags.isFetching };
+  // All at once: a list that grows in the middle moves away under the finger that is about to press Enter.
+  const busy = devices.isLoading || tags.isLoading;
+  return { hits: busy ? [] : hits, busy };
 }
 
 export default function Search({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const [text, setText] = useState("");
-  const [chosen, setChosen] = useState(0);
+  const [chosen, setChosen] = useState("");
   const words = useRested(text.trim().toLowerCase());
   const objects = useObjects(words);
   const hits = [...usePages(words), ...objects.hits];
-  const at = Math.min(chosen, Math.max(0, hits.length - 1));
+  const at = Math.max(
+    0,
+    hits.findIndex((hit) => hit.key === chosen),
+  );
 
   function go(hit: Hit | undefined): void {
     if (!hit) return;
@@ -88,7 +93,7 @@ export default function Search({ onClose }: { onClose: () => void }) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step !== undefined) {
       event.preventDefault();
-      setChosen((at + step + hits.length) % Math.max(1, hits.length));
+      setChosen(hits[(at + step + hits.length) % Math.max(1, hits.length)]?.key ?? "");
     }
     if (event.key === "Enter") go(hits[at]);
   }
@@ -109,7 +114,7 @@ export default function Search({ onClose }: { onClose: () => void }) {
           spellCheck={false}
           onChange={(event) => {
             setText(event.target.value);
-            setChosen(0);
+            setChosen("");
           }}
           onKeyDown={onKey}
         />
@@ -122,7 +127,7 @@ export default function Search({ onClose }: { onClose: () => void }) {
             role="option"
             tabIndex={-1}
             aria-selected={index === at}
-            onMouseMove={() => setChosen(index)}
+            onMouseMove={() => setChosen(hit.key)}
             onClick={() => go(hit)}
           >
             <hit.icon />

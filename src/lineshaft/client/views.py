@@ -19,6 +19,7 @@ Sample = tuple[str, int, Any, int]
 
 _ARROW = "application/vnd.apache.arrow.stream"
 _QUERY_BYTES = 8000
+_PAGE = 1000
 
 
 class History:
@@ -147,7 +148,7 @@ class Devices:
 
     def list(self) -> list[dict[str, Any]]:
         """Every device."""
-        return [*self._client.pages("/api/v1/edge/devices")]
+        return [*self._client.pages("/api/v1/edge/devices", {"limit": _PAGE})]
 
     def get(self, name: str) -> dict[str, Any]:
         """One device.
@@ -156,6 +157,16 @@ class Devices:
             NotFound: no such device.
         """
         return dict(self._client.request("GET", f"/api/v1/edge/devices/{quote(name, safe='')}"))
+
+    def reports(self, gateway: str, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """What a gateway says of itself and of these devices, in parts: of many thousands one answer would be too large.
+
+        Raises:
+            Unavailable: the gateway does not answer.
+        """
+        for part in _parts(names) if names else [[]]:
+            asked = [("gateway", gateway), *(("device", name) for name in part)]
+            yield self._client.request("GET", "/api/v1/edge/status", params=asked)
 
 
 def _parts(paths: Sequence[str]) -> Iterator[list[str]]:

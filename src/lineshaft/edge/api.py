@@ -22,6 +22,7 @@ from lineshaft.edge.browses import KIND, Browses
 from lineshaft.edge.commands import api as commands
 from lineshaft.edge.guard import api as guard
 from lineshaft.edge.imports import api as imports
+from lineshaft.edge.levels import PlantLevels
 from lineshaft.edge.listing import SortKey, Summary, Wanted
 from lineshaft.edge.messages import (
     AskStatus,
@@ -329,7 +330,7 @@ async def list_devices(
     search: Annotated[str, QueryParameter(description="Words, each somewhere in name, path, driver, endpoint, …")] = "",
     driver: Annotated[str, QueryParameter(description="Only with this driver")] = "",
     gateway: Annotated[str, QueryParameter(description="Only of this gateway")] = "",
-    below: Annotated[str, QueryParameter(description="Only below this path")] = "",
+    below: Annotated[str, QueryParameter(description="Only at this path or below it")] = "",
     standing: Annotated[str, QueryParameter(name="state", description="Only in this state")] = "",
     with_states: Annotated[bool, QueryParameter(name="states", description="Say how devices stand")] = False,  # noqa: FBT002
     sort: Annotated[SortKey, QueryParameter(description="What they are sorted by")] = "name",
@@ -351,6 +352,20 @@ async def list_devices(
     more = encode_cursor(*found.items[-1].key(sort)) if len(found.items) == limit else None
     items = [_listed(each, with_states=with_states) for each in found.items]
     return DevicePage(items=items, next=more, total=found.total, states=found.states)
+
+
+@get(f"{_ROOT}/levels", opt=_READ, tags=_TAGS)
+async def list_levels(
+    device_states: NamedDependency[DeviceStates],
+    devices: NamedDependency[Devices],
+    principal: NamedDependency[Principal],
+    below: Annotated[str, QueryParameter(description="A path; the whole plant's first levels, where empty")] = "",
+    limit: Limit = 100,
+) -> PlantLevels:
+    """What lies right below a path of the plant, with how many devices and how they stand."""
+    limit = check_limit(limit)
+    states = await device_states.of(await devices.gateways())
+    return await devices.below(below, states, limit=limit, projects=principal.projects)
 
 
 @post(f"{_ROOT}/devices", opt=_CONFIGURE, tags=_TAGS)
@@ -722,7 +737,7 @@ async def list_versions(
 
 ROUTES = [
     list_certificates, trust_certificate, distrust_certificate, list_secrets, keep_secret, forget_secret,
-    list_devices, add_device, rehearse_device, get_device, replace_device, remove_device, list_points, browse, list_found, test_device,
+    list_devices, list_levels, add_device, rehearse_device, get_device, replace_device, remove_device, list_points, browse, list_found, test_device,
     gateway_status, list_gateways, list_versions, *catalogue.ROUTES, *commands.ROUTES, *guard.ROUTES, *imports.ROUTES, *parts.ROUTES,
     *profile_routes.ROUTES, *versions.ROUTES,
 ]  # fmt: skip

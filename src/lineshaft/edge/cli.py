@@ -50,7 +50,7 @@ def list_devices(home: HomeOption = None, json: JsonOption = False) -> None:
     """List devices, and how each stands."""
     with _client(home) as client:
         devices = list(client.devices.list())
-        states = _states(client, {device["gateway"] for device in devices} | {"gateway"})
+        states = _states(client, devices)
         nothing = {"state": "not running"}
         rows = [
             {**device, "state": state["state"], "trouble": state.get("message", "")}
@@ -67,18 +67,20 @@ def list_devices(home: HomeOption = None, json: JsonOption = False) -> None:
     console.output(rows, as_json=json, columns=headings(columns), empty=empty)
 
 
-def _states(client: Any, gateways: Iterable[str]) -> dict[tuple[str, str], dict[str, Any]]:
+def _states(client: Any, devices: Iterable[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
     """How devices stand by gateway and name; under the name "" why a whole gateway does not say."""
+    names: dict[str, list[str]] = {}
+    for device in devices:
+        names.setdefault(device["gateway"], []).append(device["name"])
     states: dict[tuple[str, str], dict[str, Any]] = {}
-    for gateway in sorted(gateways):
+    for gateway in sorted(names):
         try:
-            report = client.request("GET", f"{_ROOT}/status", params={"gateway": gateway})
+            for report in client.devices.reports(gateway, names[gateway]):
+                states.update({(gateway, device["name"]): device for device in report["devices"]})
         except LineshaftError as error:
             if gateway == "gateway":
                 raise
             states[gateway, ""] = {"state": "unknown", "message": error.message}
-        else:
-            states.update({(gateway, device["name"]): device for device in report["devices"]})
     return states
 
 
@@ -413,7 +415,9 @@ def _replace_points(client: Any, device: dict[str, Any], points: list[dict[str, 
 def status(gateway: _Gateway = "gateway", home: HomeOption = None, json: JsonOption = False) -> None:
     """Show how a gateway and its devices stand."""
     with _client(home) as client:
-        report = client.request("GET", f"{_ROOT}/status", params={"gateway": gateway})
+        mine = client.pages(f"{_ROOT}/devices", {"gateway": gateway, "limit": 1000})
+        report, *more = client.devices.reports(gateway, [device["name"] for device in mine])
+    report["devices"] += [device for further in more for device in further["devices"]]
     if json:
         console.output(report, as_json=True)
         return

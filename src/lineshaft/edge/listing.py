@@ -31,7 +31,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     driver: str = ""
     gateway: str = ""
     below: str = ""
-    """A path: only what lies below it."""
+    """A path: only what lies there or below it."""
     state: str = ""
     sort: SortKey = "name"
     descending: bool = False
@@ -156,9 +156,14 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.gateway:
         found.append(DEVICE.c.gateway == wanted.gateway)
     if wanted.below:
-        below = f"{wanted.below.rstrip('/')}/"
-        found.append(func.substr(DEVICE.c.path, 1, len(below)) == below)
+        found.append(at_or_below(wanted.below))
     return found
+
+
+def at_or_below(path: str) -> ColumnElement[bool]:
+    """Devices that are there, or below it."""
+    there = path.rstrip("/")
+    return or_(DEVICE.c.path == there, func.substr(DEVICE.c.path, 1, len(there) + 1) == f"{there}/")
 
 
 def _behind(column: Any, after: tuple[str | int, str] | None, wanted: Wanted) -> list[ColumnElement[bool]]:

@@ -18,7 +18,7 @@ from lineshaft.core import clock, ids
 from lineshaft.core.errors import Conflict, InvalidInput, NotFound, TooLarge
 from lineshaft.core.http import check_match, etag
 from lineshaft.core.principals import MAIN_PROJECT, HandleMinterLike, Resource
-from lineshaft.edge import listing, remembered, units, weakening
+from lineshaft.edge import levels, listing, remembered, units, weakening
 from lineshaft.edge.driver import Faults, find_driver
 from lineshaft.edge.model import Device, GatewayConfig, encode_config
 from lineshaft.edge.tables import CONFIG, DEVICE
@@ -109,6 +109,12 @@ class Devices:
     ) -> listing.Listing:  # fmt: skip
         """As `page`, with the devices' states by their names, which only gateways know."""
         return await self._db.query(listing.page_by_state, self._tenant, wanted, after, limit, projects, states)
+
+    async def below(
+        self, path: str, states: Mapping[str, str], *, limit: int = 100, projects: Collection[str] | None = None
+    ) -> levels.PlantLevels:
+        """What lies right below a path of the plant, with how many devices and how they stand."""
+        return await self._db.query(levels.levels, self._tenant, path, states, limit, projects)
 
     async def get(self, name: str, projects: Collection[str] | None = None) -> StoredDevice:
         """One device.

@@ -1,10 +1,10 @@
-import { DashboardOutlined } from "@ant-design/icons";
+import { AppstoreOutlined } from "@ant-design/icons";
 import { definePage } from "~/pages";
 
 export default definePage({
   path: "/dashboards",
   text: "dashboards.title",
-  icon: DashboardOutlined,
+  icon: AppstoreOutlined,
   order: 31,
   action: "dashboards:read",
   load: () => import("./list"),

@@ -1,12 +1,12 @@
 /** Devices: ten or ten thousand. Searched, filtered and sorted by the server; what the address says is what one sees. */
 
 import { PlusOutlined } from "@ant-design/icons";
-import { keepPreviousData, useInfiniteQuery, useQueries } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Badge, Button, Input, Select } from "antd";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { api, type Problem, take } from "~/api/client";
-import { type DeviceStatus, type DeviceView, gatewayStatus } from "~/api/queries";
+import { type DeviceStatus, type DeviceView, useDeviceStates } from "~/api/queries";
 import { useMay } from "~/app/session";
 import { useNow } from "~/live";
 import * as format from "~/parts/format";
@@ -103,7 +103,7 @@ export default function Devices() {
   const counts = list.data?.pages[0]?.states;
   const [view, setView] = useState({ from: 0, to: 0 });
   const inView = rows.slice(view.from, view.to + 1);
-  const states = useStates(inView);
+  const states = useDeviceStates(inView);
   const now = useNow();
 
   useEffect(() => {
@@ -234,26 +234,12 @@ function Actions() {
   );
 }
 
-/** States of the devices in view, from the gateways that run them. */
-function useStates(inView: readonly DeviceView[]): Map<string, DeviceStatus> {
-  const byGateway = new Map<string, string[]>();
-  for (const device of inView) byGateway.set(device.gateway, [...(byGateway.get(device.gateway) ?? []), device.name]);
-  return useQueries({
-    queries: [...byGateway].map(([gateway, names]) => gatewayStatus(gateway, names)),
-    combine: statesOf,
-  });
-}
-
-function statesOf(answers: { data?: { devices: DeviceStatus[] } }[]): Map<string, DeviceStatus> {
-  return new Map(answers.flatMap((answer) => answer.data?.devices ?? []).map((device) => [device.name, device]));
-}
-
 function columnsOf(states: Map<string, DeviceStatus>, now: number): Column<DeviceView>[] {
   return [
     {
       key: "name",
       title: t("devices.name"),
-      width: "minmax(200px, 2fr)",
+      width: "minmax(180px, 2fr)",
       sortable: true,
       render: (row) => (
         <div className="stack">
@@ -283,7 +269,7 @@ function columnsOf(states: Map<string, DeviceStatus>, now: number): Column<Devic
     {
       key: "endpoint",
       title: t("devices.endpoint"),
-      width: "minmax(180px, 1.6fr)",
+      width: "minmax(150px, 1.6fr)",
       sortable: true,
       render: (row) => <code>{row.endpoint}</code>,
     },
@@ -298,14 +284,14 @@ function columnsOf(states: Map<string, DeviceStatus>, now: number): Column<Devic
     {
       key: "path",
       title: t("devices.path"),
-      width: "minmax(200px, 2fr)",
+      width: "minmax(160px, 2fr)",
       sortable: true,
       render: (row) => <span className="quiet">{row.path}</span>,
     },
     {
       key: "changed",
       title: t("devices.changed"),
-      width: "170px",
+      width: "184px",
       sortable: true,
       render: (row) => format.dateTime(row.changed),
     },

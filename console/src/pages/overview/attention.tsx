@@ -1,14 +1,16 @@
 /** What does not hold, each with what to do about it; the first thing to read on a bad day. */
 
 import { CheckCircleOutlined } from "@ant-design/icons";
+import { useMemo } from "react";
 import { Link } from "react-router";
 import type { Schemas } from "~/api/client";
-import type { DeviceStatus } from "~/api/queries";
+import { type DeviceStatus, type DeviceView, useDeviceStates, useStanding } from "~/api/queries";
+import * as format from "~/parts/format";
 import { Panel } from "~/parts/page";
 import { StateChip } from "~/parts/state";
 import { t } from "~/texts";
 
-interface Trouble {
+export interface Trouble {
   key: string;
   what: string;
   where: React.ReactNode;
@@ -16,9 +18,16 @@ interface Trouble {
   hint: string;
 }
 
-const MOST = 20;
+/** The first of them; the plant below stays in sight. */
+const MOST = 6;
+const WELL = "connected";
+const UNKNOWN = "unknown";
 
-export function troubles(system: Schemas["SystemStatus"] | undefined, states: Map<string, DeviceStatus>): Trouble[] {
+function troubles(
+  system: Schemas["SystemStatus"] | undefined,
+  listed: readonly DeviceView[],
+  states: Map<string, DeviceStatus>,
+): Trouble[] {
   const services = (system?.services ?? []).flatMap((service) => [
     ...service.checks
       .filter((check) => !check.ok)
@@ -41,31 +50,38 @@ export function troubles(system: Schemas["SystemStatus"] | undefined, states: Ma
         ]
       : []),
   ]);
-  const devices = [...states.values()]
-    .filter((device) => device.state !== "connected")
-    .map((device) => ({
-      key: device.name,
-      what: "",
-      where: (
-        <>
-          <StateChip state={device.state} />{" "}
-          <Link to={`/devices/${encodeURIComponent(device.name)}`}>{device.name}</Link>
-        </>
-      ),
-      detail: device.message,
-      hint: device.hint,
-    }));
+  const devices = listed.map((device) => ({
+    key: device.name,
+    what: "",
+    where: (
+      <>
+        <StateChip state={device.state} /> <Link to={`/devices/${encodeURIComponent(device.name)}`}>{device.name}</Link>
+      </>
+    ),
+    ...(states.has(device.name) || device.state !== UNKNOWN
+      ? { detail: states.get(device.name)?.message ?? "", hint: states.get(device.name)?.hint ?? "" }
+      : {
+          detail: t("attention.silent", { gateway: device.gateway }),
+          hint: t("attention.silent_hint"),
+        }),
+  }));
   return [...services, ...devices];
 }
 
-export function Attention({
-  system,
-  states,
-}: {
-  system: Schemas["SystemStatus"] | undefined;
-  states: Map<string, DeviceStatus>;
-}) {
-  const found = troubles(system, states);
+/** What does not hold: the first of it, and how much that is in all. */
+export function useTroubles(system: Schemas["SystemStatus"] | undefined): { found: Trouble[]; total: number } {
+  const standing = useStanding(MOST).data;
+  const listed = useMemo(() => (standing?.items ?? []).filter((device) => device.state !== WELL), [standing]);
+  const states = useDeviceStates(listed);
+  return useMemo(() => {
+    const found = troubles(system, listed, states);
+    const unwell = Object.entries(standing?.states ?? {}).filter(([state]) => state !== WELL);
+    const devices = unwell.reduce((sum, [, count]) => sum + count, 0);
+    return { found: found.slice(0, MOST), total: found.length - listed.length + devices };
+  }, [system, standing, listed, states]);
+}
+
+export function Attention({ found, total }: { found: readonly Trouble[]; total: number }) {
   return (
     <Panel title={t("attention.title")}>
       {found.length === 0 ? (
@@ -76,7 +92,7 @@ export function Attention({
         <div className="table-scroll">
           <table className="plain-table">
             <tbody>
-              {found.slice(0, MOST).map((each) => (
+              {found.map((each) => (
                 <tr key={each.key}>
                   <td>
                     {each.where} {each.what && <b>{each.what}</b>}
@@ -89,7 +105,12 @@ export function Attention({
           </table>
         </div>
       )}
-      {found.length > MOST && <p className="quiet">{t("attention.more", { count: found.length - MOST })}</p>}
+      {total > found.length && (
+        <p className="quiet">
+          {t("attention.more", { count: format.count(total - found.length) })}{" "}
+          <Link to="/devices?sort=state">{t("overview.to_list")}</Link>
+        </p>
+      )}
     </Panel>
   );
 }

@@ -12,12 +12,12 @@ import { StateChip, type Tone, toneOf } from "~/parts/state";
 import { t } from "~/texts";
 import "./flow.css";
 
-const MOST_DEVICES = 8;
 const MOST_VALUES = 3;
 const COLUMN = 320;
 const ROW = 118;
 
 type DeviceNode = Node<{ device: DeviceView; state: DeviceStatus | undefined }, "device">;
+type MoreNode = Node<{ count: number; below: string }, "more">;
 type ServiceNode = Node<
   { name: string; title: string; tone: Tone; lines: string[]; first: boolean; last: boolean },
   "service"
@@ -60,22 +60,35 @@ const Service = memo(function Service({ data }: NodeProps<ServiceNode>) {
   );
 });
 
-const TYPES = { device: Machine, service: Service };
+/** How many devices are not drawn, and where they are. */
+const More = memo(function More({ data }: NodeProps<MoreNode>) {
+  const search = data.below ? `?${new URLSearchParams({ below: data.below })}` : "";
+  return (
+    <div className="flow-node flow-device flow-more">
+      <Link to={`/devices${search}`}>{t("flow.more", { count: format.count(data.count) })}</Link>
+    </div>
+  );
+});
+
+const TYPES = { device: Machine, service: Service, more: More };
 
 interface FlowProps {
+  /** The first of those that are at `below` or below it, of `total`. */
   devices: readonly DeviceView[];
+  total: number;
+  below: string;
   states: Map<string, DeviceStatus>;
   system: Schemas["SystemStatus"] | undefined;
   gateway: Schemas["GatewayStatus"] | undefined;
 }
 
 // texts: flow.*
-export default function Flow({ devices, states, system, gateway }: FlowProps) {
+export default function Flow({ devices, total, below, states, system, gateway }: FlowProps) {
   const history = useHistoryStatus().data;
   const { nodes, edges } = useMemo(() => {
-    const shown = devices.slice(0, MOST_DEVICES);
+    const more = total - devices.length;
     const gateways = [...new Set(devices.map((device) => device.gateway))].slice(0, 6);
-    const rows = Math.max(shown.length + (devices.length > shown.length ? 1 : 0), 3);
+    const rows = Math.max(devices.length + (more > 0 ? 1 : 0), 3);
     const middle = ((rows - 1) * ROW) / 2;
     const tone = (name: string): Tone => {
       const service = system?.services.find((each) => each.name === name);
@@ -100,25 +113,18 @@ export default function Flow({ devices, states, system, gateway }: FlowProps) {
         last: place === "last",
       },
     });
-    const made: Node[] = shown.map((device, index) => ({
+    const made: Node[] = devices.map((device, index) => ({
       id: `device/${device.name}`,
       type: "device",
       position: { x: 0, y: index * ROW },
       data: { device, state: states.get(device.name) },
     }));
-    if (devices.length > shown.length) {
+    if (more > 0) {
       made.push({
         id: "more",
-        type: "service",
-        position: { x: 0, y: shown.length * ROW + 30 },
-        data: {
-          name: "more",
-          title: t("flow.more", { count: devices.length - shown.length }),
-          tone: "none",
-          lines: [],
-          first: true,
-          last: true,
-        },
+        type: "more",
+        position: { x: 0, y: devices.length * ROW },
+        data: { count: more, below },
       });
     }
     gateways.forEach((name, index) => {
@@ -160,7 +166,7 @@ export default function Flow({ devices, states, system, gateway }: FlowProps) {
       service("web", last, middle + ROW, [t("flow.web_note")], "last"),
     );
     const links: Edge[] = [
-      ...shown.map((device) => ({
+      ...devices.map((device) => ({
         id: device.name,
         source: `device/${device.name}`,
         target: `gateway/${device.gateway}`,
@@ -183,7 +189,7 @@ export default function Flow({ devices, states, system, gateway }: FlowProps) {
       })),
     ];
     return { nodes: made, edges: links };
-  }, [devices, states, system, gateway, history]);
+  }, [devices, total, below, states, system, gateway, history]);
   return (
     <div className="flow">
       <ReactFlow

@@ -1,12 +1,12 @@
 /** The whole plant at a glance: is it well, what comes in, what needs somebody. */
 
 import { useQueryClient } from "@tanstack/react-query";
-import { Alert, Skeleton } from "antd";
-import { lazy, Suspense, useMemo, useState } from "react";
-import { Link } from "react-router";
+import { Alert } from "antd";
+import { lazy, Suspense, useCallback } from "react";
+import { useSearchParams } from "react-router";
 import type { Problem } from "~/api/client";
 import {
-  type DeviceStatus,
+  useDeviceStates,
   useDevices,
   useGatewayStatus,
   useHistoryStats,
@@ -19,7 +19,7 @@ import * as format from "~/parts/format";
 import { Figure, Nothing, PageHead, Panel } from "~/parts/page";
 import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
-import { Attention, troubles } from "./attention";
+import { Attention, useTroubles } from "./attention";
 import "./flow.css";
 import { PlantTree } from "./tree";
 
@@ -27,24 +27,29 @@ import { PlantTree } from "./tree";
 const flow = import("./flow");
 const Flow = lazy(() => flow);
 
-/** Devices that the tree and the drawing are made of; more are in the list. */
-const MOST_DEVICES = 1000;
+/** Devices that are drawn; how many more there are is said beside them. */
+const MOST_DRAWN = 8;
 const GATEWAY = "gateway";
+const NONE: never[] = [];
+
+/** The part of the plant that is drawn stands in the address. */
+function useChosen(): [string, (path: string) => void] {
+  const [params, setParams] = useSearchParams();
+  const choose = useCallback((path: string) => setParams(path ? { below: path } : {}, { replace: true }), [setParams]);
+  return [params.get("below") ?? "", choose];
+}
 
 export default function Overview() {
   const system = useSystemStatus();
-  const devices = useDevices(MOST_DEVICES);
-  const gateway = useGatewayStatus(GATEWAY);
+  const [chosen, choose] = useChosen();
+  const devices = useDevices(chosen, MOST_DRAWN);
+  const drawn = devices.data?.items ?? NONE;
+  const own = drawn.filter((device) => device.gateway === GATEWAY).map((device) => device.name);
+  const gateway = useGatewayStatus(GATEWAY, own, own.length > 0);
+  const states = useDeviceStates(drawn);
+  const attention = useTroubles(system.data);
   const client = useQueryClient();
-  const [chosen, setChosen] = useState("");
-  const states = useMemo(
-    () => new Map((gateway.data?.devices ?? []).map((device) => [device.name, device] as [string, DeviceStatus])),
-    [gateway.data],
-  );
-  const all = devices.data?.items ?? [];
-  const shown = chosen ? all.filter((device) => device.path === chosen || device.path.startsWith(`${chosen}/`)) : all;
-
-  const needed = troubles(system.data, states).length > 0;
+  const needed = attention.total > 0;
 
   if (system.error && !system.data) {
     return (
@@ -62,42 +67,40 @@ export default function Overview() {
           t("overview.of", { site: system.data.site, prefix: system.data.prefix, version: system.data.version })
         }
       />
-      <Figures devices={devices.data?.total} />
-      {needed && <Attention system={system.data} states={states} />}
+      <Figures />
+      {needed && <Attention {...attention} />}
       <div className="overview-grid">
         <Panel title={t("overview.plant")} className="overview-tree">
-          {devices.isPending ? (
-            <Skeleton active />
-          ) : (
-            <PlantTree devices={all} states={states} chosen={chosen} onChoose={setChosen} />
-          )}
-          {devices.data && devices.data.total > all.length && (
-            <p className="quiet">
-              {t("overview.more_devices", { shown: all.length, total: devices.data.total })}{" "}
-              <Link to="/devices">{t("overview.to_list")}</Link>
-            </p>
-          )}
+          <PlantTree chosen={chosen} onChoose={choose} />
         </Panel>
         <Panel title={t("overview.flow")} className="overview-flow flush">
-          {!devices.isPending && all.length === 0 ? (
+          {devices.data && drawn.length === 0 ? (
             <Nothing title={t("overview.no_devices")}>
               <p>{t("overview.no_devices_hint")}</p>
               <code>lineshaft device add</code>
             </Nothing>
           ) : (
             <Suspense fallback={<div className="flow" />}>
-              <Flow devices={shown} states={states} system={system.data} gateway={gateway.data} />
+              <Flow
+                devices={drawn}
+                total={devices.data?.total ?? 0}
+                below={chosen}
+                states={states}
+                system={system.data}
+                gateway={gateway.data}
+              />
             </Suspense>
           )}
         </Panel>
       </div>
       {gateway.error && <Alert type="warning" showIcon title={(gateway.error as unknown as Problem).message} />}
-      {!needed && <Attention system={system.data} states={states} />}
+      {!needed && <Attention {...attention} />}
     </div>
   );
 }
 
-function Figures({ devices }: { devices: number | undefined }) {
+function Figures() {
+  const devices = useDevices("", MOST_DRAWN).data?.total;
   const system = useSystemStatus().data;
   const history = useHistoryStatus().data;
   const stats = useHistoryStats().data;

@@ -1,117 +1,101 @@
-/** The plant by its levels (ISA-95): enterprise, site, area, line, cell, device. */
+/** The plant by its levels (ISA-95): enterprise, site, area, line, cell, device. A level is asked for when it is opened. */
 
-import { Tree, type TreeDataNode } from "antd";
-import { useMemo } from "react";
+import { useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Skeleton, Tree, type TreeDataNode } from "antd";
+import { useState } from "react";
 import { Link } from "react-router";
-import type { DeviceStatus, DeviceView } from "~/api/queries";
+import { api, type Problem, take } from "~/api/client";
+import * as format from "~/parts/format";
 import { Nothing } from "~/parts/page";
+import { ProblemBox } from "~/parts/problem";
 import { toneOf } from "~/parts/state";
 import { t } from "~/texts";
+import { type Level, type Levels, opened } from "./opened";
 
-interface Level {
-  children: Map<string, Level>;
-  device?: DeviceView;
+/** Of one level so many are shown; the list of devices has the others. */
+const MOST = 200;
+
+type Known = (path: string) => Levels | undefined;
+
+function levelQuery(below: string) {
+  return {
+    queryKey: ["levels", below],
+    queryFn: () => take(api.GET("/api/v1/edge/levels", { params: { query: { below, limit: MOST } } })),
+    refetchInterval: 10_000,
+  };
 }
 
-interface Tally {
-  total: number;
-  well: number;
-}
-
-function levelsOf(devices: readonly DeviceView[]): Level {
-  const root: Level = { children: new Map() };
-  for (const device of devices) {
-    let level = root;
-    for (const part of device.path.split("/")) {
-      const next = level.children.get(part) ?? { children: new Map() };
-      level.children.set(part, next);
-      level = next;
-    }
-    level.device = device;
-  }
-  return root;
-}
-
-/** A level that only leads to the next one is shown with it: `eastman / tennessee / process`. */
-function chain(name: string, level: Level): { name: string; path: string; level: Level } {
-  let [title, path, end] = [name, name, level];
-  while (end.children.size === 1 && !end.device) {
-    const [[next, below]] = [...end.children] as [[string, Level]];
-    if (below.device) break;
-    [title, path, end] = [`${title} / ${next}`, `${path}/${next}`, below];
-  }
-  return { name: title, path, level: end };
-}
-
-function nodes(level: Level, path: string, states: Map<string, DeviceStatus>): { data: TreeDataNode[]; tally: Tally } {
-  const tally = { total: 0, well: 0 };
-  const data = [...level.children].map(([first, following]) => {
-    const { name, path: rest, level: inner } = chain(first, following);
-    const key = path ? `${path}/${rest}` : rest;
-    const below = nodes(inner, key, states);
-    const mine = inner.device ? toneOf(states.get(inner.device.name)?.state) : undefined;
-    tally.total += below.tally.total + (inner.device ? 1 : 0);
-    tally.well += below.tally.well + (mine === "good" ? 1 : 0);
-    return {
-      key,
-      isLeaf: inner.children.size === 0,
-      title: inner.device ? (
-        <span className="tree-device">
-          <span className={`dot ${mine}`} />
-          <Link to={`/devices/${encodeURIComponent(inner.device.name)}`}>{name}</Link>
-          <small className="quiet">{t("overview.points", { count: inner.device.points })}</small>
-        </span>
-      ) : (
-        <span className="tree-device">
-          {name}{" "}
-          <small
-            className={below.tally.well < below.tally.total ? "warn-text" : "quiet"}
-          >{`${below.tally.well}/${below.tally.total}`}</small>
-        </span>
-      ),
-      children: below.data,
-    };
-  });
-  return { data, tally };
-}
-
-/** Levels that have one thing below them are open; where many begin, people choose. */
-function opened(level: Level, path = ""): string[] {
-  const found: string[] = [];
-  for (const [first, following] of level.children) {
-    const { path: rest, level: inner } = chain(first, following);
-    const key = path ? `${path}/${rest}` : rest;
-    found.push(key);
-    if (level.children.size <= 8) found.push(...opened(inner, key));
-  }
-  return found;
-}
-
-export function PlantTree({
-  devices,
-  states,
-  chosen,
-  onChoose,
-}: {
-  devices: readonly DeviceView[];
-  states: Map<string, DeviceStatus>;
-  chosen: string;
-  onChoose: (path: string) => void;
-}) {
-  const levels = useMemo(() => levelsOf(devices), [devices]);
-  const data = useMemo(() => nodes(levels, "", states).data, [levels, states]);
-  const open = useMemo(() => opened(levels), [levels]);
-  if (devices.length === 0) return <Nothing title={t("overview.no_devices")} />;
+export function PlantTree({ chosen, onChoose }: { chosen: string; onChoose: (path: string) => void }) {
+  const client = useQueryClient();
+  const [turned, setTurned] = useState<ReadonlyMap<string, boolean>>(new Map());
+  const root = useQuery(levelQuery(""));
+  const known: Known = (path) => client.getQueryData<Levels>(levelQuery(path).queryKey);
+  const open = opened(known, turned);
+  // Each answer draws this anew, and what it holds may open further levels.
+  useQueries({ queries: open.map(levelQuery) });
+  if (root.error && !root.data)
+    return <ProblemBox problem={root.error as unknown as Problem} onRetry={() => void root.refetch()} />;
+  if (!root.data) return <Skeleton active />;
+  if (root.data.total === 0) return <Nothing title={t("overview.no_devices")} />;
   return (
     <Tree
-      treeData={data}
-      defaultExpandedKeys={open}
+      treeData={nodes(known, "")}
+      expandedKeys={open}
       selectedKeys={chosen ? [chosen] : []}
       height={430}
       blockNode
       showLine
+      motion={false}
+      onExpand={(_, { node, expanded }) => setTurned((before) => new Map(before).set(String(node.key), expanded))}
       onSelect={(keys) => onChoose(String(keys[0] ?? ""))}
       aria-label={t("overview.plant")}
     />
+  );
+}
+
+function nodes(known: Known, path: string): TreeDataNode[] {
+  const { items, total } = known(path) ?? { items: [], total: 0 };
+  const shown = items.map((level) => ({
+    key: level.path,
+    isLeaf: Boolean(level.device),
+    title: level.device ? <Device level={level} /> : <Title level={level} name={nameOf(level.path, path)} />,
+    children: level.device ? [] : nodes(known, level.path),
+  }));
+  return total > items.length ? [...shown, more(path, total - items.length)] : shown;
+}
+
+/** A level that only leads to the next one is shown with it: `eastman / tennessee / process`. */
+function nameOf(path: string, above: string): string {
+  return path.slice(above ? above.length + 1 : 0).replaceAll("/", " / ");
+}
+
+function more(path: string, count: number): TreeDataNode {
+  const search = path ? `?${new URLSearchParams({ below: path })}` : "";
+  return {
+    key: `${path}/`,
+    isLeaf: true,
+    selectable: false,
+    title: <Link to={`/devices${search}`}>{t("flow.more", { count: format.count(count) })}</Link>,
+  };
+}
+
+function Title({ level, name }: { level: Level; name: string }) {
+  return (
+    <span className="tree-device">
+      {name}{" "}
+      <small className={level.well < level.devices ? "warn-text" : "quiet"}>
+        {`${format.count(level.well)}/${format.count(level.devices)}`}
+      </small>
+    </span>
+  );
+}
+
+function Device({ level }: { level: Level }) {
+  return (
+    <span className="tree-device">
+      <span className={`dot ${toneOf(level.state)}`} />
+      <Link to={`/devices/${encodeURIComponent(level.device)}`}>{level.path.split("/").at(-1)}</Link>
+      <small className="quiet">{t("overview.points", { count: level.points })}</small>
+    </span>
   );
 }

@@ -25,7 +25,7 @@ export function ShownOnce({ title, text, note, onClose }: SecretProps) {
       <Input.TextArea
         className="mono secret"
         readOnly
-        autoSize
+        rows={3}
         value={text}
         aria-label={title}
         onFocus={(event) => event.target.select()}

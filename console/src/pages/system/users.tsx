@@ -202,7 +202,7 @@ function PersonForm({ person, onClose, onDone }: FormProps) {
           extra={t("system.roles_hint")}
           rules={[{ required: true, message: t("system.roles_rule") }]}
         >
-          <Select mode="multiple" options={roleOptions()} />
+          <Select mode="multiple" options={roleOptions()} showSearch={{ optionFilterProp: "label" }} />
         </Form.Item>
       </Form>
     </Modal>

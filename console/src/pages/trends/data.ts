@@ -2,6 +2,7 @@
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, type Schemas, take } from "~/api/client";
+import { cut, PARTS, type Part, type Statistics, together } from "./figures";
 import { numeric, type Point, type Series } from "./series";
 import { aligned, type Span, stepFor } from "./window";
 
@@ -94,14 +95,6 @@ export function useDrawn(tags: readonly string[], span: Span, epoch: number) {
   });
 }
 
-export interface Statistics {
-  minimum?: number | null;
-  maximum?: number | null;
-  mean?: number | null;
-  deviation?: number | null;
-  good?: number | null;
-}
-
 const FIGURES = [
   ["minimum", "Minimum"],
   ["maximum", "Maximum"],
@@ -110,21 +103,44 @@ const FIGURES = [
   ["good", "PercentGood"],
 ] as const;
 
+/** Of samples: one after the other, each reads the whole span, and whoever moves on meanwhile asks for no more of them. */
+async function whole(tags: readonly string[], span: Span, signal: AbortSignal): Promise<Map<string, Statistics>> {
+  const found = new Map<string, Statistics>(tags.map((path) => [path, {}]));
+  for (const [field, aggregate] of FIGURES) {
+    const page = await processed(tags, span, "0", aggregate, signal);
+    for (const item of page.items) {
+      const mine = found.get(item.path);
+      if (mine) mine[field] = numeric(item.value);
+    }
+  }
+  return found;
+}
+
+/** Of intervals that the server has in its rollups. */
+async function ofParts(
+  tags: readonly string[],
+  { span, step }: { span: Span; step: number },
+  signal: AbortSignal,
+): Promise<Map<string, Statistics>> {
+  const parts = new Map<string, Map<string, Part>>(tags.map((path) => [path, new Map()]));
+  for (const [field, aggregate] of Object.entries(PARTS)) {
+    const page = await processed(tags, span, `${step}s`, aggregate, signal);
+    for (const item of page.items) {
+      const mine = parts.get(item.path);
+      const part = mine?.get(item.time) ?? { start: Date.parse(item.time) };
+      mine?.set(item.time, { ...part, [field]: numeric(item.value) });
+    }
+  }
+  return new Map([...parts].map(([path, held]) => [path, together([...held.values()], step, span.to)]));
+}
+
 /** Figures of each tag over the whole span; asked for once the chart has what it draws. */
 export function useStatistics(tags: readonly string[], span: Span, drawn: boolean) {
   return useQuery({
     queryKey: ["trend", "statistics", tags, span],
-    queryFn: async ({ signal }) => {
-      const found = new Map<string, Statistics>(tags.map((path) => [path, {}]));
-      // One after the other: each reads the whole span, and whoever moves on meanwhile asks for no more of them.
-      for (const [field, aggregate] of FIGURES) {
-        const page = await processed(tags, span, "0", aggregate, signal);
-        for (const item of page.items) {
-          const mine = found.get(item.path);
-          if (mine) mine[field] = numeric(item.value);
-        }
-      }
-      return found;
+    queryFn: ({ signal }) => {
+      const long = cut(span, Math.min(MOST_POINTS, Math.floor(MOST_VALUES / tags.length)));
+      return long ? ofParts(tags, long, signal) : whole(tags, span, signal);
     },
     enabled: drawn && tags.length > 0,
     placeholderData: keepPreviousData,

@@ -8,7 +8,7 @@ import * as format from "~/parts/format";
 import { LiveValue } from "~/parts/live";
 import { t } from "~/texts";
 import type { Cursors, Line } from "./chart";
-import type { Statistics } from "./data";
+import type { Statistics } from "./figures";
 import { type Hover, useHover } from "./hover";
 import { shortName } from "./picker";
 import { at } from "./series";

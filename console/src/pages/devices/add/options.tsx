@@ -91,7 +91,7 @@ function JsonField({ id, value, onChange }: { id: string; value: unknown; onChan
     <>
       <Input.TextArea
         id={id}
-        autoSize
+        rows={2}
         className="mono"
         value={text}
         status={wrong ? "error" : undefined}
