@@ -212,17 +212,17 @@ class Site:
 async def site(plant):
     from lineshaft.access.api import ROUTES
     from lineshaft.records import Idempotency
-    from lineshaft.web.app import assemble
+    from lineshaft.web.app import PARTS, assemble
     from lineshaft.web.callers import Callers
     from lineshaft.web.server import HttpServer
     from lineshaft.web.settings import WebSettings
 
     service = await plant.start_access()
     access, settings = Access(plant.office.database, plant.office.identity, plant.office.settings), WebSettings()
-    parts = {
+    parts = dict.fromkeys(PARTS) | {
         "access": access, "bus": await plant.connect("web"), "database": plant.office.database, "home": plant.home,
-        "identity": plant.office.identity, "jobs": None, "settings": plant.settings,
-        "tags": Tags(plant.office.database, HandleMinter(plant.office.identity.prefix)), "devices": None, "backups": None, "dashboards": None,
+        "identity": plant.office.identity, "settings": plant.settings,
+        "tags": Tags(plant.office.database, HandleMinter(plant.office.identity.prefix)),
         "egress": open_egress(plant.office.database, plant.office.identity, access=access),
         "labels": LabelAdministration(plant.office.database, plant.office.identity, LabelSettings(), access),
     }  # fmt: skip

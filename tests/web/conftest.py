@@ -23,7 +23,8 @@ from lineshaft.core.jobs import JobRunner
 from lineshaft.core.settings import Settings
 from lineshaft.records import Database, Idempotency, JobRecords
 from lineshaft.records.testing import sqlite_database
-from lineshaft.web.app import assemble
+from lineshaft.web.app import PARTS, assemble
+from lineshaft.web.backups import Backups
 from lineshaft.web.callers import Callers
 from lineshaft.web.server import HttpServer
 from lineshaft.web.settings import WebSettings
@@ -108,8 +109,8 @@ def serve(home: Home, records: Database) -> Callable[..., Any]:
         identity = home.identity()
         known = access or Access(records, identity, AccessSettings())
         jobs = JobRunner(JobRecords(records), "web", write_seconds=0.01)
-        parts = {
-            "access": known, "database": records, "home": home, "identity": identity, "jobs": jobs,
+        parts = dict.fromkeys(PARTS) | {
+            "access": known, "backups": Backups(home), "database": records, "home": home, "identity": identity, "jobs": jobs,
             "settings": Settings([settings]), "bus": _ConnectedBus(),
         }  # fmt: skip
         callers = Callers(known, settings.public_url)
