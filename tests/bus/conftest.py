@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lineshaft.bus import Bus, services, streams
-from lineshaft.bus.testing import TestBus, embedded_bus
+from lineshaft.bus import services
+from lineshaft.bus.testing import TestBus, embedded_bus, wait_patiently
 
 DEADLINE_SECONDS = 60
 
@@ -20,10 +20,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that says no time of its own waits as long as a loaded machine may need for the answer."""
-    for call in (Bus.request, Bus.request_stream, Bus.publish_stored):
-        monkeypatch.setitem(call.__kwdefaults__, "timeout", 60.0)
-    monkeypatch.setattr(streams, "API_SECONDS", 60.0)
+    wait_patiently(monkeypatch)
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from lineshaft.bus import Bus, StoredMessage, streams
-from lineshaft.bus.testing import TestBus, embedded_bus
+from lineshaft.bus import Bus, StoredMessage
+from lineshaft.bus.testing import TestBus, embedded_bus, wait_patiently
 from lineshaft.core.service import Context
 from lineshaft.core.settings import Settings
 from lineshaft.history import reader
@@ -69,10 +69,7 @@ class Writers:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that says no time of its own waits as long as a loaded machine may need for the answer."""
-    for call in (Bus.request, Bus.request_stream, Bus.publish_stored):
-        monkeypatch.setitem(call.__kwdefaults__, "timeout", 60.0)
-    monkeypatch.setattr(streams, "API_SECONDS", 60.0)
+    wait_patiently(monkeypatch)
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """The Delta table: one writer at a time, whole commits, a log that survives being cut, no file removed twice."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import polars as pl
 import pytest
@@ -172,3 +174,19 @@ def test_the_table_says_how_to_read_it(tmp_path, table):
     assert [field["name"] for field in json.loads(DeltaTable(tmp_path / "samples").schema().to_json())["fields"]] == [
         "tag", "ts", "arrival", "v", "vi", "mul", "div", "vs", "vb", "q",
     ]  # fmt: skip
+
+
+def test_shards_that_begin_at_the_same_moment_make_one_table(tmp_path):
+    for number in range(25):
+        place, start, found = LocalFolder(tmp_path / str(number)), Barrier(3), []
+
+        def begin(shard, place=place, start=start, found=found):
+            start.wait(60)
+            made = Table(place, "corrections")
+            made.claim(f"TELEMETRY@2026-01-01T00:00:00Z/{shard}")
+            found.append(made.identity)
+
+        with ThreadPoolExecutor(3) as threads:
+            for done in [threads.submit(begin, shard) for shard in range(3)]:
+                done.result(60)
+        assert found == [Table(place, "corrections").identity] * 3

@@ -11,8 +11,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
-from lineshaft.bus import claims, permissions
+from lineshaft.bus import claims, permissions, streams
 from lineshaft.bus.client import Bus, credentials_file, ensure_streams
 from lineshaft.bus.permissions import Permissions
 from lineshaft.bus.server import BusAuth, BusServer
@@ -189,3 +190,14 @@ async def embedded_bus(
         yield box
     finally:
         await box.close()
+
+
+def wait_patiently(patch: Any) -> None:
+    """A call that says no time of its own waits as long as a loaded machine may need for the answer.
+
+    Args:
+        patch: pytest's `monkeypatch`, which undoes it.
+    """
+    for call in (Bus.request, Bus.request_stream, Bus.publish_stored):
+        patch.setitem(call.__kwdefaults__, "timeout", START_SECONDS)
+    patch.setattr(streams, "API_SECONDS", START_SECONDS)

@@ -231,14 +231,22 @@ class Table:
             try:
                 table = DeltaTable(url, storage_options=options)
             except TableNotFoundError:
-                table = DeltaTable.create(
-                    url, _schema(self._name), mode="ignore", name=self._name,
-                    description=_DESCRIPTIONS[self._name], storage_options=options,
-                )  # fmt: skip
-                self._storage.sync()
+                table = self._create(url, options)
             _migrate(table, self._name)
             _check_columns(table, self._name, self._storage)
             return table
+
+    def _create(self, url: str, options: dict[str, str] | None) -> DeltaTable:
+        try:
+            table = DeltaTable.create(
+                url, _schema(self._name), mode="ignore", name=self._name,
+                description=_DESCRIPTIONS[self._name], storage_options=options,
+                commit_properties=CommitProperties(max_commit_retries=0),  # else the second one makes it another table
+            )  # fmt: skip
+        except CommitFailedError:  # another shard, which starts at the same moment, made it
+            table = DeltaTable(url, storage_options=options)
+        self._storage.sync()
+        return table
 
 
 @contextlib.contextmanager
@@ -285,7 +293,8 @@ def _migrate(table: DeltaTable, name: TableName) -> None:
         if nullable and column not in found
     ]
     if missing and found >= {column for column, _, nullable in _COLUMNS[name] if not nullable}:
-        table.alter.add_columns(missing)
+        with contextlib.suppress(CommitFailedError):  # another shard gave it the same
+            table.alter.add_columns(missing)
         table.update_incremental()
 
 
