@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -21,6 +22,13 @@ ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    """The first test waits for a box and a browser as well, and each of its looks may take a minute."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="package")

@@ -35,9 +35,7 @@ class House:
 
     def furnish(self):
         """The first administrator by the link that the box printed; then everybody else."""
-        said = Path(f"{self.box.home.path}.out").read_text()
-        (link,) = re.findall(r"#invite=(\S+)", said)
-        self._redeem(self._admin, link, "ada")
+        self._redeem(self._admin, first_link(self.box), "ada")
         for name, role in PEOPLE.items():
             if name != "ada":
                 with self._api() as browser:
@@ -79,6 +77,14 @@ class House:
         client.headers["X-CSRF-Token"] = answer.json()["csrf"]
 
 
+def first_link(box):
+    """The one-time link that the box printed. It says that all is ready before it prints."""
+    said = Path(f"{box.home.path}.out")
+    box.until(lambda: re.search(r"#invite=\S+\s", said.read_text()), "the link for the first person is printed")
+    (link,) = re.findall(r"#invite=(\S+)", said.read_text())
+    return link
+
+
 class Desk:
     """Somebody at a browser: `page`, and `t`, the words that stand on it."""
 
@@ -98,7 +104,8 @@ class Desk:
     def sign_in(self, name, password=PASSWORD):
         """A session without the page for it, which has tests of its own."""
         body = {"name": name, "password": password}
-        answer = self.context.request.post(f"{self.house.address}/api/v1/access/session", data=body)
+        # The server may just have hung up on a connection that was idle.
+        answer = self.context.request.post(f"{self.house.address}/api/v1/access/session", data=body, max_retries=2)
         assert answer.ok, answer.text()
 
     def go(self, route="/"):

@@ -105,7 +105,8 @@ def fit(desk, view, width, height):
     """Nothing has to be scrolled sideways, and every page can be reached."""
     desk.page.set_viewport_size({"width": width, "height": height})
     view.ready(desk)
-    assert desk.page.evaluate("document.documentElement.scrollWidth") <= width
+    # A drawing takes its new size a moment after its frame.
+    desk.page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
     reach_navigation(desk)
 
 

@@ -65,6 +65,7 @@ def test_a_page_that_one_may_not_use_is_neither_offered_nor_opened(sit_down, lan
     expect(desk.page.get_by_role("alert")).to_contain_text(desk.t("frame.not_yours"))
     expect(desk.navigation().get_by_role("link", name=desk.t("devices.title"))).to_be_visible()
     expect(desk.navigation().get_by_role("link", name=desk.t("sql.title"))).to_have_count(0)
+    desk.page.unroute_all(behavior="wait")
 
 
 def test_the_interface_itself_gives_none_of_it(sit_down, house):

@@ -1,8 +1,6 @@
 """Coming in with what lies outside: a passkey in the machine, the plant's own provider, the sealed emergency code."""
 
 import json
-import re
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,9 +10,9 @@ from lineshaft.bus.server import free_port
 from lineshaft.cli.testing import running_box
 from lineshaft.web.testing_provider import CALLBACK, CLIENT, CLIENT_PASSWORD, foreign_provider
 
-from .house import PASSWORD, seat
+from .house import PASSWORD, first_link, seat
 
-pytestmark = [pytest.mark.peer("chromium"), pytest.mark.peer("node"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.peer("chromium"), pytest.mark.peer("node")]
 AUTHENTICATOR = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
     "isUserVerified": True, "automaticPresenceSimulation": True,
@@ -52,7 +50,7 @@ def leave(desk, name):
 
 
 def test_a_passkey_is_added_and_signs_in_without_a_name(come, gate):
-    (link,) = re.findall(r"#invite=(\S+)", Path(f"{gate.box.home.path}.out").read_text())
+    link = first_link(gate.box)
     devices = come.context.new_cdp_session(come.page)
     devices.send("WebAuthn.enable")
     authenticator = devices.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})["authenticatorId"]

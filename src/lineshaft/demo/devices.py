@@ -12,7 +12,10 @@ from lineshaft.demo.stations import Station, is_valve, stations
 from lineshaft.edge import Device, Point, ScanGroup
 from lineshaft.edge.model import WriteRules
 
-_VALVE: Final = WriteRules(minimum=0.0, maximum=100.0, rate=10.0, tolerance=0.01)
+# A plant that is simulated may stand still with its computer for longer than a real one.
+_VALVE: Final = WriteRules(
+    minimum=0.0, maximum=100.0, rate=10.0, tolerance=0.01, expiry_seconds=30.0, verify_seconds=30.0
+)
 _RULES: Final[dict[str, WriteRules]] = {
     # Of class A as an example: whoever opens the A and C feed needs a second person.
     "XMV_04": replace(_VALVE, classification="A"),

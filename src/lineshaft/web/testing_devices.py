@@ -32,7 +32,7 @@ from lineshaft.core.principals import Principal, PrincipalKind
 from lineshaft.core.service import Context
 from lineshaft.core.settings import Section, Settings
 from lineshaft.records import Database, Idempotency
-from lineshaft.web.app import assemble
+from lineshaft.web.app import PARTS, assemble
 from lineshaft.web.callers import Callers
 from lineshaft.web.devices import DeviceFront, DeviceListener
 from lineshaft.web.settings import WebSettings
@@ -101,8 +101,10 @@ class Station:
     async def start(self, stack: contextlib.AsyncExitStack, web: WebSettings, routes: list[Any], live: Any) -> None:
         await self.part.start()
         callers = Callers(self.access)
-        parts = {"access": self.access, "bus": self.surroundings.bus, "database": self.database, "home": self.home, "jobs": None,
-                 "identity": self.identity, "settings": self.settings}  # fmt: skip
+        parts = dict.fromkeys(PARTS) | {
+            "access": self.access, "bus": self.surroundings.bus, "database": self.database, "home": self.home,
+            "identity": self.identity, "settings": self.settings,
+        }  # fmt: skip
         app = assemble(
             parts, routes, callers=callers, access=self.access, idempotency=Idempotency(self.database), live=live,
             settings=web, tls=True,
