@@ -58,9 +58,9 @@ class House:
         made = self.call("POST", "access/principals", {"name": name, "kind": "person", "roles": [role]})
         return made["invitation"]["path"].partition("#invite=")[2]
 
-    def call(self, method, route, body=None):
+    def call(self, method, route, body=None, headers=None):
         """Ask the API as Ada."""
-        answer = self._admin.request(method, f"/api/v1/{route}", json=body)
+        answer = self._admin.request(method, f"/api/v1/{route}", json=body, headers=headers)
         assert answer.is_success, f"{method} {route}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
@@ -94,6 +94,7 @@ class Desk:
         self.t = Words(language)
         self.page = context.new_page()
         self.faults = []
+        self._csrf = ""
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("console", self._listen)
 
@@ -107,6 +108,13 @@ class Desk:
         # The server may just have hung up on a connection that was idle.
         answer = self.context.request.post(f"{self.house.address}/api/v1/access/session", data=body, max_retries=2)
         assert answer.ok, answer.text()
+        self._csrf = answer.json()["csrf"]
+
+    def leave(self):
+        """End the session of `sign_in`: of too many of one person the oldest end, which somebody else may be using."""
+        if self._csrf:
+            headers = {"X-CSRF-Token": self._csrf}
+            self.context.request.delete(f"{self.house.address}/api/v1/access/session", headers=headers, max_retries=2)
 
     def go(self, route="/"):
         """Open an address of the console."""
@@ -148,4 +156,7 @@ def seat(browser, house, name="", language="en", **options):
         if name:
             desk.sign_in(name)
         yield desk
+        # With the page gone, which would say that it was signed out.
+        desk.page.close()
+        desk.leave()
         assert not desk.faults, desk.faults
