@@ -7,7 +7,8 @@
   } catch {
     // Storage may be switched off: then the system's own choice holds.
   }
-  var dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = kept.theme || (dark ? "dark" : "light");
+  var asked = (media) => matchMedia(media).matches;
+  var own = asked("(prefers-contrast: more)") ? "contrast" : asked("(prefers-color-scheme: dark)") ? "dark" : "light";
+  root.dataset.theme = kept.theme || own;
   root.lang = (kept.language || navigator.language || "en").toLowerCase().indexOf("zh") === 0 ? "zh-CN" : "en";
 })();

@@ -1,8 +1,11 @@
 """Backup files: whole or refused, never half restored, and with everything in them."""
 
+import fcntl
+import os
 import subprocess
 import sys
 import tarfile
+import threading
 
 import pytest
 
@@ -26,6 +29,7 @@ from lineshaft.history.testing import START_US, rows_of, table_rows
 from lineshaft.resolution.store import open_store
 
 DAY = START_US // DAY_US * DAY_US
+DEADLINE_SECONDS = 60
 
 
 @pytest.fixture
@@ -311,3 +315,30 @@ def test_stores_that_a_backup_cannot_hold_are_named_at_both_ends(home, tmp_path,
     for place in ("s3://bucket/prefix", str(home.path / "resolution" / "records"), str(tmp_path / "far")):
         assert any(place in line for line in told.splitlines() if line.startswith("not contained: ")), place
     assert not (other.path / "resolution").joinpath("records").exists()
+
+
+def test_one_backup_of_a_home_is_written_at_a_time(home, tmp_path, monkeypatch):
+    waits = threading.Event()
+    monkeypatch.setattr(backup.console, "note", lambda _: waits.set())
+    writing = threading.Thread(target=write, args=(home, tmp_path / "one.tar.gz"))
+    other = os.open(home.path, os.O_RDONLY)
+    try:
+        fcntl.flock(other, fcntl.LOCK_EX)  # as a backup does in another process
+        writing.start()
+        assert waits.wait(DEADLINE_SECONDS)
+        assert not (tmp_path / "one.tar.gz").exists()
+    finally:
+        os.close(other)
+    writing.join(DEADLINE_SECONDS)
+    assert (tmp_path / "one.tar.gz").exists()
+
+
+def test_what_a_killed_backup_left_goes_with_the_next_one_and_nothing_of_another_home(home, tmp_path):
+    folder, elsewhere = home.folder("backups"), Home(tmp_path / "elsewhere")
+    left = [place / f"{backup._unfinished_name(home)}x1" for place in (folder, tmp_path)]
+    foreign = folder / f"{backup._unfinished_name(elsewhere)}x1"
+    for place in (*left, foreign):
+        (place / "keys").mkdir(parents=True)
+    write(home, tmp_path / "one.tar.gz")
+    assert [place.exists() for place in left] == [False, False]
+    assert foreign.exists()

@@ -140,7 +140,7 @@ class Desk:
 
     def link_state(self):
         """The sentence on top that says whether values are coming."""
-        return self.page.get_by_role("banner").get_by_role("status")
+        return self.page.get_by_role("banner").locator(".link")
 
 
 @contextlib.contextmanager

@@ -41,6 +41,12 @@ def test_devices_are_searched_filtered_sorted_and_opened(sit_down, language):
     expect(page.get_by_role("heading", level=1, name="utilities")).to_be_visible()
     page.go_back()
     expect(table.get_by_role("link")).to_have_text(["utilities"])
+    # Who chooses the page anew wants all devices: the field's words are gone, and do not come back by themselves.
+    desk.navigation().get_by_role("link", name=t("devices.title")).click()
+    expect(table.get_by_role("link", name="compressor", exact=True)).to_be_visible()
+    page.wait_for_timeout(500)
+    expect(page.get_by_role("searchbox", name=t("devices.search"))).to_have_value("")
+    expect(page).to_have_url(re.compile(r"/devices$"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

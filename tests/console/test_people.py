@@ -37,9 +37,9 @@ def test_a_person_comes_by_a_link_is_given_a_role_shut_out_and_let_back_in(sit_d
     dialogue = admin.page.get_by_role("dialog", name=t("system.new_person"))
     dialogue.get_by_label(t("system.name"), exact=True).fill(name)
     dialogue.get_by_role("button", name=t("system.make")).click()
-    once = admin.page.get_by_role("dialog", name=t("system.link"))
-    link = once.get_by_role("textbox", name=t("system.link")).input_value()
-    once.get_by_role("button", name=t("system.close"), exact=True).last.click()
+    once = admin.page.get_by_role("dialog", name=t("once.link"))
+    link = once.get_by_role("textbox", name=t("once.link")).input_value()
+    once.get_by_role("button", name=t("once.close"), exact=True).last.click()
     row = admin.table("system.users").get_by_role("row").filter(has_text=name)
     expect(row).to_contain_text(t("system.no_password"))
 
@@ -57,6 +57,9 @@ def test_a_person_comes_by_a_link_is_given_a_role_shut_out_and_let_back_in(sit_d
     dialogue = admin.page.get_by_role("dialog", name=t("system.roles_of", name=name))
     chosen_also(admin, dialogue, t("system.roles"), t("role.operator"))
     dialogue.get_by_role("button", name=t("system.save")).click()
+    roles = f"{t('role.viewer')}, {t('role.operator')}"
+    sure = admin.page.get_by_role("dialog").filter(has_text=t("role.sure", name=name, roles=roles))
+    sure.get_by_role("button", name=t("system.save")).click()
     expect(row).to_contain_text(t("role.operator"))
     # What the server remembers of somebody is asked for anew after seconds.
     me = f"{house.address}/api/v1/access/session"
@@ -89,7 +92,7 @@ def test_a_program_acts_by_a_token_until_it_is_ended(sit_down, house):
     chosen_also(desk, dialogue, t("system.scopes"), "history:read")
     dialogue.get_by_role("button", name=t("system.make")).click()
     token = dialogue.get_by_role("textbox", name=t("system.new_token")).input_value()
-    dialogue.get_by_role("button", name=t("system.close"), exact=True).last.click()
+    dialogue.get_by_role("button", name=t("once.close"), exact=True).last.click()
     with httpx.Client(
         base_url=f"{house.address}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=SECONDS
     ) as program:

@@ -77,6 +77,45 @@ def test_a_policy_is_corrected_tried_compared_put_into_force_and_withdrawn(sit_d
     assert not is_kept(house, name)
 
 
+@pytest.fixture
+def shared(house):
+    """A policy that two people change."""
+    house.call("PUT", "access/policies/shared", {"text": RIGHT, "reason": "for a trial"})
+    yield "shared"
+    house.call("DELETE", "access/policies/shared")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_is_overtaken_is_told_and_keeps_the_text(sit_down, house, shared, language):
+    desk = sit_down("ada", language)
+    page, t, mine = desk.page, desk.t, RIGHT.replace("operator", "viewer")
+    desk.go(f"/security?tab=policies&policy={shared}")
+    text = page.get_by_role("textbox", name=t("security.policy_text"))
+    text.fill(mine)
+    # Leaving asks first.
+    desk.tab("security.zones").click()
+    leave = page.get_by_role("dialog").filter(has_text=t("unsaved.text"))
+    leave.get_by_role("button", name=t("unsaved.stay")).click()
+    expect(leave).to_be_hidden()
+
+    theirs = RIGHT.replace("operator", "engineer")
+    house.call("PUT", f"access/policies/{shared}", {"text": theirs, "reason": "was quicker"})
+    desk.button("policy.force").click()
+    dialogue = page.get_by_role("dialog", name=t("policy.force_title", name=shared))
+    dialogue.get_by_label(t("security.reason"), exact=True).fill("mine")
+    dialogue.get_by_role("button", name=t("policy.force")).click()
+    expect(dialogue.get_by_role("alert")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text(t("policy.overtaken", name=shared))).to_be_visible()
+    expect(text).to_have_value(mine)
+    desk.button("policy.keep").click()
+    expect(page.get_by_text(t("policy.overtaken", name=shared))).to_have_count(0)
+    # The view is in the address: what differs now is theirs from mine.
+    page.get_by_role("radio", name=t("policy.difference")).click()
+    expect(page).to_have_url(re.compile("view=difference"))
+    expect(page.get_by_label(t("policy.difference"), exact=True).locator(".gone")).to_contain_text("engineer")
+
+
 def test_why_somebody_may_is_asked_for_and_answered(sit_down):
     desk = sit_down("ada", "zh")
     page, t = desk.page, desk.t

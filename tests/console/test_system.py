@@ -19,10 +19,18 @@ def test_services_settings_sessions_and_licences_are_there(sit_down, language):
     page.get_by_label(t("system.filter")).fill("session_rotation")
     row = desk.table("system.settings").get_by_role("row").filter(has_text="access.session_rotation_minutes")
     expect(row).to_contain_text("1440")
+    # What is filtered for stands in the address.
+    page.reload()
+    expect(row).to_contain_text("1440")
+    meaning = {"en": "cookie is replaced", "zh": "更换为新的"}[language]
+    expect(row).to_contain_text(meaning)
     desk.tab("system.tokens").click()
     expect(page.get_by_text(t("system.this_session"))).to_be_visible()
     desk.tab("system.about").click()
-    expect(desk.table("system.licence").get_by_role("row").filter(has_text="MIT").first).to_be_visible()
+    packages = desk.table("system.licence").get_by_role("row")
+    expect(packages.filter(has_text="aiocoap")).to_contain_text("MIT")
+    page.get_by_role("radio", name=t("system.part_console")).click()
+    expect(packages.filter(has_text="@ant-design/icons").first).to_contain_text("MIT")
 
 
 def test_an_operator_is_not_shown_the_settings(sit_down):

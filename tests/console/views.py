@@ -41,7 +41,15 @@ def tabled(key, **facts):
 
 
 def tabbed(key):
-    return lambda desk: expect(desk.tab(key)).to_have_attribute("aria-selected", "true")
+    """A chosen tab with something on it, and no refusal."""
+
+    def ready(desk):
+        expect(desk.tab(key)).to_have_attribute("aria-selected", "true")
+        shown = desk.page.get_by_role("tabpanel").locator("table, [role=table], form, textarea, .nothing")
+        expect(shown.first).to_be_visible()
+        expect(desk.page.locator(".ant-alert-error")).to_have_count(0)
+
+    return ready
 
 
 def live(unit):
@@ -72,7 +80,12 @@ def whole(desk):
 
 
 def answered(desk):
-    expect(desk.page.get_by_text(desk.t.like("sql.answered"))).to_be_visible()
+    """A link's statement is run by its reader; one that was run before answers at once."""
+    sent, answer = (desk.page.get_by_text(text) for text in (desk.t("sql.sent_hint"), desk.t.like("sql.answered")))
+    expect(sent.or_(answer)).to_be_visible()
+    if sent.is_visible():
+        desk.button("sql.run").click()
+    expect(answer).to_be_visible()
 
 
 def tabs(page, given):

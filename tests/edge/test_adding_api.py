@@ -8,6 +8,7 @@ import pytest
 
 from lineshaft.access.est import invitations
 from lineshaft.access.principals import create
+from lineshaft.edge import store
 from lineshaft.edge.imports.api import LARGEST_BYTES
 from lineshaft.web.testing_installation import AREA, running_installation
 
@@ -78,6 +79,20 @@ async def test_what_adding_would_refuse_the_rehearsal_refuses(plant, changed, co
     assert refusal["code"] == refused.json()["code"] == code
 
 
+async def test_a_configuration_that_would_not_fit_is_a_refusal_that_holds_up_nobody_who_writes(plant, monkeypatch):
+    monkeypatch.setattr(store, "MAXIMUM_CONFIG_BYTES", 10)
+    encoded, turns = store.encode_config, []
+
+    def encode(config):
+        turns.append(plant.database._turn.locked())
+        return encoded(config)
+
+    monkeypatch.setattr(store, "encode_config", encode)
+    (refusal,) = (await rehearse(plant))["refusals"]
+    assert (refusal["code"], turns) == ("edge.configuration_too_large", [False])
+    assert (await plant.engineer.post("/edge/devices", json=PRESS)).json()["code"] == refusal["code"]
+
+
 async def test_a_name_that_is_taken_is_a_refusal_in_the_callers_language(plant):
     assert (await plant.engineer.post("/edge/devices", json=PRESS)).status_code == 201
     answer = await plant.engineer.post("/edge/rehearse", json=PRESS, headers={"accept-language": "zh"})
@@ -123,6 +138,22 @@ async def test_a_file_whose_lines_stand_for_billions_is_refused_at_once(plant):
     assert (answer.status_code, answer.json()["code"]) == (400, "edge.import_unreadable")
 
 
+async def test_two_files_of_one_name_are_refused_and_not_one_of_them_left_out(plant):
+    files = [{"name": "model.json", "text": text} for text in ('{"id": 1, "group": {}}', '{"id": 2, "group": {}}')]
+    answer = await plant.engineer.post("/edge/imports", json={"files": files})
+    assert (answer.status_code, answer.json()["code"]) == (400, "edge.import_file_twice")
+
+
+async def test_a_job_that_is_no_browse_has_found_nothing(plant):
+    assert (await plant.engineer.post("/edge/devices", json=PRESS)).status_code == 201
+    asked = {"tags": [f"{AREA}/press/speed"], "from": "-1h"}
+    begun = await plant.engineer.post("/history/exports", json=asked)
+    assert begun.is_success, begun.text
+    body = {"files": [{"name": "model.json", "text": '{"id": 1, "group": {}}'}], "browse": begun.json()["job"]}
+    answer = await plant.engineer.post("/edge/imports", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "edge.import_needs_browse")
+
+
 async def test_files_are_bounded(plant):
     text = "x" * (LARGEST_BYTES // 2 + 1)
     files = [{"name": name, "text": text} for name in ("one.json", "two.json")]
@@ -166,7 +197,12 @@ async def test_the_guard_is_shown_with_its_default_and_then_as_it_was_configured
         [],
     )
     assert "permit" in view["policy"]
-    assert view["away"]  # no gateway runs here
+    assert view["away"].isascii()  # no gateway runs here
+    assert view["away"]
+    chinese = (await plant.viewer.get("/edge/gateways/gateway/guard", headers={"accept-language": "zh"})).json()
+    assert not chinese["away"].isascii()
+    nowhere = await plant.viewer.get("/edge/gateways/nosuch/guard")
+    assert (nowhere.status_code, nowhere.json()["code"]) == (404, "access.principal_unknown")
     document = {"mode": "enforce", "policy": "", "reads": "closed"}
     assert (await plant.engineer.put("/edge/gateways/gateway/parts/guard", json=document)).status_code == 200
     second = await plant.viewer.get("/edge/gateways/gateway/guard")

@@ -34,6 +34,7 @@ PRESS = device(
     point("speed", minimum=0.0, maximum=10.0),
     point("valve", "boolean", classification="A"),
     point("level", access="read"),
+    msgspec.structs.replace(point("feed", classification="A", minimum=0.0, high=80.0), unit_text="kscmh"),
 )
 
 
@@ -197,6 +198,19 @@ async def test_class_a_waits_for_another_person(plant):
     assert (again.status_code, plant.machine.told) == (409, [("valve", True)])
 
 
+async def test_who_decides_sees_what_the_value_means_and_what_bounds_it(plant):
+    await plant.serve()
+    olga, pavel = plant.client("operator"), plant.client("operator")
+    asked = (await olga.post("/commands", json={"device": "press", "point": "feed", "value": 12.0})).json()
+    (listed,) = (await pavel.get("/commands", params={"state": "requested"})).json()["items"]
+    one = (await pavel.get(f"/commands/{asked['id']}")).json()
+    for seen in (listed, one):
+        assert (seen["path"], seen["unit"]) == ("acme/north/hall/line/cell/press/feed", "kscmh")
+        assert (seen["minimum"], seen["maximum"]) == (0.0, 80.0)
+    settled = (await pavel.post(f"/commands/{asked['id']}/refuse", json={"reason": "not now"})).json()
+    assert (settled["path"], settled["maximum"]) == ("", None)
+
+
 async def valve_asked(plant, *roles):
     client = plant.client(*(roles or ("operator",)))
     asked = (await client.post("/commands", json={"device": "press", "point": "valve", "value": True})).json()
@@ -331,7 +345,7 @@ async def test_a_change_that_takes_safety_away_needs_a_second_person(plant):
     body = {key: shown[key] for key in ("path", "driver", "endpoint", "options", "points")}
     lowered = {
         **body,
-        "points": [{**each, "write": {}} if each["name"] == "valve" else each for each in body["points"]],
+        "points": [{**each, "write": {}} if each["name"] in ("valve", "feed") else each for each in body["points"]],
     }
     refused = await engineer.put("/devices/press", json=lowered)
     assert (refused.status_code, refused.json()["code"]) == (403, "access.approval_required")
@@ -430,7 +444,17 @@ async def test_a_second_person_refuses_with_a_reason_that_the_asker_reads_in_the
     assert asked["state"] == "requested"
     own = await asker.post(f"/commands/{asked['id']}/refuse", json={"reason": "no"})
     assert (own.status_code, own.json()["code"]) == (403, "edge.command_own_approval")
-    assert (await second.post(f"/commands/{asked['id']}/refuse", json={"reason": ""})).status_code == 400
+    for reason, code in (
+        ("", "web.input_invalid"),
+        (" \t\n ", "edge.command_reason_missing"),
+        ("no\x1b[2J", "edge.command_reason_invalid"),
+    ):
+        said = await second.post(f"/commands/{asked['id']}/refuse", json={"reason": reason})
+        assert (said.status_code, said.json()["code"]) == (400, code)
+    steered = await asker.post(
+        "/commands", json={"device": "press", "point": "valve", "value": True, "reason": "\u202e"}
+    )
+    assert (steered.status_code, steered.json()["code"]) == (400, "edge.command_reason_invalid")
     refused = await second.post(f"/commands/{asked['id']}/refuse", json={"reason": "under repair"})
     assert refused.status_code == 200, refused.text
     seen = (await asker.get(f"/commands/{asked['id']}")).json()

@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -10,7 +11,7 @@ from lineshaft.core import quality
 from lineshaft.core.errors import InvalidInput
 from lineshaft.edge import raw
 from lineshaft.edge.driver import Faults
-from lineshaft.edge.imports.sunspec import Block, Model, points_of, read_model
+from lineshaft.edge.imports.sunspec import Block, Group, Model, points_of, read_model
 
 DATA = Path(__file__).parents[3] / "shared/data/edge-modbus-maps"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs the data folder beside the project")
@@ -63,10 +64,11 @@ def registers(model, seed):
         inner = sum(size(each) * _repeated(each.get("count", 1)) for each in group.get("groups", ()))
         return inner + sum(point["size"] for point in group.get("points", ()))
 
-    length = size(model.group)
+    group = msgspec.to_builtins(model.group)
+    length = size(group)
     words = [chance.choice([0, 0xFFFF, 0x8000, chance.randrange(1 << 16)]) for _ in range(length)]
     words[:2] = [model.id, length - 2]
-    _settle(model.group, 0, words, chance)
+    _settle(group, 0, words, chance)
     return words
 
 
@@ -145,12 +147,15 @@ def test_what_is_missing_is_said():
     ]}  # fmt: skip
     words = [7, 6, 100, 0x8000, 0, 0, 0, 0]
     imported = points_of(
-        {7: Model(7, group)}, [Block(model=7, start=40002, words=words), Block(model=9, start=0, words=[9, 0])]
+        {7: Model(7, msgspec.convert(group, Group))},
+        [Block(model=7, start=40002, words=words), Block(model=9, start=0, words=[9, 0])],
     )
     assert [left.name for left in imported.left] == ["m.W", "m.Mac", "m.Late", "model 9"]
     assert [point.name for point in imported.points] == ["m.W_SF"]
     words[3] = 0xFFFE
-    (watt, _) = points_of({7: Model(7, group)}, [Block(model=7, start=40002, words=words)]).points
+    (watt, _) = points_of(
+        {7: Model(7, msgspec.convert(group, Group))}, [Block(model=7, start=40002, words=words)]
+    ).points
     assert (watt.address, watt.scale, watt.unit, watt.sentinels) == ("holding:40004", "0.01", "WTT", (-32768,))
 
 
@@ -158,7 +163,7 @@ def test_two_models_of_one_kind_are_two():
     group = {"name": "m", "points": [{"name": "ID", "type": "uint16", "size": 1}, {"name": "L", "type": "uint16", "size": 1},
                                      {"name": "A", "type": "uint16", "size": 1}]}  # fmt: skip
     blocks = [Block(model=7, start=start, words=[7, 1, 5]) for start in (10, 20)]
-    assert [(p.name, p.address) for p in points_of({7: Model(7, group)}, blocks).points] == [
+    assert [(p.name, p.address) for p in points_of({7: Model(7, msgspec.convert(group, Group))}, blocks).points] == [
         ("m.A", "holding:12"), ("m.A~2", "holding:22"),
     ]  # fmt: skip
 

@@ -51,13 +51,28 @@ async def test_by_name_with_what_a_list_shows(devices):
     assert (press.gateway, press.project, press.description) == ("gateway", "main", "The PRESS of 100%")
 
 
+async def test_one_by_its_name_which_is_not_searched_for(devices):
+    assert await names(devices, name="press") == ["press"]
+    assert await names(devices, name="pres") == []
+    by_state = await devices.page_by_state(Wanted(name="press"), {"press": "lost"})
+    assert [(each.name, each.state) for each in by_state.items] == [("press", "lost")]
+
+
 @pytest.mark.parametrize(
     ("search", "found"),
     [("Press", ["press"]), ("10.0.0.2 oven", ["oven"]), ("oven press", []), ("NORTH/", ["press", "saw"]), ("of 100%", sorted(NAMES)),
-     ("_", []), ("%%", [])],
+     ("_", []), ("%%", []), ("*", []), ("?", []), ("[p]ress", []), (".*", []), ("(saw|press)", [])],
 )  # fmt: skip
 async def test_every_word_must_be_somewhere_and_stands_for_itself(devices, search, found):
     assert await names(devices, search=search) == found
+
+
+@pytest.mark.parametrize("search", ["ÖL", "öl", "Öl tank", "ÖL TANK", "СКЛАД", "склад"])
+async def test_letters_of_every_script_are_found_in_whatever_case(devices, search):
+    device = (await devices.get("oven")).device
+    await devices.put(replace(device, description="ÖL Tank, Склад"), BY)
+    assert await names(devices, search=search) == ["oven"]
+    assert [each.name for each in (await devices.page_by_state(Wanted(search=search), {})).items] == ["oven"]
 
 
 async def test_filters_narrow_the_list_and_its_total(devices):

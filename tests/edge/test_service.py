@@ -13,9 +13,11 @@ from lineshaft.core import clock
 from lineshaft.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from lineshaft.core.service import Context
 from lineshaft.core.settings import Settings
+from lineshaft.edge import service as edge_service
 from lineshaft.edge.address_space import BrowsePage, BrowseRequest
 from lineshaft.edge.certificates import fingerprint
 from lineshaft.edge.messages import (
+    AskStatus,
     CertificateList,
     GatewayStatus,
     Inspect,
@@ -211,7 +213,7 @@ async def test_a_configuration_on_the_bus_becomes_values_in_the_stream(
 
 
 async def test_a_new_version_starts_what_changed_and_leaves_the_rest_running(
-    gateway, known, web, configured, make_device, peer, until
+    gateway, known, web, configured, make_device, peer, until, monkeypatch
 ):
     service = await gateway()
     await known(web)
@@ -219,6 +221,12 @@ async def test_a_new_version_starts_what_changed_and_leaves_the_rest_running(
     other = replace(make_device(peer.url, [("Double", f"{NS};s=Double")]), name="other", path="a/b/c/d/e/other")
     await send(web, replace(first, devices=(*first.devices, other)))
     await until(lambda: [one.state for one in service.status().devices] == ["connected"] * 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(edge_service, "_NAME_BYTES", service._bus.max_payload)  # one device in each message
+        parts = [service.status(AskStatus(states=True, after=after)) for after in ("", "other", "press")]
+    assert [(dict(part.states), part.more) for part in parts] == [
+        ({"connected": ["other"]}, "other"), ({"connected": ["press"]}, ""), ({}, ""),
+    ]  # fmt: skip
     kept = service._runners["other"]
     await send(
         web, replace(configured(2, "Float", "Pressure"), devices=(*configured(2, "Float", "Pressure").devices, other))

@@ -178,6 +178,7 @@ async def test_latest_gives_the_newest_of_each_tag(served):
         ("latest", {"tag": f"{PLANT}/SECRET"}, 404, "history.tag_unknown"),
         ("latest", {}, 400, "history.tag_count_invalid"),
         ("tags", {"limit": 5000}, 400, "core.limit_out_of_range"),
+        ("tags", {"tag": [f"{PLANT}/{number}" for number in range(1001)]}, 400, "history.tag_count_invalid"),
         ("gaps", {"limit": 0}, 400, "core.limit_out_of_range"),
     ],
 )  # fmt: skip
@@ -206,6 +207,7 @@ async def test_tags_are_listed_by_path_for_the_own_tenant_only(served):
         assert last == {"items": [], "next": None}
         named = {"tag": [f"{PLANT}/V", f"{PLANT}/P", f"{PLANT}/none"]}
         some = (await client.get("/api/v1/history/tags", params=named)).json()
+        assert (await client.get("/api/v1/history/tags", params={**named, "limit": 1})).json() == some
         assert {item["path"] for item in some["items"]} == {f"{PLANT}/P", f"{PLANT}/V"}
         assert some["next"] is None
 

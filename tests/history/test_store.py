@@ -95,6 +95,11 @@ async def test_every_word_of_a_search_is_in_path_description_or_handle(database,
     assert await found(second.handle.upper()) == [second.path]
     assert await found("%") == [f"{PLANT}/X%"]
     assert await found("xmeas", after=first.path) == [second.path]
+    await database.write(tags.allocate, "main", [spec("Ofen", description="ÖL Tank Straße [1]"), spec("Печь")])
+    for search in ("ÖL", "öl tank", "STRAßE", "[1]", "Öl"):
+        assert await found(search) == [f"{PLANT}/Ofen"], search
+    assert await found("печь") == await found("ПЕЧЬ") == [f"{PLANT}/Печь"]
+    assert await found("[o]fen") == await found("of.n") == await found("[z]") == []
     assert await found("nothing") == []
 
 

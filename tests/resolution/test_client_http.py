@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import gzip
 import json
 import ssl
 
@@ -22,6 +23,7 @@ from lineshaft.resolution.refused import Refused
 from lineshaft.resolution.serving import NodeConfig, NodeServer
 from lineshaft.resolution.site import HTTP, HTTPS, Interface, Server, Site
 from lineshaft.resolution.store.memory import MemoryStore
+from lineshaft.resolution.testing import answering, whole
 
 QUICK = Patience(udp=(0.2,), connecting=20, tcp=20)
 
@@ -121,7 +123,17 @@ async def test_over_tls_the_key_must_be_that_of_the_site(tmp_path, kind):
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>", b"[]", b"{}", _body(values=3), _body(handle="88.2/B"), _body(responseCode="x")]
+    "body",
+    [
+        b"<html>",
+        b"[]",
+        b"{}",
+        _body(values=3),
+        _body(handle="88.2/B"),
+        _body(responseCode="x"),
+        b"[" * 100_000,
+        _body(more="x" * (8 << 20)),
+    ],
 )
 async def test_what_is_no_answer_is_not_believed(tmp_path, body):
     private = ec.generate_private_key(ec.SECP256R1())
@@ -131,3 +143,42 @@ async def test_what_is_no_answer_is_not_believed(tmp_path, body):
         with pytest.raises(Refused) as refused:
             await client.resolve(b"88.1/A")
         assert refused.value.code == 2
+
+
+async def _endless(writer):
+    writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+    while True:
+        writer.write(b" " * (1 << 16))
+        await writer.drain()
+
+
+async def _drops(writer):
+    writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+    while True:
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [(_endless, 60), (_drops, 0.5), (whole(gzip.compress(_body()), b"content-encoding: gzip"), 60)],
+    ids=["endless", "drops", "packed"],
+)
+async def test_an_answer_is_read_to_a_bound_and_for_a_time(answer, seconds):
+    patience = Patience(udp=(0.2,), connecting=60, tcp=seconds)
+    async with (
+        asyncio.timeout(120), answering(answer) as (port, asked), Client(at=site(port), patience=patience) as client,
+    ):  # fmt: skip
+        with pytest.raises(Refused) as refused:
+            await client.resolve(b"88.1/A")
+        assert set(asked) <= {"/api/handles/88.1/A?publicOnly=true"}
+    assert refused.value.code == 2
+
+
+@pytest.mark.parametrize("handle", [b"88.1/../../metrics", b"88.1/.", b"88.1/a/../b"])
+async def test_a_handle_does_not_name_other_addresses_of_a_server(handle):
+    async with answering(whole(_body())) as (port, asked), Client(at=site(port), patience=QUICK) as client:
+        with pytest.raises(Refused, match=r"\.\."):
+            await client.resolve(handle)
+    assert asked == []

@@ -29,6 +29,8 @@ async def test_a_viewer_is_told_in_their_language_what_is_to_be_set(viewer):
     [
         ({"identifier": "no handle"}, "resolution.identifier_form"),
         ({"identifier": "88.1/" + "x" * 5000}, "resolution.handle_too_long"),
+        ({"identifier": "88.1/" + "x" * 10_000}, "web.input_invalid"),
+        ({"identifier": "1" + ".a" * 40 + " x/y"}, "resolution.identifier_form"),
         ({}, "web.input_invalid"),
         ({"identifier": "88.1/x", "at": "192.0.2.1"}, "web.input_invalid"),
     ],

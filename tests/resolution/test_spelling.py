@@ -29,7 +29,8 @@ def test_the_handle_is_found(given, handle):
 @pytest.mark.parametrize(
     "given",
     ["", "   ", "HELLO", "88.100.1/", "/HELLO", "plant/line/pump", "https://example.com/", "https://[/88.1/x",
-     "https://example.com/a/b", "88.100/a\u202eb", "88 .1/x", "88.1/" + "x" * 3000, "javascript:88.1/x"],
+     "https://example.com/a/b", "88.100/a\u202eb", "88 .1/x", "88.1/" + "x" * 3000, "javascript:88.1/x",
+     "1" + ".a" * 4000 + " x/y", "https://example.com/1" + ".a" * 4000 + " x/y", "88..1/x"],
 )  # fmt: skip
 def test_what_is_none_is_refused_with_its_form(given):
     with pytest.raises(InvalidInput) as refusal:

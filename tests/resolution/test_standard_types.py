@@ -1,5 +1,7 @@
 """What the standard types hold: locations, templates, signed statements."""
 
+import base64
+
 import pytest
 
 from lineshaft.core import suites
@@ -130,6 +132,10 @@ def test_a_statement_with_anything_changed_does_not_verify(key):
         b".".join((header, payload, signature[:-8])),
     ):
         assert not claims.decode_claims(changed).verify(public)
-    for wrong in (b"", b"a.b", b"a.b.c.d", header + b"." + header + b"." + signature, b"..", data + b"." + data):
+    deep = base64.urlsafe_b64encode(b'{"x":' + b"[" * 40_000).rstrip(b"=")
+    for wrong in (
+        b"", b"a.b", b"a.b.c.d", header + b"." + header + b"." + signature, b"..", data + b"." + data,
+        header + b"." + deep + b"." + signature,
+    ):  # fmt: skip
         with pytest.raises(InvalidInput):
             claims.decode_claims(wrong)

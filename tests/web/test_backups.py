@@ -43,7 +43,7 @@ async def test_a_backup_is_made_listed_restored_and_removed(house, tmp_path):
         assert job["state"] == "done", job
         (listed,) = (await ada.get(BACKUPS)).json()["items"]
         file = house.box.home.backups / listed["name"]
-        assert (job["result"]["file"], job["result"]["bytes"]) == (str(file), listed["bytes"])
+        assert (job["result"]["file"], job["result"]["bytes"]) == (file.name, listed["bytes"])
         assert (file.stat().st_mode & 0o777, listed["automatic"]) == (0o600, False)
         other = Home(tmp_path / "other")
         assert backup.read_backup(file, other) == []
@@ -69,6 +69,25 @@ async def test_a_cancelled_backup_leaves_nothing_and_a_name_is_no_path(house):
         for name in ("..%2Foutside.tar.gz", "../outside.tar.gz", "identity.json"):
             assert (await ada.delete(f"{BACKUPS}/{name}")).status_code in (404, 405), name
     assert outside.read_bytes() == b"keep"
+
+
+async def test_a_second_one_is_refused_while_one_is_being_written(house):
+    async with client(house, "administrator") as ada:
+        answers = await asyncio.gather(*(ada.post(BACKUPS) for _ in range(3)))
+        assert sorted(answer.status_code for answer in answers) == [202, 409, 409]
+        (job,) = [answer.json()["job"] for answer in answers if answer.status_code == 202]
+        refused = [answer.json() for answer in answers if answer.status_code == 409]
+        assert [(each["code"], each["facts"]["job"]) for each in refused] == [("web.backup_under_way", job)] * 2
+        assert (await ended(ada, job))["state"] == "done"
+        assert (await ada.post(BACKUPS)).status_code == 202
+
+
+async def test_what_a_failed_one_says_names_no_place_on_the_machine(house):
+    (house.box.home.path / "lineshaft.toml").write_text("[history]\nstorage = 7\n")
+    async with client(house, "administrator") as ada:
+        job = await ended(ada, (await ada.post(BACKUPS)).json()["job"])
+    assert (job["state"], job["error"]["code"]) == ("failed", "web.backup_failed"), job
+    assert str(house.box.home.path) not in str(job)
 
 
 async def test_only_administrators_see_or_make_them(house):

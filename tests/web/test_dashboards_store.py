@@ -53,9 +53,12 @@ async def test_differences_name_widget_and_field(dashboards):
     moved = msgspec.structs.replace(VALUE, place=Place(x=4, y=0, w=4, h=2))
     added = msgspec.structs.replace(VALUE, id="w2")
     await dashboards.save(ANN, board(widgets=(moved, added)), "")
-    said = [(each.change, each.where) for each in await dashboards.diff(ANN, "line", 1, 2)]
+    against, found = await dashboards.diff(ANN, "line", None, 2)
+    said = [(each.change, each.where) for each in found]
+    assert against == 1
     assert said == [("changed", "widgets/w1/place/x"), ("added", "widgets/w2")]
-    first = [each.where for each in await dashboards.diff(ANN, "line", 0, 1)]
+    assert await dashboards.diff(ANN, "line", None, 1) == await dashboards.diff(ANN, "line", 0, 1)
+    first = [each.where for each in (await dashboards.diff(ANN, "line", 0, 1))[1]]
     assert first == ["name", "project", "schema", "title", "widgets"]
     with pytest.raises(NotFound, match="version 9"):
         await dashboards.diff(ANN, "line", 1, 9)
@@ -123,3 +126,51 @@ async def test_neither_dashboards_nor_versions_grow_without_end(dashboards, monk
     for number in range(3):
         await dashboards.save(ANN, board(title=str(number)), "")
     assert [one.version for one in await dashboards.versions(ANN, "line", before=9, limit=9)] == [4, 3]
+
+
+async def test_nobody_uses_up_what_there_is_for_everybody(dashboards, monkeypatch):
+    monkeypatch.setattr(module, "MOST_OF_ONE", 1)
+    await dashboards.create(ANN, board(), "")
+    with pytest.raises(Unprocessable) as refused:
+        await dashboards.create(ANN, board("other"), "")
+    assert refused.value.code == "web.dashboards_own_too_many"
+    await dashboards.create(BEN, board("other"), "")
+
+
+async def test_versions_of_large_dashboards_have_a_bound_in_characters_and_the_newest_stays(dashboards, monkeypatch):
+    monkeypatch.setattr(module, "KEPT_CHARACTERS", 1000)
+    await dashboards.create(ANN, board(), "")
+    for number in range(3):
+        await dashboards.save(ANN, board(title=str(number), description="x" * 300), "")
+    assert [one.version for one in await dashboards.versions(ANN, "line", before=9, limit=9)] == [4, 3]
+    await dashboards.save(ANN, board(description="x" * 2000), "")
+    assert [one.version for one in await dashboards.versions(ANN, "line", before=9, limit=9)] == [5]
+
+
+async def test_others_see_no_version_from_before_it_was_shared_or_came_to_their_project(dashboards):
+    await dashboards.create(ANN, board(title="mine"), "")
+    await dashboards.save(ANN, board(title="north", shared=True, project="north"), "")
+    await dashboards.save(ANN, board(title="here", shared=True), "")
+    await dashboards.save(BEN, board(title="ours", shared=True), "")
+    assert [one.version for one in await dashboards.versions(BEN, "line", before=9, limit=9)] == [4, 3]
+    against, found = await dashboards.diff(BEN, "line", None, 3)
+    assert against == 0
+    assert {each.change for each in found} == {"added"}
+    for version in (1, 2):
+        with pytest.raises(NotFound, match=f"version {version}"):
+            await dashboards.version(BEN, "line", version)
+        with pytest.raises(NotFound, match=f"version {version}"):
+            await dashboards.diff(BEN, "line", version, 4)
+    assert len(await dashboards.versions(ANN, "line", before=9, limit=9)) == 4
+
+
+async def test_what_was_judged_is_what_is_changed_or_removed(dashboards):
+    read = await dashboards.create(ANN, board(shared=True), "")
+    await dashboards.save(ANN, board(shared=True, project="north"), "")
+    with pytest.raises(Conflict):
+        await dashboards.save(ADA, board(shared=True, title="ours"), "", judged=read.etag)
+    with pytest.raises(Conflict):
+        await dashboards.remove(ADA, "line", judged=read.etag)
+    now = (await dashboards.get(ANN, "line"))[0]
+    assert (now.version, now.project) == (2, "north")
+    await dashboards.remove(ADA, "line", judged=now.etag)

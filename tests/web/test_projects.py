@@ -68,6 +68,7 @@ OBJECTS = {
                                                          "sources": [PATH], "rule": None}},
     ("post", "/api/v1/access/datasets/{name}/file-keys"): {"name": "north-set"},
     ("post", "/api/v1/access/datasets/{name}/file-keys/open"): {"name": "north-set", "json": FILE_KEY},
+    ("get", "/api/v1/access/approvals/{approval}"): {},
     ("post", "/api/v1/access/approvals/{approval}/refuse"): {},
     ("post", "/api/v1/access/approvals/{approval}/approve"): {},
     ("post", "/api/v1/edge/devices/{name}/lease"): {"json": {"seconds": 60}},
@@ -114,6 +115,7 @@ OWN = {
     "/api/v1/access/passkeys/{passkey}", "/api/v1/access/oidc/link", "/api/v1/access/identities",
     "/api/v1/access/identities/{identity_id}", "/api/v1/access/sessions", "/api/v1/access/sessions/{session}",
     "/api/v1/edge/drivers", "/api/v1/edge/imports", "/api/v1/system/quality/{code}", "/api/v1/resolution/resolve",
+    "/api/v1/system/licences",
 }  # fmt: skip
 """What is about the caller, or about nobody's object."""
 

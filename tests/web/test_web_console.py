@@ -82,6 +82,17 @@ async def test_programs_hear_that_there_is_nothing(client):
     assert (await client.post("/devices", headers=PAGE)).text == "behind"
 
 
+async def test_a_target_that_is_no_path_is_handed_on(folder):
+    answered = []
+
+    async def send(event):
+        answered.append(event.get("body"))
+
+    scope = {"type": "http", "method": "GET", "path": "*", "headers": [(b"accept", b"application/json")]}
+    await Console(behind, folder, {"api"})(scope, None, send)
+    assert answered[-1] == b"behind"
+
+
 @pytest.mark.parametrize(
     "path",
     ["/assets/../../secret", "/assets/%2e%2e/%2e%2e/secret", "/secret", "/assets/", "/assets/a-1.js.gz", "/index.html"],
@@ -98,7 +109,16 @@ async def test_hashed_files_are_kept_for_ever_and_others_for_minutes(client):
 
 
 @pytest.mark.parametrize(
-    ("accepted", "sent"), [("gzip, br", "br"), ("gzip;q=0.8, deflate", "gzip"), ("identity", None), ("", None)]
+    ("accepted", "sent"),
+    [
+        ("gzip, br", "br"),
+        ("gzip;q=0.8, deflate", "gzip"),
+        ("identity", None),
+        ("", None),
+        ("br;q=0, gzip", "gzip"),
+        ("BR; Q=0.0, GZIP;q=0.000", None),
+        ("br;q=0.01", "br"),
+    ],
 )
 async def test_a_file_goes_out_in_the_smallest_form_that_the_browser_takes(client, accepted, sent):
     async with client.stream("GET", "/assets/a-1.js", headers={"accept-encoding": accepted}) as answer:

@@ -27,16 +27,16 @@ export class Problem extends Error {
 }
 
 let csrf = "";
-let sessionOver: () => void = () => undefined;
+let signedInAgain: () => Promise<boolean> = () => Promise.resolve(false);
 
 /** The session's token that proves a call to be our own page's. */
 export function keepCsrf(token: string): void {
   csrf = token;
 }
 
-/** Say what to do once the server no longer knows the session. */
-export function onSessionEnd(work: () => void): void {
-  sessionOver = work;
+/** Say what to do once the server no longer knows the session: whether the same person has signed in again. */
+export function onSessionEnd(work: () => Promise<boolean>): void {
+  signedInAgain = work;
 }
 
 async function send(request: Request): Promise<Response> {
@@ -50,12 +50,16 @@ async function send(request: Request): Promise<Response> {
     throw new Problem(0, "unreachable", t("problem.unreachable"), "");
   }
   if (response.ok) return response;
-  throw await problemOf(response, request);
+  if (response.status === 401 && !request.url.includes("/access/session")) {
+    const again = signedInAgain();
+    // A page that only looks never learns of it: what it asked is asked again, and what was typed there stays.
+    if (request.method === "GET" && (await again)) return send(request);
+  }
+  throw await problemOf(response);
 }
 
-async function problemOf(response: Response, request: Request): Promise<Problem> {
+async function problemOf(response: Response): Promise<Problem> {
   const body = (await response.json().catch(() => ({}))) as Partial<Schemas["Problem"]>;
-  if (response.status === 401 && !request.url.includes("/access/session")) sessionOver();
   const title = body.title ?? `HTTP ${response.status}`;
   return new Problem(response.status, body.code ?? "", title, body.hint ?? "", body.facts ?? {});
 }

@@ -1,9 +1,11 @@
 /** What several pages ask the server, each with its own pace. */
 
 import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
-import { useRef } from "react";
+import { useCallback, useMemo, useRef } from "react";
 import { useMay } from "~/app/session";
+import { useRested } from "~/parts/rested";
 import { api, type Schemas, take } from "./client";
+import { type DeviceStates, type StatesAnswer, type StatesAsked, statesOf } from "./states";
 
 export type DeviceView = Schemas["DeviceView"];
 export type DeviceStatus = Schemas["GatewayStatus"]["devices"][number];
@@ -69,7 +71,8 @@ export function gatewayStatus(gateway: string, devices?: readonly string[]) {
   const query = { gateway, ...(devices ? { device: [...devices] } : {}) };
   return {
     queryKey: ["gateway", gateway, devices ?? "all"],
-    queryFn: () => take(api.GET("/api/v1/edge/status", { params: { query } })),
+    queryFn: ({ signal }: { signal: AbortSignal }) =>
+      take(api.GET("/api/v1/edge/status", { params: { query }, signal })),
     refetchInterval: 5 * SECONDS,
     placeholderData: keepPreviousData,
     retry: false,
@@ -81,18 +84,37 @@ export function useGatewayStatus(gateway: string, devices?: readonly string[], e
   return useQuery({ ...gatewayStatus(gateway, devices), enabled: enabled && may("edge:read") });
 }
 
-/** How these devices stand, by name, as the gateways say that run them; not of all: of thousands that is too much. */
-export function useDeviceStates(devices: readonly DeviceView[]): Map<string, DeviceStatus> {
-  const byGateway = new Map<string, string[]>();
-  for (const device of devices) byGateway.set(device.gateway, [...(byGateway.get(device.gateway) ?? []), device.name]);
+function byGateway(devices: readonly DeviceView[]): StatesAsked[] {
+  const found = new Map<string, string[]>();
+  for (const { gateway, name } of devices) found.set(gateway, [...(found.get(gateway) ?? []), name]);
+  return [...found].map(([gateway, names]) => ({ gateway, names }));
+}
+
+function useStates(devices: StatesAsked[]): DeviceStates {
+  // The same devices in a new list are the same question.
+  const question = JSON.stringify(devices);
+  const asked = useMemo(() => JSON.parse(question) as StatesAsked[], [question]);
   return useQueries({
-    queries: [...byGateway].map(([gateway, names]) => gatewayStatus(gateway, names)),
-    combine: statesOf,
+    queries: asked.map(({ gateway, names }) => gatewayStatus(gateway, names)),
+    combine: useCallback((answers: StatesAnswer[]) => statesOf(asked, answers), [asked]),
   });
 }
 
-function statesOf(answers: { data?: { devices: DeviceStatus[] } }[]): Map<string, DeviceStatus> {
-  return new Map(answers.flatMap((answer) => answer.data?.devices ?? []).map((device) => [device.name, device]));
+/** How these devices stand, by name, as the gateways say that run them; not of all: of thousands that is too much. */
+export function useDeviceStates(devices: readonly DeviceView[]): Map<string, DeviceStatus> {
+  return useStates(byGateway(devices)).known;
+}
+
+/** Devices whose states are asked for with one request. */
+const STATES_AT_ONCE = 50;
+
+/** The same of the rows of a long list that are in view, and no faster than somebody scrolls. */
+export function useStatesInView(rows: readonly DeviceView[], view: { from: number; to: number }): DeviceStates {
+  const { from, to } = useRested(view);
+  const first = Math.floor(from / STATES_AT_ONCE);
+  const last = Math.floor(to / STATES_AT_ONCE);
+  const blocks = Array.from({ length: last - first + 1 }, (_, index) => (first + index) * STATES_AT_ONCE);
+  return useStates(blocks.flatMap((start) => byGateway(rows.slice(start, start + STATES_AT_ONCE))));
 }
 
 /** The first devices at a path or below it, and how many there are. */
@@ -116,6 +138,16 @@ export function useStanding(limit: number) {
     refetchInterval: 10 * SECONDS,
     enabled: may("edge:read"),
   });
+}
+
+/** How to ask for tags by their paths. */
+export function tagsNamed(tag: readonly string[]) {
+  return {
+    queryKey: ["tags", "of", tag],
+    queryFn: ({ signal }: { signal: AbortSignal }) =>
+      take(api.GET("/api/v1/history/tags", { params: { query: { tag: [...tag] } }, signal })),
+    staleTime: 60 * SECONDS,
+  };
 }
 
 /** Tags below a path. */

@@ -88,6 +88,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system/licences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The Python packages that this installation is made of, with the licence that each one's own metadata names. */
+        get: operations["ApiV1SystemLicencesSystemLicences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/system/quality/{code}": {
         parameters: {
             query?: never;
@@ -221,7 +238,7 @@ export interface paths {
         /** Save a dashboard as its next version. */
         put: operations["ApiV1DashboardsPutDashboard"];
         post?: never;
-        /** Delete a dashboard with all its versions. */
+        /** Delete a dashboard with all its versions: one's own, a shared one, or anybody's for an administrator. */
         delete: operations["ApiV1DashboardsDeleteDashboard"];
         options?: never;
         head?: never;
@@ -1310,6 +1327,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/access/approvals/{approval}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one stands: open, approved, refused, used or expired. It is kept for a day. */
+        get: operations["ApiV1AccessApprovalsGetApproval"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/access/approvals/{approval}/approve": {
         parameters: {
             query?: never;
@@ -1925,7 +1959,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tags whose path begins with `prefix`; or, of those named by `tag`, all that there are. */
+        /** Tags whose path begins with `prefix`; or, of those named by `tag`, up to 1000, all that there are, whatever `limit`. */
         get: operations["ApiV1HistoryTagsListTags"];
         put?: never;
         post?: never;
@@ -3177,6 +3211,13 @@ export interface components {
             detail: string;
             /** @default  */
             hint: string;
+            /** @default  */
+            title: string;
+            /** @default  */
+            code: string;
+            facts?: {
+                [key: string]: unknown;
+            };
         };
         /** CheckBody */
         CheckBody: {
@@ -3234,6 +3275,12 @@ export interface components {
             detail: string;
             code: string;
             steps: components["schemas"]["StepView"][];
+            /** @default  */
+            path: string;
+            /** @default  */
+            unit: string;
+            minimum?: number | null;
+            maximum?: number | null;
         };
         /** CompareBody */
         CompareBody: {
@@ -3850,6 +3897,8 @@ export interface components {
             states?: {
                 [key: string]: string[];
             };
+            /** @default  */
+            more: string;
         };
         /** GatewayView */
         GatewayView: {
@@ -4184,6 +4233,16 @@ export interface components {
             files: number;
             rows: number;
             bytes: number;
+        };
+        /** Licence */
+        Licence: {
+            name: string;
+            version: string;
+            licence: string;
+        };
+        /** LicenceList */
+        LicenceList: {
+            items: components["schemas"]["Licence"][];
         };
         /** LineageBody */
         LineageBody: {
@@ -5473,6 +5532,35 @@ export interface operations {
             };
         };
     };
+    ApiV1SystemLicencesSystemLicences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LicenceList"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ApiV1SystemQualityCodeQualityWords: {
         parameters: {
             query?: never;
@@ -5691,6 +5779,8 @@ export interface operations {
     ApiV1DashboardsListDashboards: {
         parameters: {
             query?: {
+                /** @description Also what others share with nobody; for administrators */
+                everybodys?: boolean;
                 /** @description `next` of the page before */
                 cursor?: string | null;
                 /** @description Items on one page */
@@ -8205,6 +8295,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["policy_views_ApprovalList"];
+                };
+            };
+            /** @description Anything else: what is wrong and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ApiV1AccessApprovalsGetApproval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["policy_views_ApprovalView"];
                 };
             };
             /** @description Anything else: what is wrong and what to do. */
@@ -10764,6 +10885,8 @@ export interface operations {
     ApiV1EdgeDevicesListDevices: {
         parameters: {
             query?: {
+                /** @description Only the one of this name */
+                name?: string;
                 /** @description Words, each somewhere in name, path, driver, endpoint, … */
                 search?: string;
                 /** @description Only with this driver */

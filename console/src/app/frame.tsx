@@ -13,9 +13,8 @@ import {
   UserOutlined,
   WarningOutlined,
 } from "@ant-design/icons";
-import { useQueryClient } from "@tanstack/react-query";
 import { App, Button, Drawer, Dropdown, Tooltip } from "antd";
-import { lazy, Suspense, useEffect, useMemo, useState } from "react";
+import { type ComponentType, lazy, Suspense, useEffect, useMemo, useState } from "react";
 import {
   createBrowserRouter,
   NavLink,
@@ -26,21 +25,30 @@ import {
   useRouteError,
 } from "react-router";
 import { api, Problem, take } from "~/api/client";
-import { live, useLink, useNow } from "~/live";
+import { useLink, useNow } from "~/live";
 import { type Page, pages } from "~/pages";
-import { clockTime, zoneName } from "~/parts/format";
+import { clockTime, recent, zoneName } from "~/parts/format";
 import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
+import { problemOf } from "./boundary";
 import { Choices } from "./choices";
 import { preferences, usePreferences } from "./preferences";
-import { forget, useMay, useSession } from "./session";
+import { holdsUnsaved, leave, useMay, useSession } from "./session";
 import * as passkeys from "./signin/passkeys";
 
 const Search = lazy(() => import("./search"));
 const PasswordForm = lazy(() => import("./password"));
 
+/** The router draws a page anew for another address only; this one also for another zone of what it shows. */
+function inOurZone(Content: ComponentType): ComponentType {
+  return () => {
+    usePreferences();
+    return <Content />;
+  };
+}
+
 function route(page: Page) {
-  const lazily = (load: Page["load"]) => async () => ({ Component: (await load()).default });
+  const lazily = (load: Page["load"]) => async () => ({ Component: inOurZone((await load()).default) });
   return [
     { path: page.path, lazy: lazily(page.load), handle: page },
     ...(page.below ?? []).map((each) => ({ path: `${page.path}/${each.path}`, lazy: lazily(each.load), handle: page })),
@@ -168,7 +176,7 @@ function Navigation() {
 /** Whether values are coming, and of when the newest is. */
 function Connection() {
   const link = useLink();
-  const time = link.newest ? clockTime(link.newest / 1000) : "";
+  const time = link.newest ? recent(link.newest / 1000) : "";
   const icons = {
     live: <CloudServerOutlined />,
     connecting: <SyncOutlined spin />,
@@ -177,11 +185,17 @@ function Connection() {
   };
   const sentence = time ? t(`link.${link.state}`, { time }) : t(`link.${link.state}_none`);
   return (
-    <Tooltip title={t(`link.${link.state}_help`)}>
-      <span className={`link link-${link.state}`} role="status">
-        {icons[link.state]} <span>{sentence}</span>
+    <>
+      <Tooltip title={t(`link.${link.state}_help`)}>
+        <span className={`link link-${link.state}`}>
+          {icons[link.state]} <span>{sentence}</span>
+        </span>
+      </Tooltip>
+      {/* Read out when it changes; the time beside it changes each second. */}
+      <span className="visually-hidden" role="status">
+        {t(`link.${link.state}_none`)}
       </span>
-    </Tooltip>
+    </>
   );
 }
 
@@ -199,8 +213,7 @@ function Clock() {
 
 function Person() {
   const session = useSession();
-  const client = useQueryClient();
-  const { message } = App.useApp();
+  const { message, modal } = App.useApp();
   const [changing, setChanging] = useState(false);
   const items = useMemo(
     () => [
@@ -229,10 +242,29 @@ function Person() {
       }
     }
     if (key === "out") {
-      await take(api.DELETE("/api/v1/access/session")).catch(() => undefined); // the session is over either way
-      live.stop();
-      forget(client);
+      if (!holdsUnsaved()) await signOut();
+      else
+        modal.confirm({
+          title: t("unsaved.title"),
+          content: t("unsaved.text"),
+          okText: t("person.out"),
+          cancelText: t("unsaved.stay"),
+          onOk: signOut,
+        });
     }
+  }
+
+  /** Only where the server has ended the session it is over: else whoever comes next would still be this person. */
+  async function signOut(): Promise<void> {
+    try {
+      await take(api.DELETE("/api/v1/access/session"));
+    } catch (problem) {
+      if ((problem as Problem).status !== 401) {
+        message.error(t("person.still_in", { reason: (problem as Problem).message }), 10);
+        return;
+      }
+    }
+    leave();
   }
 
   return (
@@ -253,14 +285,9 @@ function Person() {
 
 /** A page that failed: the rest of the console goes on. */
 function Broken() {
-  const error = useRouteError();
-  const problem =
-    error instanceof Problem
-      ? error
-      : new Problem(0, "", t("frame.broken"), String((error as Error)?.message ?? error));
   return (
     <div className="page">
-      <ProblemBox problem={problem} onRetry={() => location.reload()} />
+      <ProblemBox problem={problemOf(useRouteError())} onRetry={() => location.reload()} />
     </div>
   );
 }

@@ -3,17 +3,22 @@
 import { QueryClient, QueryClientProvider, useQueryClient } from "@tanstack/react-query";
 import { App as AntApp, ConfigProvider } from "antd";
 import type { Locale } from "antd/es/locale";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { onSessionEnd, Problem } from "~/api/client";
-import { live, onLiveRefused } from "~/live";
+import { live, onLiveDoubt } from "~/live";
 import { pages } from "~/pages";
-import { loadTexts, t } from "~/texts";
+import { ProblemBox } from "~/parts/problem";
+import { t } from "~/texts";
+import { Boundary } from "./boundary";
+import { loadLanguage } from "./language";
 import { type Language, usePreferences } from "./preferences";
-import { fetchSession, forget, SESSION, useSession } from "./session";
+import { ended, fetchSession, review, SESSION, useLapsed, useSessionQuery } from "./session";
 import { themeConfig } from "./theme";
 
 const loadFrame = () => import("./frame");
 const SignIn = lazy(() => import("./signin/signin"));
+const loadSignInAgain = () => import("./signin/again");
+const SignInAgain = lazy(loadSignInAgain);
 const Frame = lazy(loadFrame);
 
 const queries = new QueryClient({
@@ -22,7 +27,11 @@ const queries = new QueryClient({
       retry: (failures, problem) =>
         failures < 2 && !(problem instanceof Problem && problem.status >= 400 && problem.status < 500),
       staleTime: 2000,
+      // A box on one's own desk answers without any network, and without one "old" must be said instead of nothing.
+      networkMode: "always",
     },
+    // Nothing that was pressed is kept for when the network is back: nobody expects a machine to move then.
+    mutations: { networkMode: "always" },
   },
 });
 
@@ -39,22 +48,27 @@ export function begin(): void {
   void (below ?? page)?.load();
 }
 
-async function loadLanguage(language: Language): Promise<Locale> {
-  await loadTexts(language);
-  return (language === "zh" ? await import("antd/locale/zh_CN") : await import("antd/locale/en_GB")).default;
-}
-
 export function Root() {
   const { language, theme } = usePreferences();
   const [loaded, setLoaded] = useState<{ language: Language; locale: Locale }>();
-  useEffect(() => {
+  const [failed, setFailed] = useState(false);
+  const load = useCallback(() => {
     let wanted = true;
-    void loadLanguage(language).then((locale) => wanted && setLoaded({ language, locale }));
+    setFailed(false);
+    loadLanguage(language).then(
+      (locale) => wanted && setLoaded({ language, locale }),
+      () => wanted && setFailed(true),
+    );
     return () => {
       wanted = false;
     };
   }, [language]);
-  if (!loaded) return <Boot />;
+  useEffect(load, [load]);
+  useEffect(() => {
+    // What the server said, it said in the other language.
+    if (loaded) void queries.invalidateQueries({ predicate: (query) => query.queryKey[0] !== SESSION[0] });
+  }, [loaded]);
+  if (!loaded) return failed ? <Unread onRetry={load} /> : <Boot />;
   return (
     <ConfigProvider
       locale={loaded.locale}
@@ -74,27 +88,49 @@ export function Root() {
 /** Who is not signed in sees the sign-in page, at whatever address; signed in, they are where they wanted to be. */
 function Gate() {
   const client = useQueryClient();
-  const session = useSession();
-  const [over, setOver] = useState(false);
+  const { data: session, error, refetch } = useSessionQuery();
+  const lapsed = useLapsed();
   useEffect(() => {
-    const end = () => {
-      if (client.getQueryData(SESSION) === null) return;
-      live.stop();
-      forget(client);
-      setOver(true);
-    };
-    onSessionEnd(end);
-    onLiveRefused(end);
+    const look = () => void review(client);
+    onSessionEnd(() => ended(client));
+    onLiveDoubt(look);
+    addEventListener("focus", look);
+    return () => removeEventListener("focus", look);
   }, [client]);
+  const working = Boolean(session) && !lapsed;
   useEffect(() => {
     document.title = t("product");
-    if (!session) return;
+    if (!working) return;
+    void loadSignInAgain(); // when it is needed, what is open here must not depend on its coming
     live.start();
     return () => live.stop();
-  }, [session]);
-  if (session === undefined) return <Boot />;
+  }, [working]);
+  if (session === undefined)
+    return error ? (
+      <div className="boot">
+        <ProblemBox problem={error as Problem} onRetry={() => void refetch()} />
+      </div>
+    ) : (
+      <Boot />
+    );
   return (
-    <Suspense fallback={<Boot />}>{session ? <Frame /> : <SignIn notice={over ? t("signin.over") : ""} />}</Suspense>
+    <Boundary>
+      <Suspense fallback={<Boot />}>
+        {session === null ? (
+          <SignIn />
+        ) : (
+          // What is open stays, with all that was typed; nobody reads or reaches it until the person is back.
+          <div className="behind" inert={lapsed}>
+            <Frame />
+          </div>
+        )}
+        {session && lapsed && (
+          <Suspense fallback={null}>
+            <SignInAgain />
+          </Suspense>
+        )}
+      </Suspense>
+    </Boundary>
   );
 }
 
@@ -103,6 +139,20 @@ function Boot() {
   return (
     <div className="boot">
       <img src="/icon.svg" alt="" width="40" height="40" /> <b>Lineshaft 天轴</b>
+    </div>
+  );
+}
+
+/** The words did not come; these few are here in both languages. */
+function Unread({ onRetry }: { onRetry: () => void }) {
+  return (
+    <div className="boot" role="alert">
+      <p>
+        The server does not answer. <span lang="zh">服务器没有回应。</span>
+      </p>
+      <button type="button" onClick={onRetry}>
+        Try again <span lang="zh">重试</span>
+      </button>
     </div>
   );
 }

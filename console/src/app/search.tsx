@@ -1,101 +1,46 @@
-/** Ctrl-K: go to a page, a device or a tag by a few characters of its name, path or handle. */
+/** Ctrl-K: go anywhere by a few characters of its name, path or handle. */
 
-import { ApiOutlined, EnterOutlined, SearchOutlined, TagOutlined } from "@ant-design/icons";
-import { useQuery } from "@tanstack/react-query";
+import { EnterOutlined, SearchOutlined } from "@ant-design/icons";
 import { Modal } from "antd";
-import { type ComponentType, type KeyboardEvent, useEffect, useState } from "react";
+import { type KeyboardEvent, useEffect, useState } from "react";
 import { useNavigate } from "react-router";
-import { api, take } from "~/api/client";
-import { pages } from "~/pages";
+import { useRested } from "~/parts/rested";
 import { t } from "~/texts";
-import { useMay } from "./session";
-
-interface Hit {
-  key: string;
-  icon: ComponentType;
-  title: string;
-  detail: string;
-  to: string;
-}
-
-const MOST = 8;
-
-/** What follows a text once it has rested for a moment. */
-function useRested(text: string): string {
-  const [rested, setRested] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(() => setRested(text), 150);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return rested;
-}
-
-function usePages(words: string): Hit[] {
-  const may = useMay();
-  return pages
-    .filter((page) => may(page.action) && t(page.text).toLowerCase().includes(words))
-    .map((page) => ({ key: page.path, icon: page.icon, title: t(page.text), detail: t("search.page"), to: page.path }));
-}
-
-function useObjects(words: string): { hits: Hit[]; busy: boolean } {
-  const may = useMay();
-  const query = { search: words, limit: MOST };
-  const devices = useQuery({
-    queryKey: ["search", "devices", words],
-    queryFn: () => take(api.GET("/api/v1/edge/devices", { params: { query } })),
-    enabled: words.length > 0 && may("edge:read"),
-  });
-  const tags = useQuery({
-    queryKey: ["search", "tags", words],
-    queryFn: () => take(api.GET("/api/v1/history/tags", { params: { query } })),
-    enabled: words.length > 0 && may("history:read"),
-  });
-  const hits = [
-    ...(devices.data?.items ?? []).map((device) => ({
-      key: device.handle,
-      icon: ApiOutlined,
-      title: device.name,
-      detail: device.description || device.path,
-      to: `/devices/${encodeURIComponent(device.name)}`,
-    })),
-    ...(tags.data?.items ?? []).map((tag) => ({
-      key: tag.handle,
-      icon: TagOutlined,
-      title: tag.path.split("/").slice(-2).join("/"),
-      detail: tag.description || tag.path,
-      to: `/trends?tag=${encodeURIComponent(tag.path)}`,
-    })),
-  ];
-  // All at once: a list that grows in the middle moves away under the finger that is about to press Enter.
-  const busy = devices.isLoading || tags.isLoading;
-  return { hits: busy ? [] : hits, busy };
-}
+import { type Hit, useHits } from "./hits";
 
 export default function Search({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState("");
-  const words = useRested(text.trim().toLowerCase());
-  const objects = useObjects(words);
-  const hits = [...usePages(words), ...objects.hits];
+  /** Enter was pressed before it was known what the words lead to. */
+  const [pressed, setPressed] = useState(false);
+  const words = useRested(text.trim());
+  const { hits, busy, found } = useHits(words);
+  const settled = words === text.trim() && !busy;
   const at = Math.max(
     0,
     hits.findIndex((hit) => hit.key === chosen),
   );
 
   function go(hit: Hit | undefined): void {
+    setPressed(false);
     if (!hit) return;
     onClose();
     void navigate(hit.to);
   }
 
+  useEffect(() => {
+    if (pressed && settled) go(hits[at]);
+  }, [pressed, settled]);
+
   function onKey(event: KeyboardEvent): void {
+    if (event.nativeEvent.isComposing) return; // these keys choose among the characters of an input method
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step !== undefined) {
       event.preventDefault();
       setChosen(hits[(at + step + hits.length) % Math.max(1, hits.length)]?.key ?? "");
     }
-    if (event.key === "Enter") go(hits[at]);
+    if (event.key === "Enter") setPressed(true);
   }
 
   return (
@@ -115,6 +60,7 @@ export default function Search({ onClose }: { onClose: () => void }) {
           onChange={(event) => {
             setText(event.target.value);
             setChosen("");
+            setPressed(false);
           }}
           onKeyDown={onKey}
         />
@@ -137,7 +83,7 @@ export default function Search({ onClose }: { onClose: () => void }) {
           </div>
         ))}
       </div>
-      {hits.length === 0 && !objects.busy && <p className="search-none">{t("search.none", { words: text })}</p>}
+      {words && !found && settled && <p className="search-none">{t("search.none", { words: text })}</p>}
     </Modal>
   );
 }

@@ -1,4 +1,4 @@
-/** Ant Design in our colours. The same colours are in `frame.css` for what is ours. */
+/** Ant Design in our colours. The same colours are in `styles/base.css` for what is ours. */
 
 import { theme as antd, type ThemeConfig } from "antd";
 import type { Theme } from "./preferences";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { LiveClient, type Socket } from "./client";
+import { LiveClient, type Sample, type Socket, seen } from "./client";
 
 /** A server's end of the socket, by hand. */
 class FakeSocket implements Socket {
@@ -126,6 +126,19 @@ describe("values", () => {
     expect(client.sample("a")?.value).toBe(2);
   });
 
+  it("of a machine whose clock runs ahead are as old as when they came", () => {
+    vi.setSystemTime(1_000);
+    last().open();
+    client.watch(["ahead", "right"], () => undefined);
+    last().say({ stale: false, now: 1_000_000 });
+    last().say({ values: [["ahead", 9_000_000, 1, 0]] });
+    vi.setSystemTime(3_000);
+    last().say({ values: [["right", 2_900_000, 1, 0]] });
+    expect(seen(client.sample("ahead") as Sample)).toBe(1_000_000);
+    expect(seen(client.sample("right") as Sample)).toBe(2_900_000);
+    expect(client.getLink().newest).toBeLessThanOrEqual(2_900_000);
+  });
+
   it("of others disturb nobody", () => {
     const notice = vi.fn();
     last().open();
@@ -181,6 +194,28 @@ describe("a lost connection", () => {
     expect(client.getLink().state).toBe("lost");
     vi.advanceTimersByTime(500);
     expect(sockets).toHaveLength(2);
+  });
+
+  it("is given up while it opens, where nothing comes of it", () => {
+    vi.advanceTimersByTime(14_999);
+    expect(sockets).toHaveLength(1);
+    vi.advanceTimersByTime(501);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it("is tried again at once when the network is back, and only where it is lost", () => {
+    last().open();
+    client.hurry();
+    expect(sockets).toHaveLength(1);
+    for (const pause of [500, 1000, 2000]) {
+      last().drop();
+      vi.advanceTimersByTime(pause);
+    }
+    last().drop();
+    client.hurry();
+    expect(sockets).toHaveLength(5);
+    client.hurry();
+    expect(sockets).toHaveLength(5);
   });
 
   it("asks whether the session is still there", () => {

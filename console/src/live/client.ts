@@ -16,6 +16,13 @@ export interface Sample {
   readonly quality: number;
   /** Which connection brought it. */
   readonly link: number;
+  /** When it came, µs since 1970 by the server's clock. */
+  readonly arrived: number;
+}
+
+/** From when a sample is at the latest: a machine whose clock runs ahead does not make its values younger. */
+export function seen(sample: Sample): number {
+  return Math.min(sample.time, sample.arrived);
 }
 
 export type LinkState = "connecting" | "live" | "stale" | "lost";
@@ -24,7 +31,7 @@ export interface Link {
   readonly state: LinkState;
   /** Number of the connection; grows with each. */
   readonly number: number;
-  /** Source time of the newest value, µs; 0 before the first. */
+  /** From when the newest value is, µs; 0 before the first. */
   readonly newest: number;
 }
 
@@ -103,9 +110,11 @@ export class LiveClient {
   stop(): void {
     this.running = false;
     clearTimeout(this.retry);
+    this.retry = undefined;
     clearTimeout(this.silence);
     this.socket?.close();
     this.socket = null;
+    this.pause = FIRST_PAUSE;
     this.subscribed.clear();
     this.samples.clear();
     this.refusals.clear();
@@ -163,6 +172,14 @@ export class LiveClient {
     this.gather();
   }
 
+  /** There is reason to hope again, such as a network that is back: try now instead of after the pause. */
+  hurry(): void {
+    if (!this.running || this.retry === undefined) return;
+    clearTimeout(this.retry);
+    this.pause = FIRST_PAUSE;
+    this.again();
+  }
+
   private gather(): void {
     if (this.gathering !== undefined) return;
     this.gathering = setTimeout(() => {
@@ -185,6 +202,7 @@ export class LiveClient {
   private connect(): void {
     const socket = this.options.open();
     this.socket = socket;
+    this.listen(); // opening, too, may wait for an answer that never comes
     socket.onopen = () => {
       this.pause = FIRST_PAUSE;
       this.began = true;
@@ -203,12 +221,14 @@ export class LiveClient {
       clearTimeout(this.silence);
       this.setLink(this.began ? "lost" : "connecting");
       if (event.code === 4401 || event.code === 4403) this.options.ended?.();
+      clearTimeout(this.retry);
       this.retry = setTimeout(() => this.again(), this.pause * (0.5 + this.random() / 2));
       this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
     };
   }
 
   private again(): void {
+    this.retry = undefined;
     // A page cannot see why a socket did not open: whoever is asked may find the session over, and stop us.
     this.options.ended?.();
     if (this.running) this.connect();
@@ -234,9 +254,10 @@ export class LiveClient {
       this.note(refused.path);
     }
     for (const [path, time, value, quality] of message.values ?? []) {
-      this.samples.set(path, { time, value, quality, link: this.link.number });
+      const sample = { time, value, quality, link: this.link.number, arrived: this.now() };
+      this.samples.set(path, sample);
       this.refusals.delete(path);
-      if (time > this.newest) this.newest = time;
+      this.newest = Math.max(this.newest, seen(sample));
       this.note(path);
     }
     const due = this.link.newest === 0 || Date.now() - this.told >= TELL;

@@ -1,46 +1,38 @@
 /** Live values for components: `useSample`, `useSamples`, `useLink`, `useNow`. */
 
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import { api } from "~/api/client";
+import { preferences } from "~/app/preferences";
 import { type Link, LiveClient, type Sample, type Socket } from "./client";
 
-export type { Link, LinkState, Sample, Value } from "./client";
+export { type Link, type LinkState, type Sample, seen, type Value } from "./client";
 
-let checking = false;
+let doubt: () => void = () => undefined;
 
-/** Asked when the socket does not open or was closed on us; the session's owner hears of its end. */
-async function checkSession(): Promise<void> {
-  if (checking) return;
-  checking = true;
-  try {
-    await api.GET("/api/v1/access/session");
-  } catch (problem) {
-    if ((problem as { status?: number }).status === 401) sessionOver();
-  } finally {
-    checking = false;
-  }
-}
-
-let sessionOver: () => void = () => undefined;
-
-export function onLiveRefused(work: () => void): void {
-  sessionOver = work;
+/** Say whom to ask whether the session is still there, when the socket does not open or was closed on us. */
+export function onLiveDoubt(work: () => void): void {
+  doubt = work;
 }
 
 export const live = new LiveClient({
   open: () => {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    return new WebSocket(`${scheme}://${location.host}/api/v1/live`) as unknown as Socket;
+    // A page cannot give a socket headers: in what language it wants refusals stands in the address.
+    const asked = new URLSearchParams({ language: preferences.get().language });
+    return new WebSocket(`${scheme}://${location.host}/api/v1/live?${asked}`) as unknown as Socket;
   },
-  ended: () => void checkSession(),
+  ended: () => doubt(),
 });
+addEventListener("online", () => live.hurry());
 
 const HIDDEN_MS = 30_000;
 let hiding: ReturnType<typeof setTimeout> | undefined;
 document.addEventListener("visibilitychange", () => {
   clearTimeout(hiding);
   if (document.hidden) hiding = setTimeout(() => live.setHidden(true), HIDDEN_MS);
-  else live.setHidden(false);
+  else {
+    live.setHidden(false);
+    live.hurry();
+  }
 });
 
 /** The newest sample of one tag; undefined before the first. */

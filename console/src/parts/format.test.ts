@@ -25,6 +25,12 @@ describe("values as people read them", () => {
     const { age } = await import("./format");
     expect([0.04, 9.96, 61, 7000, 90_000].map(age)).toEqual(["0.0 s", "10.0 s", "61 s", "117 min", "25 h"]);
   });
+  it("times with their date unless it is today", async () => {
+    const { recent } = await import("./format");
+    const noon = new Date(2026, 4, 4, 12).getTime();
+    expect(recent(noon - 1000, noon)).toBe("11:59:59");
+    expect(recent(noon - 86_400_000, noon)).toBe("03/05/2026, 12:00:00");
+  });
   it("ticks with no more digits than needed", async () => {
     const { tick } = await import("./format");
     expect([2704.5, 120.4, 120.405, 0].map(tick)).toEqual(["2,704.5", "120.4", "120.405", "0"]);

@@ -63,6 +63,12 @@ export function clockTime(ms: number): string {
   return new Date(ms).toLocaleTimeString(locale(), { hour12: false, timeZone: zone() });
 }
 
+/** hh:mm:ss of a time in milliseconds today; with the date of any other day. */
+export function recent(ms: number, now = Date.now()): string {
+  const day = (each: number) => new Date(each).toLocaleDateString("en-GB", { timeZone: zone() });
+  return day(ms) === day(now) ? clockTime(ms) : dateTime(ms);
+}
+
 export function dateTime(given: string | number | null | undefined): string {
   if (given === null || given === undefined || given === "") return "—";
   return new Date(given).toLocaleString(locale(), {

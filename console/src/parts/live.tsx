@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Tooltip } from "antd";
 import { api, take } from "~/api/client";
 import { preferences } from "~/app/preferences";
-import { live, type Sample, useLink, useNow, useSample } from "~/live";
+import { live, type Sample, seen, useLink, useNow, useSample } from "~/live";
 import { t } from "~/texts";
 import * as format from "./format";
 
@@ -23,7 +23,7 @@ export function useQuality(code: number | undefined) {
 }
 
 export function isOld(sample: Sample | undefined, now: number): boolean {
-  return sample !== undefined && (!live.isFresh(sample) || now - sample.time > OLD_SECONDS * 1e6);
+  return sample !== undefined && (!live.isFresh(sample) || now - seen(sample) > OLD_SECONDS * 1e6);
 }
 
 export function LiveValue({ path, unit }: { path: string; unit?: string }) {
@@ -58,20 +58,22 @@ export function LiveAge({ path }: { path: string }) {
   const sample = useSample(path);
   const now = useNow();
   if (!sample) return <span className="quiet">—</span>;
-  return <span className={isOld(sample, now) ? "age old" : "age"}>{format.age((now - sample.time) / 1e6)}</span>;
+  return <span className={isOld(sample, now) ? "age old" : "age"}>{format.age((now - seen(sample)) / 1e6)}</span>;
 }
 
 export function LiveQuality({ path }: { path: string }) {
   const sample = useSample(path);
-  return <Quality code={sample?.quality} />;
+  useLink();
+  return <Quality code={sample?.quality} old={isOld(sample, useNow())} />;
 }
 
-export function Quality({ code }: { code: number | undefined }) {
+/** Of an old value it is what it was: in words, without the colour of what is so now. */
+export function Quality({ code, old = false }: { code: number | undefined; old?: boolean }) {
   const words = useQuality(code);
   if (code === undefined) return <span className="quiet">—</span>;
   return (
     <span
-      className={`quality ${words?.severity ?? ""}`}
+      className={`quality ${old ? "old" : (words?.severity ?? "")}`}
       title={words ? `${words.name} 0x${code.toString(16).padStart(8, "0")}` : undefined}
     >
       {words ? words[preferences.get().language] : `0x${code.toString(16)}`}

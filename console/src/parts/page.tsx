@@ -1,6 +1,8 @@
 /** The head of a page, panels, and what stands where there is nothing yet. */
 
 import type { ReactNode } from "react";
+import { t } from "~/texts";
+import { recent } from "./format";
 
 export function PageHead({ title, sub, children }: { title: ReactNode; sub?: ReactNode; children?: ReactNode }) {
   return (
@@ -54,20 +56,24 @@ export function Figure({
   unit,
   note,
   tone,
+  since,
 }: {
   name: ReactNode;
   value: ReactNode;
   unit?: ReactNode;
   note?: ReactNode;
   tone?: "good" | "warn" | "bad";
+  /** Where it could not be asked for again: when it was so, in milliseconds. */
+  since?: number;
 }) {
   return (
-    <div className={`figure ${tone ?? ""}`}>
+    <div className={`figure ${since ? "old" : (tone ?? "")}`}>
       <span className="figure-name">{name}</span>
       <span className="figure-value">
         {value}
         {unit && <small> {unit}</small>}
       </span>
+      {since && <span className="figure-note">{t("value.as_of", { time: recent(since) })}</span>}
       {note && <span className="figure-note">{note}</span>}
     </div>
   );

@@ -111,10 +111,7 @@ class Bus:
 
     def check(self) -> Check:
         """Readiness: whether the bus is reached."""
-        if self.connected:
-            return Check(name="bus", ok=True)
-        trouble = self.connection.trouble
-        return Check(name="bus", ok=False, detail=trouble.message, hint=trouble.hint)
+        return Check.of("bus", None if self.connected else self.connection.trouble)
 
     # -- stored messages ----------------------------------------------------------------------------------------------
 

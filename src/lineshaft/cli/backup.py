@@ -10,6 +10,8 @@ the next start, just as after a kill.
 """
 
 import contextlib
+import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -112,17 +114,44 @@ def before_upgrade(home: Home, settings: Settings, kept: int) -> None:
 
 
 def write_backup(home: Home, settings: Settings, target: Path) -> Written:
-    """Write a backup whole or not at all.
+    """Write a backup whole or not at all, after another one that is being written.
 
     Raises:
         Conflict: the file exists.
         Unavailable: a file that a table names is gone, at the second try too; or records cannot be read.
     """
+    with _alone(home):
+        return _write_alone(home, settings, target)
+
+
+@contextlib.contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Wait until no other process backs up this home: whoever is done first would let the bus go on for both.
+
+    The lock is on the folder itself: what lies in `run` goes at a start, and a backup may outlive a run.
+    """
+    descriptor = os.open(home.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.note(say("Another backup is being written; waiting for its end.", "正在写另一个备份，等待其结束。"))
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write_alone(home: Home, settings: Settings, target: Path) -> Written:
     if target.exists():
         raise Conflict("cli.backup_exists", f"{target} exists", "Choose another name.", file=str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
-        staging = Path(folder)
+    unfinished_name = _unfinished_name(home)
+    for folder in {home.backups, target.parent}:  # what a backup left that was killed: keys are in it
+        for left in folder.glob(f"{unfinished_name}*"):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=unfinished_name) as unfinished_folder:
+        staging = Path(unfinished_folder)
         missing = _gather_live(home, settings, staging)
         _copy_ledger(home.path / "ledger", staging / "ledger")
         _copy_records(home, settings, staging)
@@ -146,6 +175,11 @@ def write_backup(home: Home, settings: Settings, target: Path) -> Written:
         unfinished.replace(target)
     sync_folder(target.parent)
     return Written(size, missing)
+
+
+def _unfinished_name(home: Home) -> str:
+    """How the folder of an unfinished backup begins: that of another home may be in use beside it."""
+    return f".backup-{hashlib.sha256(bytes(home.path.resolve())).hexdigest()[:12]}-"
 
 
 def _gather_live(home: Home, settings: Settings, staging: Path) -> list[str]:

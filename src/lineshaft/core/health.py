@@ -10,9 +10,13 @@ import json
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, Self
 
 import msgspec
 from prometheus_client import REGISTRY, generate_latest
+
+from lineshaft.core import texts
+from lineshaft.core.errors import LineshaftError
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +26,32 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     ok: bool
     detail: str = ""
     hint: str = ""
+    title: str = ""
+    """The name for people, in their language; empty where it was not asked for."""
+    code: str = ""
+    """Of the error that the detail tells, where it tells one."""
+    facts: dict[str, Any] = {}
+    """That error's."""
+
+    @classmethod
+    def of(cls, name: str, trouble: LineshaftError | None, hint: str = "") -> Self:
+        """A check that holds while there is no `trouble`; `hint` is for a trouble that has none of its own."""
+        if trouble is None:
+            return cls(name=name, ok=True)
+        facts = msgspec.to_builtins(trouble.facts, enc_hook=str)
+        return cls(
+            name=name, ok=False, detail=trouble.message, hint=trouble.hint or hint, code=trouble.code, facts=facts
+        )
+
+    def told(self, language: str) -> Self:
+        """The check in somebody's language."""
+        title = texts.phrase(language, "checks", self.name)
+        if self.code:
+            detail, hint = texts.render(language, self.code, self.detail, self.hint, self.facts)
+        else:
+            detail = texts.phrase(language, "checks", self.detail)
+            hint = texts.phrase(language, "checks", self.hint)
+        return msgspec.structs.replace(self, title=title, detail=detail, hint=hint)
 
 
 Checks = Callable[[], Awaitable[list[Check]]]

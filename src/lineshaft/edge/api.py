@@ -20,6 +20,7 @@ from lineshaft.edge import catalogue, weakening
 from lineshaft.edge.address_space import BrowseRequest, Found
 from lineshaft.edge.browses import KIND, Browses
 from lineshaft.edge.commands import api as commands
+from lineshaft.edge.gateways import check_gateway
 from lineshaft.edge.guard import api as guard
 from lineshaft.edge.imports import api as imports
 from lineshaft.edge.levels import PlantLevels
@@ -298,22 +299,6 @@ async def _check_zone(
     await access.require(principal, _CONFIGURE["action"], await devices.resource(name, gateway, project))
 
 
-async def _check_gateway(access: Access, gateway: str) -> None:
-    """Refuse a gateway that is none: its devices would never run.
-
-    Raises:
-        NotFound, Conflict: says why.
-    """
-    if gateway == DEFAULT_GATEWAY:
-        return
-    member = await access.member(gateway)
-    if member.kind != "service" or member.revoked is not None:
-        raise Conflict(
-            "edge.gateway_unknown", f"{gateway!r} is no gateway that could run a device",
-            "`lineshaft edge invite NAME` lets one enrol; `lineshaft access list` shows them.", field="gateway", value=gateway,
-        )  # fmt: skip
-
-
 async def _with_profile(profiles: Profiles, device: Device) -> Device:
     """The device with what its profile says, where it names one."""
     return (await profiles.get(device.profile)).profile.applied(device) if device.profile else device
@@ -327,6 +312,7 @@ async def list_devices(
     device_states: NamedDependency[DeviceStates],
     devices: NamedDependency[Devices],
     principal: NamedDependency[Principal],
+    name: Annotated[str, QueryParameter(description="Only the one of this name")] = "",
     search: Annotated[str, QueryParameter(description="Words, each somewhere in name, path, driver, endpoint, …")] = "",
     driver: Annotated[str, QueryParameter(description="Only with this driver")] = "",
     gateway: Annotated[str, QueryParameter(description="Only of this gateway")] = "",
@@ -340,8 +326,9 @@ async def list_devices(
 ) -> DevicePage:
     """Devices by name, or as the list is asked for."""
     wanted = Wanted(
-        search=search, driver=driver, gateway=gateway, below=below, state=standing, sort=sort, descending=descending
-    )
+        name=name, search=search, driver=driver, gateway=gateway, below=below, state=standing, sort=sort,
+        descending=descending,
+    )  # fmt: skip
     after, limit = _place(cursor, sort), check_limit(limit)
     with_states = with_states or bool(standing) or sort == "state"
     if with_states:
@@ -377,7 +364,7 @@ async def add_device(
     data: JSONBody[NewDeviceBody],
 ) -> Response[Device]:
     """Add a device; its gateway gets a new configuration."""
-    await _check_gateway(access, data.gateway)
+    await check_gateway(access, data.gateway)
     project = chosen(principal, data.project)
     await _check_zone(access, devices, principal, data.name, data.gateway, project)
     change = Change(author=principal.id, comment=data.comment or f"add {data.name}")
@@ -402,7 +389,7 @@ async def rehearse_device(
     project = chosen(principal, data.project)
     await _check_zone(access, devices, principal, data.name, data.gateway, project)
     try:
-        await _check_gateway(access, data.gateway)
+        await check_gateway(access, data.gateway)
         device = await _with_profile(profiles, data.device(data.name))
         known = {*await devices.rehearse(device, gateway=data.gateway, project=project)}
     except (InvalidInput, NotFound, Conflict, TooLarge) as error:
@@ -522,7 +509,7 @@ async def browse(
     """Walk a device's address space; a job with progress and cancel. What it finds is at /browse/{job}."""
     stored = await _described(devices, principal, data.name, data.device)
     device, gateway = stored.device, stored.gateway
-    await _check_gateway(access, gateway)
+    await check_gateway(access, gateway)
     await _check_zone(access, devices, principal, device.name, gateway, stored.project)
     look = Look(device=msgspec.structs.replace(device, points=()), request=data.request, gateway=gateway)
     arguments = msgspec.to_builtins(look)
@@ -559,7 +546,7 @@ async def test_device(
     """Connect to a device, sign in, look at its points, hang up."""
     stored = await _described(devices, principal, data.name, data.device)
     device, gateway = stored.device, stored.gateway
-    await _check_gateway(access, gateway)
+    await check_gateway(access, gateway)
     await _check_zone(access, devices, principal, device.name, gateway, stored.project)
     return await bus.request("edge", "test", Try(device=device), TestReport, timeout=TEST_SECONDS, gateway=gateway)
 
@@ -572,7 +559,7 @@ async def list_certificates(
     access: NamedDependency[Access], bus: NamedDependency[Bus], gateway: Gateway = DEFAULT_GATEWAY
 ) -> CertificateList:
     """Certificates of servers that the gateway trusts, and those it refused."""
-    await _check_gateway(access, gateway)
+    await check_gateway(access, gateway)
     return await bus.request("edge", "certificates", None, CertificateList, gateway=gateway)
 
 
@@ -584,7 +571,7 @@ async def trust_certificate(
     gateway: Gateway = DEFAULT_GATEWAY,
 ) -> Trusted:
     """Trust a certificate that was refused; devices that wait for it connect at once."""
-    await _check_gateway(access, gateway)
+    await check_gateway(access, gateway)
     return await bus.request("edge", "trust", Trust(fingerprint=fingerprint), Trusted, gateway=gateway)
 
 
@@ -596,7 +583,7 @@ async def distrust_certificate(
     gateway: Gateway = DEFAULT_GATEWAY,
 ) -> Trusted:
     """No longer trust a certificate."""
-    await _check_gateway(access, gateway)
+    await check_gateway(access, gateway)
     return await bus.request("edge", "trust", Trust(fingerprint=fingerprint, trusted=False), Trusted, gateway=gateway)
 
 
@@ -608,7 +595,7 @@ async def list_secrets(
     gateway: Gateway = DEFAULT_GATEWAY,
 ) -> SecretList:
     """Names of the credentials on a gateway that are of the caller's projects, and which devices use them."""
-    await _check_gateway(access, gateway)
+    await check_gateway(access, gateway)
     found = await secret_records.list(gateway, principal.projects)
     return SecretList(
         items=[
@@ -638,7 +625,7 @@ async def keep_secret(
     They belong to the project named, else to their maker's, whether a device uses them or not.
     """
     data.check()
-    await _check_gateway(access, gateway)
+    await check_gateway(access, gateway)
     project = chosen(principal, whose)
     await _check_zone(access, devices, principal, name, gateway, project)
     record = SecretRecord(gateway=gateway, name=name, project=project, author=principal.id, changed=clock.now_us())
@@ -662,7 +649,7 @@ async def forget_secret(
     whose: OfProject = "",
 ) -> None:
     """Have the gateway forget credentials."""
-    await _check_gateway(access, gateway)
+    await check_gateway(access, gateway)
     project = chosen(principal, whose)
     await _check_zone(access, devices, principal, name, gateway, project)
     await secret_records.check(gateway, name, project)
@@ -693,7 +680,7 @@ async def gateway_status(
     only: Annotated[list[str] | None, QueryParameter(name="device", description="Only this device; repeat it")] = None,
 ) -> GatewayStatus:
     """How the gateway and its devices do: those of the caller's projects; its parts and secrets for members of `main`."""
-    await _check_gateway(access, gateway)
+    await check_gateway(access, gateway)
     status = await bus.request("edge", "status", AskStatus(devices=only), GatewayStatus, gateway=gateway)
     shown_devices = [_told(one, language) for one in status.devices if only is None or one.name in only]
     status = msgspec.structs.replace(status, devices=shown_devices)

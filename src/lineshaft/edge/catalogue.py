@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 import msgspec
 from litestar import get
+from litestar.di import NamedDependency
 
+from lineshaft.core import texts
 from lineshaft.edge.driver import drivers, find_driver
 
 _PLAIN: Mapping[str, Literal["text", "integer", "number", "boolean"]] = {
@@ -53,16 +55,17 @@ class DriverList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/api/v1/edge/drivers", opt={"action": "edge:read"}, tags=["edge"])
-async def list_drivers() -> DriverList:
+async def list_drivers(language: NamedDependency[str]) -> DriverList:
     """The protocols that devices can speak here."""
-    return DriverList(items=await asyncio.to_thread(lambda: [_view(name) for name in sorted(drivers())]))
+    return DriverList(items=await asyncio.to_thread(lambda: [_view(name, language) for name in sorted(drivers())]))
 
 
-def _view(name: str) -> DriverView:
+def _view(name: str, language: str) -> DriverView:
     manifest = find_driver(name).manifest
     return DriverView(
-        name=name, title=manifest.title, endpoint=manifest.endpoint, address=manifest.address,
-        modes=sorted(manifest.modes), usual=manifest.usual or ("subscribe" if "subscribe" in manifest.modes else "poll"),
+        name=name, title=texts.driver(language, name, "title", manifest.title),
+        endpoint=texts.driver(language, name, "endpoint", manifest.endpoint),
+        address=texts.driver(language, name, "address", manifest.address), modes=sorted(manifest.modes), usual=manifest.usual or ("subscribe" if "subscribe" in manifest.modes else "poll"),
         browses=manifest.browses, writes=manifest.writes, quality=manifest.quality,
         options=list(_options(manifest.options)),
     )  # fmt: skip

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from lineshaft.access.projects.store import among
 from lineshaft.core.errors import InvalidInput
 from lineshaft.edge.tables import DEVICE
+from lineshaft.records.searching import mentioned
 
 SortKey = Literal["name", "path", "driver", "endpoint", "points", "gateway", "project", "changed", "state"]
 UNKNOWN: Final = "unknown"
@@ -26,6 +27,8 @@ _SHOWN: Final = (*_SEARCHED, DEVICE.c.points, DEVICE.c.gateway, DEVICE.c.project
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Which devices, and in which order."""
 
+    name: str = ""
+    """Only the one of this name."""
     search: str = ""
     """Every word of it must be in name, path, driver, endpoint, description or handle, in whatever case."""
     driver: str = ""
@@ -89,7 +92,7 @@ def page(
     Raises:
         InvalidInput: the search is too long.
     """
-    admitted = _admitted(tenant, wanted, projects)
+    admitted = _admitted(connection, tenant, wanted, projects)
     total = connection.scalar(select(func.count()).select_from(DEVICE).where(admitted)) or 0
     column = DEVICE.c[wanted.sort]
     query = select(*_SHOWN).where(admitted, *_behind(column, after, wanted))
@@ -107,7 +110,7 @@ def page_by_state(
     Args:
         states: by the devices' names; one that is not there is `unknown`.
     """
-    admitted = _admitted(tenant, wanted, projects)
+    admitted = _admitted(connection, tenant, wanted, projects)
     column = DEVICE.c.name if wanted.sort == "state" else DEVICE.c[wanted.sort]
     rows = connection.execute(select(DEVICE.c.name, column).where(admitted)).all()
     counts = Counter(states.get(name, UNKNOWN) for name, _ in rows)
@@ -132,7 +135,9 @@ def _is_behind(key: tuple[Any, str], after: tuple[Any, str], wanted: Wanted) -> 
     return bool(further or (key[0] == after[0] and key[1] > after[1]))
 
 
-def _admitted(tenant: str, wanted: Wanted, projects: Collection[str] | None) -> ColumnElement[bool]:
+def _admitted(
+    connection: Connection, tenant: str, wanted: Wanted, projects: Collection[str] | None
+) -> ColumnElement[bool]:  # fmt: skip
     """What the records themselves can tell.
 
     Raises:
@@ -143,14 +148,13 @@ def _admitted(tenant: str, wanted: Wanted, projects: Collection[str] | None) -> 
             "edge.search_too_long", f"search has {len(wanted.search)} characters, more than {LONGEST_SEARCH}",
             "Fewer words find more.", field="search", value=len(wanted.search), maximum=LONGEST_SEARCH,
         )  # fmt: skip
-    return and_(DEVICE.c.tenant == tenant, among(DEVICE.c.project, projects), *_conditions(wanted))
+    return and_(DEVICE.c.tenant == tenant, among(DEVICE.c.project, projects), *_conditions(connection, wanted))
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
-    found = [
-        or_(*(func.lower(column).contains(word, autoescape=True) for column in _SEARCHED))
-        for word in wanted.search.lower().split()
-    ]
+def _conditions(connection: Connection, wanted: Wanted) -> list[ColumnElement[bool]]:
+    found = mentioned(connection, _SEARCHED, wanted.search)
+    if wanted.name:
+        found.append(DEVICE.c.name == wanted.name)
     if wanted.driver:
         found.append(DEVICE.c.driver == wanted.driver)
     if wanted.gateway:

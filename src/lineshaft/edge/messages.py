@@ -87,7 +87,9 @@ class AskStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     devices: list[str] | None = None
     """Only these."""
     states: bool = False
-    """Only in which state each device is."""
+    """Only in which state each device is, of as many as one message takes."""
+    after: str = ""
+    """With `states`: of the devices behind this name."""
 
 
 class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,3 +112,5 @@ class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Figures of what it does beside reading devices."""
     states: Mapping[str, list[str]] = {}
     """Names of devices by their state, where that was asked for."""
+    more: str = ""
+    """The last of these names, where there are devices behind it."""

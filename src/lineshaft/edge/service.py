@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from lineshaft.edge.forward import StoreAndForward
 
 T = TypeVar("T")
+_NAME_BYTES = 128
+"""What a device's name takes of a message, with room to spare."""
 _BUS_WAIT_SECONDS = 3.0
 
 
@@ -276,12 +278,19 @@ class GatewayService(Service):
             if asked.states
             else [runner.status() for name, runner in self._runners.items() if wanted is None or name in wanted]
         )
-        states: dict[str, list[str]] = {}
-        for name, runner in self._runners.items() if asked.states else ():
-            states.setdefault(runner.state, []).append(name)
+        states, more = self._states(asked.after) if asked.states else ({}, "")
         return GatewayStatus(
             gateway=self.settings.gateway, boot=self._lane.boot, version=self._version, sent=self._lane.sent_seq,
             waiting_bytes=self._lane.waiting_bytes, own_fingerprint=self._own_fingerprint, devices=shown,
-            secrets=self.tools.secrets.names(), states=states,
+            secrets=self.tools.secrets.names(), states=states, more=more,
             parts=self._parts.status() | ({"forward": self._forward.status()} if self._forward is not None else {}),
         )  # fmt: skip
+
+    def _states(self, after: str) -> tuple[dict[str, list[str]], str]:
+        """Names of devices by their state, as many as one message of the bus takes, and the last where more follow."""
+        behind = sorted(name for name in self._runners if name > after)
+        shown = behind[: max(1, self._bus.max_payload // _NAME_BYTES)]
+        states: dict[str, list[str]] = {}
+        for name in shown:
+            states.setdefault(self._runners[name].state, []).append(name)
+        return states, shown[-1] if len(shown) < len(behind) else ""

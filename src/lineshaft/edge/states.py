@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from lineshaft.bus import Bus
-from lineshaft.core import clock
+from lineshaft.core import clock, logs
 from lineshaft.core.errors import LineshaftError
 from lineshaft.edge.messages import AskStatus
 
@@ -27,6 +27,7 @@ class _Gateway(msgspec.Struct):
     devices: list[_Device]
     """Of a gateway of an earlier release, which does not answer with states alone."""
     states: dict[str, list[str]] = {}
+    more: str = ""
 
 
 class DeviceStates:
@@ -35,6 +36,8 @@ class DeviceStates:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._asked: dict[str, tuple[float, asyncio.Task[Mapping[str, str]]]] = {}
+        self._silent: set[str] = set()
+        self._log = logs.get("edge")
 
     async def of(self, gateways: Collection[str]) -> Mapping[str, str]:
         """States by the devices' names; those that are `unknown` are not in it."""
@@ -51,10 +54,20 @@ class DeviceStates:
         return task
 
     async def _ask(self, gateway: str) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        asked: AskStatus | None = AskStatus(states=True)
         try:
-            asked = AskStatus(states=True)
-            status = await self._bus.request("edge", "status", asked, _Gateway, timeout=_ASK_SECONDS, gateway=gateway)
-        except LineshaftError:
-            return {}
-        found = {device.name: device.state for device in status.devices}
-        return found | {name: state for state, names in status.states.items() for name in names}
+            while asked is not None:
+                status = await self._bus.request(
+                    "edge", "status", asked, _Gateway, timeout=_ASK_SECONDS, gateway=gateway
+                )  # fmt: skip
+                found |= {device.name: device.state for device in status.devices}
+                found |= {name: state for state, names in status.states.items() for name in names}
+                asked = AskStatus(states=True, after=status.more) if status.more > asked.after else None
+        except LineshaftError as error:
+            if gateway not in self._silent:  # told once: it is asked as often as somebody looks
+                self._log.warning("edge_states_unknown", gateway=gateway, code=error.code, message=error.message)
+                self._silent.add(gateway)
+        else:
+            self._silent.discard(gateway)
+        return found

@@ -179,23 +179,33 @@ class Devices:
     async def rehearse(self, device: Device, *, gateway: str = DEFAULT_GATEWAY, project: str = "") -> Sequence[str]:
         """What adding a device would do, by the very transaction that adds it, which is then undone.
 
+        Whether the gateway's configuration would still fit is looked at afterwards, of what there is then: that is the
+        long part of adding, and nobody else who writes shall wait for it.
+
         Returns: the paths of its points that have a tag already, whose history would go on.
 
         Raises: as `put` of a new device.
         """
-        change, there = Change(author=""), list[str]()
+        there, device = list[str](), check_device(device)
+        added: list[Device] = []
 
         def add(connection: Connection) -> None:
             paths = [f"{device.path}/{each.name}" for each in device.points]
             there[:] = self._tags.taken(connection, self._tenant, paths)
-            self._put(connection, check_device(device), change, gateway, if_match=None, new=True, project=project)
+            self._check_new(connection, device)
+            added[:] = [self.save(connection, device, gateway, project).device]
             raise _Rehearsed
 
         try:
             await self._db.write(add)
         except _Rehearsed:
+            await self._db.query(self._check_fits, gateway, added[0])
             return there
         raise AssertionError("a rehearsal was not undone")
+
+    def _check_fits(self, connection: Connection, gateway: str, device: Device) -> None:
+        others = [stored.device for stored in self.of_gateway(connection, gateway) if stored.device.name != device.name]
+        _encoded(_configuration(connection, self._subjects, gateway, [*others, device], version=0))
 
     async def remove(self, name: str, change: Change, *, if_match: str | None = None) -> None:
         """Take a device out of its gateway's configuration; its tags keep their numbers and their history.
@@ -259,18 +269,22 @@ class Devices:
         self, connection: Connection, device: Device, change: Change, gateway: str, if_match: str | None,
         new: bool, project: str,  # noqa: FBT001
     ) -> StoredDevice:  # fmt: skip
+        if new:
+            self._check_new(connection, device)
         before = self._find(connection, device.name)
-        if before is not None and new:
-            raise Conflict(
-                "edge.device_exists", f"there is a device {device.name!r} already",
-                "Choose another name, or replace that device.", device=device.name,
-            )  # fmt: skip
         if before is not None:
             check_match(if_match, before.etag)
         stored = self.save(connection, device, gateway, project)
         for name in {gateway, before.gateway if before else gateway}:
             commit(connection, self._subjects, name, change)
         return stored
+
+    def _check_new(self, connection: Connection, device: Device) -> None:
+        if self._find(connection, device.name) is not None:
+            raise Conflict(
+                "edge.device_exists", f"there is a device {device.name!r} already",
+                "Choose another name, or replace that device.", device=device.name,
+            )  # fmt: skip
 
     def save(self, connection: Connection, device: Device, gateway: str, project: str = "") -> StoredDevice:
         """Add or replace a device in the caller's transaction, who commits the gateway's configuration then.
@@ -403,37 +417,53 @@ class Devices:
 
 def commit(connection: Connection, subjects: Subjects, gateway: str, change: Change) -> None:
     """Write a gateway's next configuration and send it, unless it says what the last one said."""
-    from lineshaft.edge.parts.store import documents  # which needs our tables
-
     query = select(DEVICE).where(DEVICE.c.tenant == subjects.tenant, DEVICE.c.gateway == gateway)
     devices = tuple(stored.device for stored in _devices(connection, query.order_by(DEVICE.c.name)))
     last = connection.execute(
         _newest(subjects.tenant, gateway).with_only_columns(CONFIG.c.version, CONFIG.c.digest)
     ).first()
-    now = clock.now_us()
-    config = GatewayConfig(
-        gateway=gateway, version=(last.version if last else 0) + 1, created=clock.rfc3339(now), devices=devices,
-        rules=endpoint_rules(current(connection, subjects.tenant), gateway),
-        parts=documents(connection, subjects.tenant, gateway),
-    )  # fmt: skip
+    config = _configuration(connection, subjects, gateway, devices, version=(last.version if last else 0) + 1)
     if last is not None and last.digest == config.digest():
         return
-    document = encode_config(config)
-    if len(document) > MAXIMUM_CONFIG_BYTES:
-        raise TooLarge(
-            "edge.configuration_too_large",
-            f"the configuration of {gateway!r} would take {len(document)} bytes, more than {MAXIMUM_CONFIG_BYTES}",
-            "Spread the devices over several gateways.",
-            gateway=gateway, value=len(document), maximum=MAXIMUM_CONFIG_BYTES,
-        )  # fmt: skip
+    document = _encoded(config)
     connection.execute(
         insert(CONFIG).values(
             tenant=subjects.tenant, gateway=gateway, version=config.version, digest=config.digest(),
-            document=document, created=now, author=change.author, comment=change.comment,
+            document=document, created=clock.now_us(), author=change.author, comment=change.comment,
         )
     )  # fmt: skip
     own(connection, subjects, gateway, (point.tag for device in devices for point in device.points))
     outbox.add(connection, subjects.config(gateway), document)
+
+
+def _configuration(
+    connection: Connection, subjects: Subjects, gateway: str, devices: Sequence[Device], *, version: int
+) -> GatewayConfig:  # fmt: skip
+    """What a gateway with these devices is told."""
+    from lineshaft.edge.parts.store import documents  # which needs our tables
+
+    return GatewayConfig(
+        gateway=gateway, version=version, created=clock.rfc3339(clock.now_us()), devices=tuple(devices),
+        rules=endpoint_rules(current(connection, subjects.tenant), gateway),
+        parts=documents(connection, subjects.tenant, gateway),
+    )  # fmt: skip
+
+
+def _encoded(config: GatewayConfig) -> bytes:
+    """A configuration as it travels.
+
+    Raises:
+        TooLarge: it does not fit into one message.
+    """
+    document = encode_config(config)
+    if len(document) > MAXIMUM_CONFIG_BYTES:
+        raise TooLarge(
+            "edge.configuration_too_large",
+            f"the configuration of {config.gateway!r} would take {len(document)} bytes, more than {MAXIMUM_CONFIG_BYTES}",
+            "Spread the devices over several gateways.",
+            gateway=config.gateway, value=len(document), maximum=MAXIMUM_CONFIG_BYTES,
+        )  # fmt: skip
+    return document
 
 
 def project_of(connection: Connection, tenant: str, name: str) -> str:

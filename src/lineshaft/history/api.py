@@ -27,6 +27,7 @@ from lineshaft.history.asking import (
     Recipient,
     To,
     begun,
+    check_count,
     format_asked,
     once,
     streamed,
@@ -133,9 +134,9 @@ async def list_tags(
     cursor: Cursor = None,
     limit: Limit = DEFAULT_PAGE,
 ) -> TagPage:
-    """Tags whose path begins with `prefix`; or, of those named by `tag`, all that there are."""
+    """Tags whose path begins with `prefix`; or, of those named by `tag`, up to 1000, all that there are, whatever `limit`."""
     if paths:
-        named = await tags.find(principal.tenant, paths[: check_limit(limit)], principal.projects)
+        named = await tags.find(principal.tenant, check_count(paths), principal.projects)
         return TagPage(items=[_tag_view(tag) for tag in named.values() if removed or tag.removed is None], next=None)
     after = "" if cursor is None else decode_cursor(cursor, str)[0]
     page = await tags.list(

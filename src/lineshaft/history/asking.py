@@ -32,14 +32,24 @@ FormatName = Annotated[
 
 async def tags_named(tags: Tags, principal: Principal, paths: Sequence[str] | None) -> dict[int, Tag]:
     """The tags named, by number; those of other tenants and projects are as if they were not there."""
-    wanted = list(dict.fromkeys(paths or ()))
+    wanted = check_count(paths or ())
+    return {tag.number: tag for tag in await tags.require(principal.tenant, wanted, principal.projects)}
+
+
+def check_count(paths: Sequence[str]) -> list[str]:
+    """Each of the paths once.
+
+    Raises:
+        InvalidInput: there is none, or too many.
+    """
+    wanted = list(dict.fromkeys(paths))
     if not 1 <= len(wanted) <= MAXIMUM_TAGS:
         raise InvalidInput(
             "history.tag_count_invalid", f"tag is given {len(wanted)} times, not 1 to {MAXIMUM_TAGS} times",
             "Name each tag with tag=PATH; ask several times for more.",
             field="tag", value=len(wanted), maximum=MAXIMUM_TAGS,
         )  # fmt: skip
-    return {tag.number: tag for tag in await tags.require(principal.tenant, wanted, principal.projects)}
+    return wanted
 
 
 def subjects(known: Mapping[int, Tag]) -> list[Subject]:

@@ -128,14 +128,10 @@ class HistoryService(Service):
         if self._bus is None:
             return [Check(name="bus", ok=False, detail="starting", hint="It goes on by itself.")]
         waiting = "" if self._writer is not None else f"waiting for {self._waiting_for}"
-        trouble = self._trouble
         return [
             self._bus.check(),
             Check(name="reading", ok=not waiting, detail=waiting, hint="It goes on by itself." if waiting else ""),
-            Check(
-                name="sealing", ok=trouble is None, detail=trouble.message if trouble else "",
-                hint=trouble.hint if trouble else "",
-            ),
+            Check.of("sealing", self._trouble),
             self._keeper.check(),
         ]  # fmt: skip
 

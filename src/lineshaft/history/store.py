@@ -21,7 +21,6 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -34,6 +33,7 @@ from lineshaft.core.principals import MAIN_PROJECT, HandleMinterLike
 from lineshaft.history import owners
 from lineshaft.history.model import MAXIMUM_TAG, Tag, TagSpec
 from lineshaft.records import Database, outbox
+from lineshaft.records.searching import mentioned
 
 METADATA = MetaData()
 
@@ -239,9 +239,7 @@ class Tags:
             chosen = chosen.where(func.substr(TAG.c.path, 1, len(prefix)) == prefix)
         if not removed:
             chosen = chosen.where(TAG.c.removed.is_(None))
-        for word in search.lower().split():
-            places = (func.lower(column).contains(word, autoescape=True) for column in _SEARCHED)
-            chosen = chosen.where(or_(*places))
+        chosen = chosen.where(*mentioned(connection, _SEARCHED, search))
         return _tags(connection, chosen.order_by(TAG.c.path).limit(limit))
 
 

@@ -5,15 +5,17 @@ says what it knows when that is over. What servers are asked is bounded as for e
 """
 
 import asyncio
+import contextlib
 import time
+import weakref
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 
 from lineshaft.core import clock
-from lineshaft.core.errors import Corrupt, LineshaftError, Unavailable
+from lineshaft.core.errors import Corrupt, LineshaftError, TooMany, Unavailable
 from lineshaft.resolution.client import (
     Answer,
     Client,
@@ -26,7 +28,7 @@ from lineshaft.resolution.client import (
     reach_of,
     read_roots,
 )
-from lineshaft.resolution.client.http import pinned
+from lineshaft.resolution.client.http import UNPACKED, pinned, quoted, read_body
 from lineshaft.resolution.client.walk import Zone
 from lineshaft.resolution.proofs import Verified
 from lineshaft.resolution.refusals import error_of
@@ -41,6 +43,9 @@ _SECONDS: Final = 12.0
 """For an answer with all that proves it."""
 _TRUST_SECONDS: Final = 6.0
 _AT_A_TIME: Final = 8
+_OF_EACH: Final = 2
+_WAIT_SECONDS: Final = 12.0
+"""For a place among those that are under way."""
 _PATIENCE: Final = Patience(udp=(0.4, 0.8), connecting=2.0, tcp=4.0, moving=3.0)
 """Somebody waits in front of it: a server that is silent for that long counts as down."""
 _PROOF_SECONDS: Final = 3.0
@@ -82,7 +87,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inquiries:
-    """Asks for people, a few at a time.
+    """Asks for people, a few at a time, and for each of them fewer.
 
     Args:
         settings: say where to start, and which servers may be asked.
@@ -96,7 +101,8 @@ class Inquiries:
         self._settings = settings
         self._patience = patience
         self._seconds = seconds
-        self._slots = asyncio.Semaphore(_AT_A_TIME)
+        self._places = asyncio.Semaphore(_AT_A_TIME)
+        self._own: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
 
     def start(self) -> Start:
         """Where resolution starts; the file of roots is read anew each time.
@@ -116,18 +122,23 @@ class Inquiries:
             )  # fmt: skip
         host = settings.local_host
         node = f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"
-        reach = reach_of(settings.reach, [host]).with_sites((parse_address(node),))
+        reach = reach_of(settings.reach, settings.hosts).with_sites((parse_address(node),))
         return Start(roots=Roots(), reach=reach, node=node)
 
-    async def ask(self, handle: str) -> Inquiry:
+    async def ask(self, handle: str, asker: str) -> Inquiry:
         """What a handle leads to. A way that ends early is an answer, too: its `problem` says why.
+
+        Args:
+            handle: to resolve.
+            asker: id of who asks; of each a few at a time, so that nobody keeps the others waiting.
 
         Raises:
             InvalidInput: the file of roots cannot be used. Unavailable: nothing says where to start.
+            TooMany: their inquiries, or those of all, took too long for one more.
         """
         start = await asyncio.to_thread(self.start)
         inquiry = Inquiry(handle=handle, trail=[])
-        async with self._slots, self._client(start) as client:
+        async with self._place(asker), self._client(start) as client:
             until = clock.monotonic() + self._seconds
             try:
                 async with asyncio.timeout(self._seconds):
@@ -143,6 +154,21 @@ class Inquiries:
             if inquiry.answer is not None:
                 await self._weigh(client, start, inquiry, inquiry.answer, until - clock.monotonic())
         return inquiry
+
+    @contextlib.asynccontextmanager
+    async def _place(self, asker: str) -> AsyncGenerator[None]:
+        own = self._own.setdefault(asker, asyncio.Semaphore(_OF_EACH))
+        async with contextlib.AsyncExitStack() as taken:
+            try:
+                async with asyncio.timeout(_WAIT_SECONDS):
+                    await taken.enter_async_context(own)
+                    await taken.enter_async_context(self._places)
+            except TimeoutError:
+                raise TooMany(
+                    "resolution.inquiries_busy", f"{_OF_EACH} of your inquiries or {_AT_A_TIME} in all are under way already",
+                    "Ask again in a moment.", own=_OF_EACH, maximum=_AT_A_TIME,
+                ) from None  # fmt: skip
+            yield
 
     def _client(self, start: Start) -> Client:
         at = parse_address(start.node) if start.node else None
@@ -166,7 +192,7 @@ class Inquiries:
                     answer.handle, answer.values, keys, client.values, int(time.time())
                 )
                 inquiry.registration = await _registration(client, start, answer, trail)
-        except (TimeoutError, Refused):
+        except (TimeoutError, Refused, LineshaftError):
             return
 
 
@@ -213,19 +239,17 @@ async def _fetched(server: Server, handle: bytes) -> object | None:
         return None
     host = f"[{server.address}]" if ":" in server.address else server.address
     address = f"{'http' if way is plain else 'https'}://{host}:{way.port}"
-    path = "/api/v1/resolution/proofs/" + quote(handle, safe="/:@!$'()*,;=~-._")
-    found = bytearray()
     try:
+        path = "/api/v1/resolution/proofs/" + quoted(handle, safe="/:@!$'()*,;=~-._")
         async with (
-            httpx.AsyncClient(base_url=address, timeout=_PROOF_SECONDS, trust_env=False, verify=pinned()) as client,
+            asyncio.timeout(_PROOF_SECONDS),
+            httpx.AsyncClient(
+                base_url=address, timeout=_PROOF_SECONDS, trust_env=False, verify=pinned(), headers=UNPACKED
+            ) as client,
             client.stream("GET", path) as reply,
         ):
             if reply.status_code != httpx.codes.OK:
                 return None
-            async for part in reply.aiter_bytes():
-                found += part
-                if len(found) > _MOST_PROOF_BYTES:
-                    return None
-        return msgspec.json.decode(bytes(found))
-    except (httpx.HTTPError, msgspec.DecodeError):
+            return msgspec.json.decode(await read_body(reply, _MOST_PROOF_BYTES))
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, msgspec.DecodeError, RecursionError):
         return None

@@ -12,7 +12,7 @@ from lineshaft.resolution.model import check_handle
 
 _SCHEMES: Final = re.compile(r"(?:info:)?(?:hdl|handle|doi)[:/]/{0,2}", re.IGNORECASE)
 _WEB: Final = re.compile(r"https?://", re.IGNORECASE)
-_PREFIX: Final = re.compile(r"[0-9]+(?:\.[^/\s]+)*")
+_PREFIX: Final = re.compile(r"[0-9]+(?:\.[^./\s]+)*")
 """What prefixes look like in all number spaces in use: 20.500.12345, 88.100.1, 0.NA."""
 _SHOWN: Final = 200
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Self
 
 import msgspec
@@ -50,6 +50,45 @@ def put(store: RecordStore, records: Records) -> None:
     """Load records with their log."""
     with store.write() as transaction:
         apply(transaction, [Change(handle.upper(), None, pack_record(values)) for handle, values in records.items()])
+
+
+@contextlib.asynccontextmanager
+async def answering(answer: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[tuple[int, list[str]]]:
+    """Somebody on loopback who answers each request by HTTP as they please: the port, and the paths that were asked for."""
+    asked: list[str] = []
+    conversations: set[asyncio.Task[Any]] = set()
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        conversations.add(task)
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                asked.append((await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode())
+                await answer(writer)
+                writer.close()
+                await writer.wait_closed()
+        finally:
+            writer.transport.abort()
+
+    async with await asyncio.start_server(converse, "127.0.0.1", 0) as listening:
+        try:
+            yield listening.sockets[0].getsockname()[1], asked
+        finally:
+            for task in conversations:
+                task.cancel()
+            await asyncio.gather(*conversations, return_exceptions=True)
+
+
+def whole(body: bytes, *headers: bytes) -> Callable[[asyncio.StreamWriter], Awaitable[None]]:
+    """For `answering`: this body."""
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        head = [b"HTTP/1.1 200 OK", b"connection: close", b"content-length: %d" % len(body), *headers]
+        writer.write(b"\r\n".join([*head, b"", b""]) + body)
+        await writer.drain()
+
+    return answer
 
 
 @contextlib.asynccontextmanager

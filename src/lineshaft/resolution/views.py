@@ -1,8 +1,9 @@
 """What the routes of identifiers give as JSON. Times are RFC 3339."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from lineshaft.core.errors import LineshaftError
 from lineshaft.core.http import problem
@@ -17,13 +18,16 @@ from lineshaft.resolution.values.claims import CERTIFICATE_TYPE, SIGNATURE_TYPE,
 from lineshaft.resolution.values.json_form import data_to_json, date_text, reference_to_json
 from lineshaft.resolution.values.location import decode_locations
 
+_LONGEST: Final = 8192
+"""Of what may stand for a handle: each of its 2,048 bytes can be a percent sign and two digits, in an address."""
+
 Proved = Literal["proved", "registered", "changed", "unproved", "signature"]
 
 
 class ResolveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to resolve: a handle, also with `hdl:` or the address of a resolver before it."""
 
-    identifier: str
+    identifier: Annotated[str, Meta(max_length=_LONGEST)]
 
 
 class ProblemView(msgspec.Struct, frozen=True, kw_only=True):
@@ -281,7 +285,7 @@ def _signature(proof: Proof) -> SignatureView:
     links = [
         LinkView(
             key=one.key, subject=one.subject, issuer=one.issuer, permissions=list(one.permissions),
-            expires=None if one.expires is None else date_text(one.expires),
+            expires=_date(one.expires),
         )
         for one in proof.chain
     ]  # fmt: skip
@@ -291,11 +295,19 @@ def _signature(proof: Proof) -> SignatureView:
     )  # fmt: skip
 
 
+def _date(seconds: int | None) -> str | None:
+    """A time that somebody stated; None for one that no calendar has."""
+    try:
+        return None if seconds is None else date_text(seconds)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def _registration(found: Registration, language: str) -> RegistrationView:
     proof = found.proof
     return RegistrationView(
         holds=proof is not None, problem=_problem(found.problem, language), origin="" if proof is None else proof.origin,
-        time=None if proof is None else date_text(proof.seconds), key="" if proof is None else proof.key,
+        time=None if proof is None else _date(proof.seconds), key="" if proof is None else proof.key,
         source=found.source, log="" if proof is None or proof.log_index is None else proof.log_origin,
         entry=None if proof is None else proof.log_index, size=None if proof is None else proof.log_size,
         root="" if proof is None else proof.log_root,

@@ -17,7 +17,7 @@ from lineshaft.core import clock, health
 from lineshaft.core.errors import LineshaftError
 from lineshaft.core.home import Home
 from lineshaft.resolution.client import fingerprint, read_roots, site_at
-from lineshaft.resolution.client.http import pinned
+from lineshaft.resolution.client.http import UNPACKED, pinned, read_body
 from lineshaft.resolution.http.load import NodeStatus
 from lineshaft.resolution.settings import ResolutionSettings, Role
 from lineshaft.resolution.site import HTTP, HTTPS, PROTOCOLS, Server, Site, decode_site
@@ -34,6 +34,8 @@ _LOOKS: Final = 60
 """Answer times that are kept."""
 _SHARE: Final = 0.95
 _MOST_BYTES: Final = 1 << 20
+_MOST: Final = 1 << 53
+"""Of what a node counts: sums of such numbers can still be told."""
 _MOST_NODES: Final = 64
 _AT_A_TIME: Final = 4
 """Nodes asked at a time: more would wait for one another here, and seem slow."""
@@ -221,13 +223,12 @@ class Watch:
     async def _view(self, target: _Target) -> NodeView:
         node = self._nodes.setdefault(target.address, _Node())
         checks = await asyncio.to_thread(self._checks) if target.known == "own" else []
-        status, problem = None, ""
+        status, site, problem = None, target.site, ""
         if target.address:
             try:
-                status = await self._ask(target.address, node)
-            except (OSError, LineshaftError) as error:
-                problem = str(error) or type(error).__name__
-        site = decode_site(status.site) if status is not None else target.site
+                status, site = await self._ask(target.address, node)
+            except OSError as error:
+                problem = str(error)
         server = site.servers[0] if site is not None and site.servers else None
         prefixes = list(target.prefixes) if status is None else status.prefixes
         recursive = status.recursive if status is not None else "recursive" in target.roles
@@ -241,29 +242,43 @@ class Watch:
             p95_milliseconds=node.p95(), load=node.load() if status is not None else None, checks=checks,
         )  # fmt: skip
 
-    async def _ask(self, address: str, node: _Node) -> NodeStatus:
-        """What a node counted.
+    async def _ask(self, address: str, node: _Node) -> tuple[NodeStatus, Site]:
+        """What a node counted, and the description of its site.
 
         Raises:
             OSError: it does not answer, or tells us nothing; the text says which.
         """
-        import httpx
-
         async with self._slots:
             began = clock.monotonic()
-            try:
-                reply = await self._asking().get(f"{address}/api/v1/resolution/status")
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise OSError(str(error) or "no answer in time") from error
+            body = await self._body(f"{address}/api/v1/resolution/status")
             now = clock.monotonic()
-        if reply.status_code != httpx.codes.OK or len(reply.content) > _MOST_BYTES:
-            raise OSError("it answers, but does not tell its load: see resolution.watchers")
         try:
-            status = msgspec.json.decode(reply.content, type=NodeStatus)
-        except msgspec.DecodeError as error:
+            status = msgspec.json.decode(body, type=NodeStatus)
+            site = decode_site(status.site)
+        except (msgspec.DecodeError, RecursionError, LineshaftError) as error:
             raise OSError(f"its answer cannot be read: {error}") from error
+        if not all(0 <= number <= _MOST for number in _numbers(status)):
+            raise OSError("its answer cannot be read: it counts what nobody can count")
         node.take(status, now - began, now)
-        return status
+        return status, site
+
+    async def _body(self, address: str) -> bytes:
+        """What is at an address.
+
+        Raises:
+            OSError: as `_ask`.
+        """
+        import httpx
+
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS), self._asking().stream("GET", address) as reply:
+                if reply.status_code != httpx.codes.OK:
+                    raise OSError("it answers, but does not tell its load: see resolution.watchers")
+                return await read_body(reply, _MOST_BYTES)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise OSError("no answer in time") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise OSError(str(error) or type(error).__name__) from error
 
     def _asking(self) -> "httpx.AsyncClient":
         import httpx
@@ -271,7 +286,9 @@ class Watch:
         if self._client is None:
             # A connection for each look: the node's processes answer in turn.
             limits = httpx.Limits(max_keepalive_connections=0)
-            self._client = httpx.AsyncClient(timeout=_WAIT_SECONDS, trust_env=False, verify=pinned(), limits=limits)
+            self._client = httpx.AsyncClient(
+                timeout=_WAIT_SECONDS, trust_env=False, verify=pinned(), limits=limits, headers=UNPACKED
+            )
         return self._client
 
     def _checks(self) -> list[NodeCheck]:
@@ -293,6 +310,11 @@ def _up(target: _Target, status: NodeStatus | None, checks: Sequence[NodeCheck])
 def requests_of(status: NodeStatus) -> int:
     """All requests that came, by whatever way."""
     return status.counts.udp + status.counts.tcp + status.counts.http
+
+
+def _numbers(status: NodeStatus) -> tuple[int, ...]:
+    counts: tuple[int, ...] = msgspec.structs.astuple(status.counts)
+    return status.records, status.kept, status.asked, *counts
 
 
 def _share(requests: int, elsewhere: int) -> float | None:

@@ -22,6 +22,7 @@ from lineshaft.core.settings import Settings
 from lineshaft.history import Transfers
 from lineshaft.records import Database
 from lineshaft.web import metrics
+from lineshaft.web.licences import LicenceList, installed
 
 _SYSTEM = ["system"]
 
@@ -132,13 +133,14 @@ async def all_metrics(home: NamedDependency[Home]) -> Response[bytes]:
 
 @get("/api/v1/system/status", opt={"action": "system:read"}, tags=_SYSTEM)
 async def system_status(
-    home: NamedDependency[Home], identity: NamedDependency[Identity], principal: NamedDependency[Principal]
-) -> SystemStatus:
+    home: NamedDependency[Home], identity: NamedDependency[Identity], principal: NamedDependency[Principal],
+    language: NamedDependency[str],
+) -> SystemStatus:  # fmt: skip
     """How every process of the installation is, with each check that does not hold and what to do about it.
 
     What checks say of single objects is for members of the project `main`, whose the installation is.
     """
-    services = await asyncio.to_thread(_services, home)
+    services = await asyncio.to_thread(_services, home, language)
     if not principal.sees(MAIN_PROJECT):
         services = [_without_details(service) for service in services]
     return SystemStatus(
@@ -148,13 +150,22 @@ async def system_status(
 
 
 @get("/api/v1/system/settings", opt={"action": "system:manage"}, tags=_SYSTEM)
-async def system_settings(settings: NamedDependency[Settings]) -> SettingList:
+async def system_settings(settings: NamedDependency[Settings], language: NamedDependency[str]) -> SettingList:
     """Every setting with its value, where that comes from, and its meaning."""
     rows = [
-        SettingRow(name=row.name, value=row.shown, origin=row.origin, description=row.description)
+        SettingRow(
+            name=row.name, value=row.shown, origin=row.origin,
+            description=texts.setting(language, row.name, row.description),
+        )
         for row in settings.rows()
-    ]
+    ]  # fmt: skip
     return SettingList(items=rows)
+
+
+@get("/api/v1/system/licences", opt={"action": "system:read"}, tags=_SYSTEM)
+async def system_licences() -> LicenceList:
+    """The Python packages that this installation is made of, with the licence that each one's own metadata names."""
+    return LicenceList(items=await asyncio.to_thread(installed))
 
 
 @get("/api/v1/system/quality/{code:int}", opt={"action": "history:read"}, tags=_SYSTEM)
@@ -220,14 +231,15 @@ async def cancel_job(
 
 
 ROUTES = [
-    healthz, readyz, all_metrics, system_status, system_settings, quality_words, list_jobs, get_job, cancel_job,
+    healthz, readyz, all_metrics, system_status, system_settings, system_licences, quality_words, list_jobs, get_job, cancel_job,
 ]  # fmt: skip
 
 
 def _view(job: Job, language: str) -> JobView:
     return JobView(
-        id=job.id, kind=job.kind, title=job.title, owner=job.owner, state=job.state, done=job.done, total=job.total,
-        message=job.message, result=job.result, error=_told(job.error, language),
+        id=job.id, kind=job.kind, title=texts.phrase(language, job.kind, job.title), owner=job.owner, state=job.state,
+        done=job.done, total=job.total, message=texts.phrase(language, job.kind, job.message), result=job.result,
+        error=_told(job.error, language),
         created=clock.rfc3339(job.created), updated=clock.rfc3339(job.updated),
     )  # fmt: skip
 
@@ -244,7 +256,7 @@ def _told(error: dict[str, Any] | None, language: str) -> dict[str, Any] | None:
 
 
 def _without_details(service: ServiceState) -> ServiceState:
-    checks = [health.Check(name=check.name, ok=check.ok) for check in service.checks]
+    checks = [health.Check(name=check.name, ok=check.ok, title=check.title) for check in service.checks]
     return msgspec.structs.replace(service, checks=checks)
 
 
@@ -260,19 +272,20 @@ async def _answers(database: NamedDependency[Database]) -> bool:
     return True
 
 
-def _services(home: NamedDependency[Home]) -> list[ServiceState]:
+def _services(home: Home, language: str) -> list[ServiceState]:
     """What the supervisor says of each process, and what each says of itself (blocking)."""
     state = read_json(home.run / "state.json") or {}
     children: list[dict[str, Any]] = list(state.get("children") or [])  # type: ignore[call-overload]
     supervised = {str(child["name"]): child for child in children}
     names = dict.fromkeys([*supervised, *metrics.services(home)])
-    return [_service(home, name, supervised.get(name)) for name in names]
+    return [_service(home, name, supervised.get(name), language) for name in names]
 
 
-def _service(home: NamedDependency[Home], name: str, child: dict[str, Any] | None) -> ServiceState:
+def _service(home: Home, name: str, child: dict[str, Any] | None, language: str) -> ServiceState:
     path = home.socket(name)
     answer = health.readiness(path) if path.exists() else None
-    checks = msgspec.convert((answer or {}).get("checks", []), list[health.Check])
+    said = msgspec.convert((answer or {}).get("checks", []), list[health.Check])
+    checks = [check.told(language) for check in said]
     # The bus server is no service of ours and has no health socket: its supervisor asks it.
     ok = (
         bool(answer["ok"])

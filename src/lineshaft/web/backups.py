@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,16 +21,19 @@ from litestar import delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from lineshaft.core import clock
-from lineshaft.core.errors import NotFound, Unavailable
+from lineshaft.core import clock, logs
+from lineshaft.core.errors import Conflict, NotFound, Unavailable
 from lineshaft.core.home import Home
-from lineshaft.core.jobs import Job, JobHandle, JobRunner
+from lineshaft.core.http import MAXIMUM_PAGE
+from lineshaft.core.jobs import UNFINISHED, Job, JobHandle, JobRunner
 from lineshaft.core.principals import Principal
 
 KIND: Final = "system.backup"
 _SUFFIX: Final = ".tar.gz"
 _MANAGE: Final[dict[str, Any]] = {"action": "system:manage"}
 _SYSTEM: Final = ["system"]
+_CODE: Final = re.compile(r"\[([a-z0-9_.]+)\]\s*$")
+"""How the command ends what it says of an error."""
 
 
 class Backup(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +66,8 @@ class Backups:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._one_at_once = asyncio.Lock()
+        self._asking = asyncio.Lock()
+        self._log = logs.get("backups")
 
     @property
     def folder(self) -> Path:
@@ -94,17 +99,31 @@ class Backups:
 
     def register(self, jobs: JobRunner) -> None:
         """Make the kind of job known."""
-        jobs.register(KIND, self._run)
+        jobs.register(KIND, self._write)
 
-    async def _run(self, handle: JobHandle, _: dict[str, Any]) -> dict[str, Any]:
-        async with self._one_at_once:  # each holds the bus still for a moment and lets it go
-            return await self._write(handle)
+    async def submit(self, jobs: JobRunner, owner: str) -> Job:
+        """Have one written; there is one such job at a time, for it would only wait and hold a place of other jobs.
 
-    async def _write(self, handle: JobHandle) -> dict[str, Any]:
-        """The command of the same name, in a process of its own: what it loads and holds goes with it."""
+        Raises:
+            Conflict: names the job there is.
+        """
+        async with self._asking:
+            for job in await jobs.page(limit=MAXIMUM_PAGE):
+                if job.kind == KIND and job.state in UNFINISHED:
+                    raise Conflict(
+                        "web.backup_under_way", f"a backup is being written already (job {job.id})",
+                        "Wait for its end, or cancel it; one backup holds everything.", job=job.id,
+                    )  # fmt: skip
+            return await jobs.submit(KIND, "back up the installation", owner)
+
+    async def _write(self, handle: JobHandle, _: dict[str, Any]) -> dict[str, Any]:
+        """The command of the same name, in a process of its own: what it loads and holds goes with it.
+
+        What it answers is for everybody who sees jobs: no places on the server's machine are in it.
+        """
         file = self.folder / _file_name(handle.job)
         if file.exists():  # written, and then this process ended
-            return {"file": str(file), "bytes": file.stat().st_size, "not_contained": []}
+            return _written(file)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "lineshaft.cli.main", "backup", str(file), "--json", "--home", str(self._home.path),
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -115,14 +134,20 @@ class Backups:
         except asyncio.CancelledError:
             await asyncio.shield(_interrupt(process))
             raise
+        if process.returncode and file.exists():  # one that an earlier web process began came first
+            return _written(file)
         if process.returncode:
-            reason = complaint.decode(errors="replace").strip()[-500:]
+            said = complaint.decode(errors="replace").strip()
+            code = _CODE.search(said)
+            reason = code[1] if code else f"exit status {process.returncode}"
+            self._log.error("backup_failed", job=handle.job.id, reason=reason, said=said[-4000:])
             raise Unavailable(
-                "web.backup_failed", f"no backup was written: {reason}", "Mend what it names and start another one.",
+                "web.backup_failed", f"no backup was written: {reason}",
+                "logs/web.log on the server's machine has the details; mend what it names and start another one.",
                 reason=reason,
             )  # fmt: skip
-        answer = json.loads(told)
-        return {name: answer[name] for name in ("file", "bytes", "not_contained")}
+        missing = [name.partition(" in ")[0] for name in json.loads(told)["not_contained"]]
+        return _written(file) | {"not_contained": missing}
 
 
 async def _interrupt(process: asyncio.subprocess.Process) -> None:
@@ -130,6 +155,10 @@ async def _interrupt(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
     await process.communicate()
+
+
+def _written(file: Path) -> dict[str, Any]:
+    return {"file": file.name, "bytes": file.stat().st_size, "not_contained": []}
 
 
 def _file_name(job: Job) -> str:
@@ -144,9 +173,11 @@ async def list_backups(backups: NamedDependency[Backups]) -> BackupList:
 
 
 @post("/api/v1/system/backups", opt=_MANAGE, status_code=202, tags=_SYSTEM)
-async def make_backup(jobs: NamedDependency[JobRunner], principal: NamedDependency[Principal]) -> StartedBackup:
+async def make_backup(
+    backups: NamedDependency[Backups], jobs: NamedDependency[JobRunner], principal: NamedDependency[Principal]
+) -> StartedBackup:
     """Write the whole installation (records, keys, history, bus) to one file while everything runs."""
-    return StartedBackup(job=(await jobs.submit(KIND, "back up the installation", principal.id)).id)
+    return StartedBackup(job=(await backups.submit(jobs, principal.id)).id)
 
 
 @delete("/api/v1/system/backups/{name:str}", opt=_MANAGE, status_code=204, tags=_SYSTEM)

@@ -72,7 +72,7 @@ class Console:
         """Whether a browser asks for a page, at a path where nothing else is."""
         if scope["path"] == "/":
             return True
-        first = scope["path"].split("/")[1]
+        first = scope["path"].partition("/")[2].partition("/")[0]  # a path may have no "/" at all: "*"
         return first not in self._reserved and not first.startswith(".") and b"text/html" in _header(scope, b"accept")
 
     def _look(self) -> None:
@@ -121,13 +121,24 @@ def _asset(folder: Path, file: Path) -> Asset:
 
 
 async def _send_asset(asset: Asset, scope: Any, send: Any) -> None:
-    accepted = {part.split(b";")[0].strip() for part in _header(scope, b"accept-encoding").split(b",")}
+    accepted = _accepted(_header(scope, b"accept-encoding"))
     coding = next((coding for coding in asset.packed if coding in accepted), None)
     body = await asyncio.to_thread((asset.packed[coding] if coding else asset.file).read_bytes)
     headers = [(b"content-type", asset.kind), (b"cache-control", asset.cache), (b"vary", b"accept-encoding")]
     if coding is not None:
         headers.append((b"content-encoding", coding))
     await _send(scope, send, headers, body)
+
+
+def _accepted(header: bytes) -> set[bytes]:
+    """The content codings that a client names and does not refuse (`q=0`, RFC 9110 section 12.4.2)."""
+    found = set()
+    for part in header.lower().split(b","):
+        coding, _, weight = part.partition(b";")
+        name, _, value = weight.partition(b"=")
+        if name.strip() != b"q" or value.strip().strip(b"0.") != b"":
+            found.add(coding.strip())
+    return found
 
 
 async def _send(scope: Any, send: Any, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

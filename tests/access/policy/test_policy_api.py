@@ -159,6 +159,8 @@ async def test_cases_are_tried_on_what_is_in_force_and_on_a_text_before_it_is(si
     ("body", "code"),
     [
         ({"cases": "[[case]]\nname ="}, "access.policy_cases_text"),
+        ({"cases": "case = " + "[" * 3000}, "access.policy_cases_text"),
+        ({"cases": '{"case": ' + "[" * 3000}, "access.policy_cases_text"),
         ({"cases": '{"case": [{"action": "a"}]}'}, "access.policy_cases_text"),
         ({"cases": CASES, "name": "dark", "text": "permit (principal"}, "access.policy_invalid"),
     ],

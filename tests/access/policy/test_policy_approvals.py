@@ -127,6 +127,31 @@ async def test_who_may_decide(bound):
     assert (await ask(bound, bob)).code == "access.approval_void"
 
 
+async def test_how_one_stands_is_said_to_who_asked_and_to_who_may_decide(bound):
+    ada = (await bound.first_administrator()).principal
+    bob, eve = [(await bound.person(name, "operator")).principal for name in ("bob", "eve")]
+    approval = (await ask(bound, bob)).facts["approval"]
+
+    def state(reader):
+        return bound.database.transact(approvals.find, bound.identity.tenant, approval, reader, every=False).state
+
+    assert (state(bob), state(ada)) == ("open", "open")
+    with pytest.raises(NotFound, match="there is no approval"):
+        state(eve)
+    verdict(bound, approval, ada)
+    assert state(bob) == "approved"
+    later = clock.now_us() + approvals.LIFE_US
+    with clock.fixed(lambda: later):
+        assert state(bob) == "expired"
+    approvals.present(approval)
+    await bound.access.require(bob, "demo:control", "reactor", sent=digest("a"))
+    assert state(bob) == "used"
+    approvals.present("")
+    other = (await ask(bound, bob, sent="b")).facts["approval"]
+    verdict(bound, other, ada, approve=False)
+    assert bound.database.transact(approvals.find, bound.identity.tenant, other, bob, every=False).state == "refused"
+
+
 async def test_of_two_repeats_at_once_one_goes_through(bound):
     ada = (await bound.first_administrator()).principal
     bob = (await bound.person("bob", "operator")).principal

@@ -34,13 +34,13 @@ class Live:
         self._board.mark(self._table.update(rows_of([(PATHS[path], self._time, float(value), 0)])))
 
     @asynccontextmanager
-    async def socket(self, principal=None, *, cookie=None, origin=None, **headers):
+    async def socket(self, principal=None, *, cookie=None, origin=None, query="", **headers):
         fields = dict(headers)
         if principal is not None:
             fields["Authorization"] = f"Bearer {self.server.people.token(principal)}"
         if cookie is not None:
             fields["Cookie"] = f"lineshaft_session={cookie}"
-        url = f"ws://127.0.0.1:{self.server.port}/api/v1/live"
+        url = f"ws://127.0.0.1:{self.server.port}/api/v1/live{query}"
         async with websockets.connect(
             url, additional_headers=fields, origin=origin, proxy=None, open_timeout=60
         ) as client:
@@ -143,6 +143,16 @@ async def test_unknown_paths_are_refused_by_name_and_the_rest_goes_on(live):
         ]
         stage.value(ONE, 5)
         assert (await stage.heard(client, "values"))["values"][0][0] == ONE
+
+
+async def test_refusals_are_in_the_language_that_the_address_asks_for(live):
+    async with live() as stage:
+        anna = stage.server.people.add("anna", "viewer")
+        browser = {"Accept-Language": "en"}
+        for query, words in (("?language=zh", "没有"), ("?language=en", "there is no tag"), ("", "there is no tag")):
+            async with stage.socket(anna, query=query, **browser) as client:
+                (refused,) = (await stage.subscribed(client, "no/such/tag"))["refused"]
+                assert words in refused["message"]
 
 
 @pytest.mark.parametrize(

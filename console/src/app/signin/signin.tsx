@@ -7,7 +7,7 @@ import { type ReactNode, useEffect, useState } from "react";
 import { api, Problem, type Schemas, take } from "~/api/client";
 import { t } from "~/texts";
 import { Choices } from "../choices";
-import { began, SESSION } from "../session";
+import { enter, useSession } from "../session";
 import * as passkeys from "./passkeys";
 
 type Way = "password" | "invitation" | "emergency";
@@ -22,12 +22,22 @@ function fragment(): { invite?: string; refused?: string } {
 
 const GIVEN = fragment();
 
-export default function SignIn({ notice }: { notice: string }) {
+/** What the plant's own provider may be refused for, where a person can do something about it. */
+const REFUSALS = ["denied", "domain", "no_role", "refused", "unavailable"];
+
+// texts: refused.*
+function refusal(code: string): string {
+  const reason = code.replace(/^access\.oidc_/, "");
+  if (!REFUSALS.includes(reason)) return t("signin.refused", { code: code.slice(0, 80) });
+  return t(`refused.${reason}`);
+}
+
+/** `over` a page that waits, it is a dialogue's content and no page of its own. */
+export default function SignIn({ notice = "", over = false }: { notice?: string; over?: boolean }) {
   const client = useQueryClient();
-  const [way, setWay] = useState<Way>(GIVEN.invite ? "invitation" : "password");
-  const [problem, setProblem] = useState(
-    GIVEN.refused ? t("signin.refused", { code: GIVEN.refused.slice(0, 80) }) : notice,
-  );
+  const person = useSession()?.name;
+  const [way, setWay] = useState<Way>(!over && GIVEN.invite ? "invitation" : "password");
+  const [problem, setProblem] = useState(!over && GIVEN.refused ? refusal(GIVEN.refused) : notice);
   const [busy, setBusy] = useState(false);
   const methods = useQuery({
     queryKey: ["methods"],
@@ -41,7 +51,7 @@ export default function SignIn({ notice }: { notice: string }) {
     setBusy(true);
     try {
       const session = await work();
-      if (session) client.setQueryData(SESSION, began(session));
+      if (session) enter(client, session);
       else setProblem(otherwise);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -51,8 +61,9 @@ export default function SignIn({ notice }: { notice: string }) {
     }
   }
 
+  const Page = over ? "div" : "main";
   return (
-    <main className="signin">
+    <Page className="signin">
       <div className="signin-head">
         <img src="/icon.svg" alt="" width="44" height="44" />
         <div>
@@ -66,6 +77,7 @@ export default function SignIn({ notice }: { notice: string }) {
         {problem && <Alert type="warning" showIcon title={problem} role="alert" />}
         {way === "password" && (
           <Password
+            name={person}
             busy={busy}
             onSubmit={(body) => attempt(() => take(api.POST("/api/v1/access/session", { body })))}
           />
@@ -117,10 +129,12 @@ export default function SignIn({ notice }: { notice: string }) {
           </>
         )}
       </section>
-      <footer className="signin-foot">
-        <Choices />
-      </footer>
-    </main>
+      {!over && (
+        <footer className="signin-foot">
+          <Choices />
+        </footer>
+      )}
+    </Page>
   );
 }
 
@@ -139,15 +153,15 @@ function Submit({ busy, children }: { busy: boolean; children: ReactNode }) {
 
 const required = () => [{ required: true, message: t("signin.required") }];
 
-function Password({ busy, onSubmit }: FormProps<Schemas["SignInBody"]>) {
+function Password({ name, busy, onSubmit }: FormProps<Schemas["SignInBody"]> & { name: string | undefined }) {
   return (
-    <Form layout="vertical" requiredMark={false} onFinish={onSubmit} size="large">
+    <Form layout="vertical" requiredMark={false} initialValues={{ name }} onFinish={onSubmit} size="large">
       <h2>{t("signin.title")}</h2>
       <Form.Item name="name" label={t("signin.name")} rules={required()}>
-        <Input autoComplete="username" autoCapitalize="none" spellCheck={false} autoFocus />
+        <Input autoComplete="username" autoCapitalize="none" spellCheck={false} autoFocus={!name} />
       </Form.Item>
       <Form.Item name="password" label={t("signin.password")} rules={required()}>
-        <Input.Password autoComplete="current-password" />
+        <Input.Password autoComplete="current-password" autoFocus={Boolean(name)} />
       </Form.Item>
       <Submit busy={busy}>{t("signin.title")}</Submit>
     </Form>

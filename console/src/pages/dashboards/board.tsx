@@ -2,21 +2,23 @@
 
 import { LeftOutlined, LinkOutlined, PlusOutlined } from "@ant-design/icons";
 import { App, Button, Dropdown } from "antd";
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
-import { Link, useBlocker, useNavigate, useParams, useSearchParams } from "react-router";
+import { lazy, type ReactNode, Suspense, useRef, useState } from "react";
+import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { Problem } from "~/api/client";
 import { usePaths } from "~/live";
-import { useTags } from "~/pages/trends/data";
 import { Choice } from "~/parts/choice";
 import * as format from "~/parts/format";
 import { Nothing, PageHead } from "~/parts/page";
 import { ProblemBox } from "~/parts/problem";
+import { useTags } from "~/parts/trend/data";
+import { useUnsaved } from "~/parts/unsaved";
 import { t } from "~/texts";
 import { Canvas } from "./canvas";
 import { type DashboardView, remove, save, useDashboard, useForget, useKeep } from "./data";
 import { Document } from "./document";
+import { useDraft } from "./draft";
 import { Facts } from "./facts";
-import { type Board, KINDS, newWidget, read, tagsOf, type Widget, write } from "./model";
+import { type Board, KINDS, newWidget, tagsOf, type Widget } from "./model";
 import { Save } from "./save";
 import { Settings } from "./settings";
 import { Versions } from "./versions";
@@ -31,15 +33,21 @@ const MODES: readonly Mode[] = ["view", "edit", "text", "versions"];
 export default function BoardPage() {
   const name = useParams().name ?? "";
   const found = useDashboard(name);
-  if (found.error)
+  const problem = found.error ? (
+    <ProblemBox problem={found.error as unknown as Problem} onRetry={() => void found.refetch()} />
+  ) : null;
+  if (found.data)
     return (
-      <div className="page">
-        <Back />
-        <ProblemBox problem={found.error as unknown as Problem} onRetry={() => void found.refetch()} />
-      </div>
+      <Opened key={name} view={found.data} onReload={() => void found.refetch()}>
+        {problem}
+      </Opened>
     );
-  if (!found.data) return <div className="page" />;
-  return <Opened key={name} view={found.data} onReload={() => void found.refetch()} />;
+  return (
+    <div className="page">
+      {problem && <Back />}
+      {problem}
+    </div>
+  );
 }
 
 function Back() {
@@ -50,38 +58,16 @@ function Back() {
   );
 }
 
-/** What is being changed: the board and its text are one; whichever was changed last is what is saved. */
-function useDraft(view: DashboardView) {
-  const [text, setText] = useState<string>();
-  const current = text ?? view.text;
-  const board = useMemo(() => parsed(current) ?? read(view.text), [current, view.text]);
-  return {
-    text: current,
-    board,
-    broken: parsed(current) === null,
-    dirty: text !== undefined && text !== view.text,
-    setText,
-    setBoard: (after: Board) => setText(write(after)),
-    reset: () => setText(undefined),
-  };
+interface OpenedProps {
+  view: DashboardView;
+  onReload: () => void;
+  /** What is to be said above it. */
+  children: ReactNode;
 }
 
-/** The board that a text describes as far as it can be shown; null where it cannot. */
-function parsed(text: string): Board | null {
-  try {
-    const board = read(text);
-    const fits = (board.widgets ?? []).every(
-      (widget) => KINDS.includes(widget.kind) && typeof widget.id === "string" && Number.isFinite(widget.place.w),
-    );
-    return fits ? board : null;
-  } catch {
-    return null; // half-typed text is no error: the server says what is wrong when it is saved
-  }
-}
-
-function Opened({ view, onReload }: { view: DashboardView; onReload: () => void }) {
+function Opened({ view, onReload, children }: OpenedProps) {
   const [params, setParams] = useSearchParams();
-  const { message } = App.useApp();
+  const { message, modal } = App.useApp();
   const keep = useKeep();
   const draft = useDraft(view);
   const [chosen, choose] = useState<string>();
@@ -91,7 +77,7 @@ function Opened({ view, onReload }: { view: DashboardView; onReload: () => void 
   const mode: Mode = asked === "edit" && !view.may_edit ? "view" : asked;
   const { board } = draft;
   const widgets = board.widgets ?? [];
-  const overtaken = problem?.status === 412;
+  const overtaken = draft.overtaken || problem?.status === 412;
   useUnsaved(draft.dirty);
 
   const go = (to: Mode) => {
@@ -104,22 +90,32 @@ function Opened({ view, onReload }: { view: DashboardView; onReload: () => void 
     setBusy(true);
     setProblem(undefined);
     try {
-      const after = await save(view, draft.text, comment);
+      const after = await save(view.name, draft.base.etag, draft.text, comment);
       keep(after);
-      draft.reset();
+      draft.keep(draft.text, after);
       message.success(t("dashboards.saved_as", { version: after.version }));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       setProblem(error);
+      if (error.status === 412) onReload();
     } finally {
       setBusy(false);
     }
   }
 
   function discard(): void {
-    draft.reset();
-    setProblem(undefined);
-    onReload();
+    modal.confirm({
+      title: t("dashboards.discard_title"),
+      content: t("dashboards.discard_text"),
+      okText: t("dashboards.discard"),
+      okButtonProps: { danger: true },
+      cancelText: t("dashboards.cancel"),
+      onOk: () => {
+        draft.reset();
+        setProblem(undefined);
+        onReload();
+      },
+    });
   }
 
   return (
@@ -152,12 +148,13 @@ function Opened({ view, onReload }: { view: DashboardView; onReload: () => void 
             <Button disabled={!draft.dirty} onClick={discard}>
               {t("dashboards.discard")}
             </Button>
-            <Save disabled={!draft.dirty} busy={busy} onSave={(comment) => void store(comment)} />
+            <Save disabled={!draft.dirty || overtaken} busy={busy} onSave={(comment) => void store(comment)} />
           </>
         )}
         {mode === "view" && <Share view={view} />}
         {mode === "view" && view.may_edit && <Remove view={view} />}
       </PageHead>
+      {children}
       {draft.dirty && mode === "view" && (
         <p className="notice warn" role="note">
           {t("dashboards.unsaved")}
@@ -294,29 +291,4 @@ function Remove({ view }: { view: DashboardView }) {
       {t("dashboards.delete")}
     </Button>
   );
-}
-
-/** Leaving with changes that were not saved asks first. */
-function useUnsaved(dirty: boolean): void {
-  const { modal } = App.useApp();
-  const blocker = useBlocker(
-    ({ currentLocation, nextLocation }) => dirty && currentLocation.pathname !== nextLocation.pathname,
-  );
-  useEffect(() => {
-    if (blocker.state !== "blocked") return;
-    modal.confirm({
-      title: t("dashboards.leave_title"),
-      content: t("dashboards.leave_text"),
-      okText: t("dashboards.leave"),
-      cancelText: t("dashboards.stay"),
-      onOk: () => blocker.proceed(),
-      onCancel: () => blocker.reset(),
-    });
-  }, [blocker, modal]);
-  useEffect(() => {
-    if (!dirty) return;
-    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener("beforeunload", warn);
-    return () => removeEventListener("beforeunload", warn);
-  }, [dirty]);
 }

@@ -4,12 +4,12 @@ import { Form, Input, Modal, Switch } from "antd";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { Problem } from "~/api/client";
-import { Picker } from "~/pages/trends/picker";
 import { ProblemBox } from "~/parts/problem";
+import { Picker } from "~/parts/trend/picker";
 import { t } from "~/texts";
 import { create, useKeep } from "./data";
 import { type Board, madeOf, nameOf, SCHEMA, write } from "./model";
-import "~/pages/trends/trends.css";
+import "~/parts/trend/trend.css";
 
 const MOST = 50;
 

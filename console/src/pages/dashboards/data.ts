@@ -21,10 +21,11 @@ export function create(text: string, comment: string): Promise<DashboardView> {
   return take(api.POST("/api/v1/dashboards", { body: { text, comment } }));
 }
 
-export function save(view: DashboardView, text: string, comment: string): Promise<DashboardView> {
+/** `etag` is that of the version which was changed: refused where a newer one is there. */
+export function save(name: string, etag: string, text: string, comment: string): Promise<DashboardView> {
   return take(
     api.PUT("/api/v1/dashboards/{dashboard}", {
-      params: { path: { dashboard: view.name }, header: { "If-Match": view.etag } },
+      params: { path: { dashboard: name }, header: { "If-Match": etag } },
       body: { text, comment },
     }),
   );

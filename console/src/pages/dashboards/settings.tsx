@@ -2,11 +2,11 @@
 
 import { Drawer, Form, Input, InputNumber, Select } from "antd";
 import { lazy, type ReactNode, Suspense } from "react";
-import { Picker } from "~/pages/trends/picker";
 import { Choice } from "~/parts/choice";
+import { Picker } from "~/parts/trend/picker";
 import { t } from "~/texts";
 import { KINDS, type Kind, type Limits, MOST_TAGS, TREND_SECONDS, type Widget } from "./model";
-import "~/pages/trends/trends.css";
+import "~/parts/trend/trend.css";
 
 const FlowEditor = lazy(() => import("./flow-editor"));
 

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Alert, Button } from "antd";
 import { Link } from "react-router";
 import { api, Problem, take } from "~/api/client";
+import * as format from "~/parts/format";
 import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
 
@@ -21,32 +22,47 @@ interface RefusalProps {
   onAgain: (approval: string) => void;
 }
 
+/** States in which more may come: an approval that nobody uses expires. */
+const OPEN = new Set(["open", "approved"]);
+const LOOK_MS = 2000;
+
+// texts: approval_state.*
 /** Why the change was not made; where it waits for a second person, how that stands. */
 export function Refusal({ problem, onAgain }: RefusalProps) {
   const approval = approvalOf(problem);
-  const waiting = useQuery({
-    queryKey: ["approvals", "waiting"],
-    queryFn: () => take(api.GET("/api/v1/access/approvals")),
-    refetchInterval: 2000,
-    staleTime: 0,
+  const asked = useQuery({
+    queryKey: ["approvals", approval],
+    queryFn: () => take(api.GET("/api/v1/access/approvals/{approval}", { params: { path: { approval } } })),
+    refetchInterval: (query) => (OPEN.has(query.state.data?.state ?? "open") ? LOOK_MS : false),
     enabled: approval !== "",
   });
   if (!approval) return <ProblemBox problem={problem} />;
-  const open = waiting.data?.items.find((each) => each.id === approval);
-  // A list from before the refusal cannot know of it yet.
-  const decided = waiting.isFetchedAfterMount && waiting.data !== undefined && !open;
-  if (decided) {
+  if (asked.error && !asked.data) {
+    return <ProblemBox problem={asked.error as unknown as Problem} onRetry={() => void asked.refetch()} />;
+  }
+  const state = asked.data?.state ?? "open";
+  if (state === "approved") {
     return (
       <Alert
         type="info"
         showIcon
-        title={t("approval.decided")}
-        description={t("approval.again")}
+        title={t("approval_state.approved")}
+        description={t("approval.again", { time: format.dateTime(asked.data?.expires) })}
         action={
           <Button type="primary" onClick={() => onAgain(approval)}>
             {t("approval.do_it")}
           </Button>
         }
+      />
+    );
+  }
+  if (state !== "open") {
+    return (
+      <Alert
+        type="error"
+        showIcon
+        title={t(`approval_state.${state}`)}
+        action={<Button onClick={() => onAgain("")}>{t("approval.ask_again")}</Button>}
       />
     );
   }
@@ -58,9 +74,9 @@ export function Refusal({ problem, onAgain }: RefusalProps) {
       description={
         <>
           <p>{t("approval.ask", { id: approval })}</p>
-          {open && open.reasons.length > 0 && (
+          {asked.data && asked.data.reasons.length > 0 && (
             <ul>
-              {open.reasons.map((reason) => (
+              {asked.data.reasons.map((reason) => (
                 <li key={reason}>{reason}</li>
               ))}
             </ul>

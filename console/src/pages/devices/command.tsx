@@ -12,6 +12,7 @@ import { Nothing } from "~/parts/page";
 import { Paged } from "~/parts/paged";
 import { t } from "~/texts";
 import { Decide } from "./decide";
+import { ContentKeys } from "./keys";
 
 type Command = Schemas["CommandView"];
 type Body = Schemas["CommandBody"];
@@ -45,28 +46,33 @@ interface Asked {
 
 export function WriteDialogue({ device, point, path, unit, kind, onClose }: WriteProps) {
   const [form] = Form.useForm<Asked>();
-  const [tried, setTried] = useState<Command>();
+  const [tried, setTried] = useState<{ asked: Asked; command: Command }>();
+  // Where an answer is lost, the same is sent again with the same key: the machine is written to once.
+  const [keys] = useState(() => new ContentKeys());
   const client = useQueryClient();
   const send = useMutation({
     mutationFn: async ({ asked, dry }: { asked: Asked; dry: boolean }) => {
       const body = { device, point: point.name, value: asked.value, reason: asked.reason, dry_run: dry } as Body;
-      const headers = dry ? {} : { "Idempotency-Key": crypto.randomUUID() };
+      const headers = dry ? {} : { "Idempotency-Key": keys.of(asked) };
       return take(api.POST("/api/v1/edge/commands", { params: { query: { wait: WAIT_SECONDS } }, body, headers }));
     },
-    onSuccess: (command, { dry }) => {
-      if (dry) setTried(command);
-      else void client.invalidateQueries({ queryKey: ["commands"] });
+    onSuccess: (command, { asked, dry }) => dry && setTried({ asked, command }),
+    onSettled: (_command, _error, { dry }) => {
+      if (!dry) void client.invalidateQueries({ queryKey: ["commands"] });
     },
   });
-  const sent = send.data && !send.variables?.dry ? send.data : undefined;
+  const writing = send.isPending && !send.variables.dry;
+  const sent = send.data && !send.variables.dry ? send.data : undefined;
+  const problem = send.error as unknown as Problem | null;
+  const lost = problem !== null && !send.variables?.dry && answerWasLost(problem);
 
-  async function go(dry: boolean): Promise<void> {
-    const asked = await form.validateFields();
-    send.mutate({ asked, dry });
+  async function tryIt(): Promise<void> {
+    const { value, reason } = await form.validateFields();
+    send.mutate({ asked: { value, reason }, dry: true });
   }
 
-  const verdict = tried && verdictOf(tried);
-  const ready = verdict !== undefined && verdict.tone !== "error";
+  const verdict = tried && verdictOf(tried.command);
+  const ready = verdict !== undefined && verdict.tone !== "error" && !send.isPending;
   const limits = point.write;
   return (
     <Modal
@@ -79,15 +85,15 @@ export function WriteDialogue({ device, point, path, unit, kind, onClose }: Writ
         ) : (
           <>
             <Button onClick={onClose}>{t("command.back")}</Button>
-            <Button onClick={() => void go(true)} loading={send.isPending && send.variables?.dry}>
+            <Button onClick={() => void tryIt()} disabled={writing} loading={send.isPending && send.variables.dry}>
               {t("command.try")}
             </Button>
             <Popconfirm
               title={t("command.sure", { point: `${device}/${point.name}` })}
               disabled={!ready}
-              onConfirm={() => void go(false)}
+              onConfirm={() => ready && tried && send.mutate({ asked: tried.asked, dry: false })}
             >
-              <Button type="primary" danger disabled={!ready} loading={send.isPending && !send.variables?.dry}>
+              <Button type="primary" danger disabled={!ready} loading={writing}>
                 {t("command.write")}
               </Button>
             </Popconfirm>
@@ -125,6 +131,7 @@ export function WriteDialogue({ device, point, path, unit, kind, onClose }: Writ
           form={form}
           layout="vertical"
           className="command-form"
+          disabled={send.isPending}
           onValuesChange={() => {
             setTried(undefined);
             send.reset();
@@ -154,20 +161,20 @@ export function WriteDialogue({ device, point, path, unit, kind, onClose }: Writ
           </Form.Item>
         </Form>
       )}
-      {send.error && (
-        <Alert
-          type="error"
-          showIcon
-          title={(send.error as unknown as Problem).title}
-          description={(send.error as unknown as Problem).hint}
-        />
+      {problem && (
+        <Alert type="error" showIcon title={problem.title} description={lost ? t("command.lost") : problem.hint} />
       )}
-      {tried && verdict && !sent && !send.error && (
-        <Alert type={verdict.tone} showIcon title={t(verdict.text)} description={tried.detail} />
+      {verdict && !sent && !problem && (
+        <Alert type={verdict.tone} showIcon title={t(verdict.text)} description={tried?.command.detail} />
       )}
       {sent && <Followed id={sent.id} begun={sent} />}
     </Modal>
   );
+}
+
+/** The command may have been taken all the same. */
+function answerWasLost(problem: Problem): boolean {
+  return problem.status === 0 || problem.status >= 500;
 }
 
 /** What a trial without writing said. */
@@ -224,7 +231,7 @@ export function Commands({ device }: { device: string }) {
       title: t("command.value"),
       width: "150px",
       number: true,
-      render: (row) => `${format.value(row.before)} → ${format.value(row.value)}`,
+      render: (row) => `${format.value(row.before)} → ${format.value(row.value)} ${row.unit ?? ""}`.trim(),
     },
     { key: "state", title: t("devices.state"), width: "170px", render: (row) => <CommandState command={row} /> },
     {
@@ -248,7 +255,7 @@ export function Commands({ device }: { device: string }) {
   return (
     <Paged
       label={t("device.commands")}
-      queryKey={["commands", device]}
+      queryKey={["commands", "of", device]}
       columns={columns}
       rowKey={(row) => row.id}
       refreshSeconds={3}

@@ -6,9 +6,29 @@ import { useState } from "react";
 import { api, type Problem, type Schemas, take } from "~/api/client";
 import { useMay, useSession } from "~/app/session";
 import * as format from "~/parts/format";
+import { LiveValue } from "~/parts/live";
 import { t } from "~/texts";
 
 type Command = Schemas["CommandView"];
+
+/** What whoever approves must know: the value that is there now, what bounds the new one, and what happens then. */
+function Meaning({ command: { path, unit, minimum, maximum } }: { command: Command }) {
+  return (
+    <>
+      {path && (
+        <p className="flat">
+          {t("command.now")}: <LiveValue path={path} unit={unit} />
+        </p>
+      )}
+      {(minimum !== null || maximum !== null) && (
+        <p className="flat">
+          {t("command.limits")}: {minimum ?? "—"} … {maximum ?? "—"} {unit}
+        </p>
+      )}
+      <p className="flat">{t("command.approve_means")}</p>
+    </>
+  );
+}
 
 export function Decide({ command, size }: { command: Command; size?: "small" }) {
   const may = useMay();
@@ -42,8 +62,11 @@ export function Decide({ command, size }: { command: Command; size?: "small" }) 
       {command.state === "requested" && !own && may("edge:approve_command") && (
         <>
           <Popconfirm
-            title={t("command.approve_sure", { value: format.value(command.value), point })}
-            description={t("command.approve_means")}
+            title={t("command.approve_sure", {
+              value: [format.value(command.value), command.unit].filter(Boolean).join(" "),
+              point,
+            })}
+            description={<Meaning command={command} />}
             onConfirm={() => act.mutate("approve")}
           >
             <Button size={size} type="primary" danger loading={act.isPending && act.variables === "approve"}>

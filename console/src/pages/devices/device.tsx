@@ -6,14 +6,17 @@ import { Alert, Button, Input, Skeleton, Typography } from "antd";
 import { useCallback, useMemo, useState } from "react";
 import { Link, useParams } from "react-router";
 import { api, type Problem, type Schemas, take } from "~/api/client";
-import { type TagView, useGatewayStatus, useTagsBelow } from "~/api/queries";
+import { type DeviceStatus, type TagView, tagsNamed, useGatewayStatus } from "~/api/queries";
+import { isCurrent } from "~/api/states";
 import { useMay } from "~/app/session";
 import { useNow } from "~/live";
+import { useAddressText } from "~/parts/address_text";
 import * as format from "~/parts/format";
 import { type Column, Grid } from "~/parts/grid";
 import { LiveAge, LiveQuality, LiveValue } from "~/parts/live";
 import { Nothing, PageHead, Panel } from "~/parts/page";
 import { ProblemBox } from "~/parts/problem";
+import { useRested } from "~/parts/rested";
 import { type Spark, Sparkline } from "~/parts/sparkline";
 import { StateChip } from "~/parts/state";
 import { AddressTabs } from "~/parts/tabs";
@@ -23,10 +26,9 @@ import { Commands, WriteDialogue } from "./command";
 type Device = Schemas["Device"];
 type Point = Device["points"][number];
 
-const MOST_POINTS = 1000;
 const SPARK_WINDOW = "-15m";
 const SPARK_INTERVAL = "20s";
-/** Sparklines are fetched for this many points at a time. */
+/** Tags and sparklines are fetched for this many points at a time. */
 const BLOCK = 20;
 
 export default function DevicePage() {
@@ -37,16 +39,15 @@ export default function DevicePage() {
   });
   const listed = useQuery({
     queryKey: ["device", name, "listed"],
-    queryFn: async () => {
-      const page = await take(api.GET("/api/v1/edge/devices", { params: { query: { search: name, limit: 1000 } } }));
-      return page.items.find((each) => each.name === name) ?? null;
-    },
+    queryFn: async () =>
+      (await take(api.GET("/api/v1/edge/devices", { params: { query: { name } } }))).items[0] ?? null,
   }).data;
-  const gateway = useGatewayStatus(listed?.gateway ?? "gateway", [name], listed !== undefined);
-  const status = gateway.data?.devices.find((each) => each.name === name);
+  const gateway = useGatewayStatus(listed?.gateway ?? "", [name], Boolean(listed));
+  const last = gateway.data?.devices.find((each) => each.name === name);
+  const status = isCurrent(gateway) ? last : undefined;
   const now = useNow();
 
-  if (device.error) {
+  if (device.error && !device.data) {
     return (
       <div className="page">
         <Back />
@@ -73,6 +74,9 @@ export default function DevicePage() {
           <Button icon={<LineChartOutlined />}>{t("device.trends")}</Button>
         </Link>
       </PageHead>
+      {gateway.error && (
+        <ProblemBox problem={gateway.error as unknown as Problem} onRetry={() => void gateway.refetch()} />
+      )}
       {status && status.state !== "connected" && (status.message || status.hint) && (
         <Alert type="warning" showIcon title={status.message} description={status.hint} />
       )}
@@ -128,9 +132,9 @@ export default function DevicePage() {
             {
               key: "counts",
               label: t("device.counts"),
-              children: <Counts counts={status?.counts} newest={status?.newest} />,
+              children: <Counts status={last} saidAt={status ? undefined : gateway.dataUpdatedAt} />,
             },
-            { key: "gaps", label: t("device.gaps"), children: <Gaps gateway={listed?.gateway ?? "gateway"} /> },
+            { key: "gaps", label: t("device.gaps"), children: listed && <Gaps gateway={listed.gateway} /> },
           ]}
         />
       </Panel>
@@ -149,32 +153,35 @@ function Back() {
 interface Row {
   point: Point;
   path: string;
-  tag: TagView | undefined;
+}
+
+/** What is in view, in blocks that stay the same while somebody scrolls within them. */
+function blocksOf(rows: readonly Row[], from: number, to: number): Row[][] {
+  const first = Math.floor(from / BLOCK);
+  const blocks = Array.from({ length: Math.floor(to / BLOCK) - first + 1 }, (_, index) => (first + index) * BLOCK);
+  return blocks.map((start) => rows.slice(start, start + BLOCK)).filter((block) => block.length > 0);
 }
 
 function Points({ device }: { device: Device }) {
-  const [filter, setFilter] = useState("");
-  const tags = useTagsBelow(device.path, MOST_POINTS).data?.items;
+  const [filter, setFilter] = useAddressText("filter");
   const rows = useMemo(() => {
-    const byPath = new Map((tags ?? []).map((tag) => [tag.path, tag]));
     const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
     return device.points
-      .map((point) => ({
-        point,
-        path: `${device.path}/${point.name}`,
-        tag: byPath.get(`${device.path}/${point.name}`),
-      }))
+      .map((point) => ({ point, path: `${device.path}/${point.name}` }))
       .filter(({ point }) =>
         words.every((word) => `${point.name} ${point.description ?? ""}`.toLowerCase().includes(word)),
       );
-  }, [device, tags, filter]);
+  }, [device, filter]);
   const [view, setView] = useState({ from: 0, to: 0 });
   const onView = useCallback((from: number, to: number) => setView({ from, to }), []);
-  const sparks = useSparks(rows, view.from, view.to);
+  const rested = useRested(view);
+  const blocks = blocksOf(rows, rested.from, rested.to);
+  const tags = useTagsOf(blocks);
+  const sparks = useSparks(blocks);
   const [writing, setWriting] = useState<Row>();
   const may = useMay();
   const write = may("edge:command") ? setWriting : undefined;
-  const columns = useMemo(() => columnsOf(sparks, write), [sparks, write]);
+  const columns = useMemo(() => columnsOf(tags, sparks, write), [tags, sparks, write]);
   return (
     <>
       <div className="toolbar">
@@ -194,15 +201,15 @@ function Points({ device }: { device: Device }) {
         rowKey={(row) => row.path}
         onView={onView}
         rowHeight={46}
-        empty={<Nothing title={t("device.no_points")} />}
+        empty={<NoPoints device={device} onClear={() => setFilter("")} />}
       />
       {writing && (
         <WriteDialogue
           device={device.name}
           point={writing.point}
           path={writing.path}
-          unit={writing.tag?.unit ?? ""}
-          kind={writing.tag?.kind ?? "number"}
+          unit={tags.get(writing.path)?.unit ?? writing.point.unit_text ?? ""}
+          kind={writing.point.kind ?? "number"}
           onClose={() => setWriting(undefined)}
         />
       )}
@@ -210,22 +217,50 @@ function Points({ device }: { device: Device }) {
   );
 }
 
-/** The last quarter of an hour of the points in view, a block of them with one request. */
-function useSparks(rows: readonly Row[], from: number, to: number): Map<string, Spark> {
-  const blocks: string[][] = [];
-  for (let block = Math.floor(from / BLOCK); block * BLOCK <= to; block += 1) {
-    const numeric = rows.slice(block * BLOCK, (block + 1) * BLOCK).filter((row) => row.tag && row.tag.kind !== "text");
-    if (numeric.length) blocks.push(numeric.map((row) => row.path));
+/** Why no point is shown, and what to do. */
+function NoPoints({ device, onClear }: { device: Device; onClear: () => void }) {
+  if (device.points.length > 0) {
+    return (
+      <Nothing title={t("device.no_such_points")}>
+        <Button onClick={onClear}>{t("device.filter_clear")}</Button>
+      </Nothing>
+    );
   }
+  return (
+    <Nothing title={t("device.no_points")}>
+      <p>
+        {t("device.no_points_hint")} <code>lineshaft device import {device.name}</code>
+      </p>
+    </Nothing>
+  );
+}
+
+/** Units and kinds of the points in view. */
+function useTagsOf(blocks: readonly Row[][]): Map<string, TagView> {
   return useQueries({
-    queries: blocks.map((paths) => ({
+    queries: blocks.map((rows) => tagsNamed(rows.map(({ path }) => path))),
+    combine: useCallback(
+      (answers: { data?: Schemas["TagPage"] }[]) =>
+        new Map(answers.flatMap((answer) => answer.data?.items ?? []).map((tag) => [tag.path, tag])),
+      [],
+    ),
+  });
+}
+
+/** The last quarter of an hour of the points in view, a block of them with one request. */
+function useSparks(blocks: readonly Row[][]): Map<string, Spark> {
+  const numeric = blocks.map((rows) => rows.filter(({ point }) => point.kind !== "text").map(({ path }) => path));
+  return useQueries({
+    queries: numeric.map((paths) => ({
       queryKey: ["sparks", paths],
-      queryFn: () =>
+      queryFn: ({ signal }: { signal: AbortSignal }) =>
         take(
           api.GET("/api/v1/history/processed", {
             params: { query: { tag: paths, from: SPARK_WINDOW, interval: SPARK_INTERVAL, aggregate: "Average" } },
+            signal,
           }),
         ),
+      enabled: paths.length > 0,
       refetchInterval: 30_000,
       staleTime: 20_000,
     })),
@@ -245,7 +280,11 @@ function writable(point: Point): boolean {
   return point.access === "read-write" || point.access === "write";
 }
 
-function columnsOf(sparks: Map<string, Spark>, write: ((row: Row) => void) | undefined): Column<Row>[] {
+function columnsOf(
+  tags: Map<string, TagView>,
+  sparks: Map<string, Spark>,
+  write: ((row: Row) => void) | undefined,
+): Column<Row>[] {
   return [
     {
       key: "name",
@@ -263,7 +302,7 @@ function columnsOf(sparks: Map<string, Spark>, write: ((row: Row) => void) | und
       title: t("device.value"),
       width: "150px",
       number: true,
-      render: ({ path, tag }) => <LiveValue path={path} unit={tag?.unit} />,
+      render: ({ path }) => <LiveValue path={path} unit={tags.get(path)?.unit} />,
     },
     {
       key: "spark",
@@ -333,13 +372,20 @@ function Groups({ device }: { device: Device }) {
   );
 }
 
-function Counts({ counts, newest }: { counts: Record<string, number> | undefined; newest: string | null | undefined }) {
-  if (!counts) return <Nothing title={t("device.no_counts")} />;
+/** `saidAt`: the gateway is silent since, and this is the last that it said. */
+function Counts({ status, saidAt }: { status: DeviceStatus | undefined; saidAt: number | undefined }) {
+  if (!status) return <Nothing title={t("device.no_counts")} />;
   return (
-    <dl className="facts padded">
+    <dl className={saidAt === undefined ? "facts padded" : "facts padded old"}>
+      {saidAt !== undefined && (
+        <>
+          <dt>{t("device.counts_old")}</dt>
+          <dd>{format.dateTime(saidAt)}</dd>
+        </>
+      )}
       <dt>{t("device.newest")}</dt>
-      <dd>{format.dateTime(newest)}</dd>
-      {Object.entries(counts).map(([name, count]) => (
+      <dd>{format.dateTime(status.newest)}</dd>
+      {Object.entries(status.counts ?? {}).map(([name, count]) => (
         <div key={name} className="facts-pair">
           <dt>{nameOfCount(name)}</dt>
           <dd>{format.count(count)}</dd>
@@ -356,13 +402,22 @@ function nameOfCount(name: string): string {
   return words === `count.${name}` ? name.replaceAll("_", " ") : words;
 }
 
+/** Causes that a history of tomorrow may know have no words here; they are shown by their names. */
+// texts: gap_cause.*
+function nameOfCause(cause: string): string {
+  const words = t(`gap_cause.${cause}`);
+  return words === `gap_cause.${cause}` ? cause : words;
+}
+
+/** What is missing is known by gateways, not by their devices: a sample that never came names none. */
 function Gaps({ gateway }: { gateway: string }) {
   const gaps = useQuery({
     queryKey: ["gaps", gateway],
     queryFn: () => take(api.GET("/api/v1/history/gaps", { params: { query: { gateway, from: "-7d", limit: 200 } } })),
     refetchInterval: 30_000,
   });
-  if (gaps.error) return <ProblemBox problem={gaps.error as unknown as Problem} />;
+  if (gaps.error && !gaps.data)
+    return <ProblemBox problem={gaps.error as unknown as Problem} onRetry={() => void gaps.refetch()} />;
   if (!gaps.data) return <Skeleton active />;
   if (gaps.data.items.length === 0) {
     return (
@@ -373,6 +428,10 @@ function Gaps({ gateway }: { gateway: string }) {
   }
   return (
     <div className="table-scroll">
+      <p className="padded quiet">
+        {t("device.gaps_of")}{" "}
+        <Link to={`/devices?gateway=${encodeURIComponent(gateway)}`}>{t("devices.of_gateway", { gateway })}</Link>
+      </p>
       <table className="plain-table">
         <thead>
           <tr>
@@ -388,7 +447,7 @@ function Gaps({ gateway }: { gateway: string }) {
             <tr key={`${gap.from} ${gap.boot} ${gap.from_seq}`}>
               <td>{format.dateTime(gap.from)}</td>
               <td>{format.dateTime(gap.to)}</td>
-              <td>{gap.cause}</td>
+              <td>{nameOfCause(gap.cause)}</td>
               <td className="number">{gap.rows === null ? "—" : format.count(gap.rows)}</td>
               <td className="quiet">{gap.detail}</td>
             </tr>

@@ -89,19 +89,21 @@ function Invited({ made, machine }: InvitedProps) {
         <code>{command}</code>
       </Typography.Paragraph>
       <p className="quiet">{t("enrol.once", { url: made.url })}</p>
-      <div role="status">
-        {come ? (
-          <Alert type="success" showIcon title={t("enrol.come", { name: made.name })} />
-        ) : left > 0 ? (
+      {come ? (
+        <Alert type="success" showIcon title={t("enrol.come", { name: made.name })} />
+      ) : left > 0 ? (
+        // Said aloud once, and not with each second that passes.
+        <>
           <Alert
             type="info"
             showIcon
-            title={t("enrol.waiting", { name: made.name, left: format.age(left), time: format.dateTime(made.expires) })}
+            title={t("enrol.waiting", { name: made.name, time: format.dateTime(made.expires) })}
           />
-        ) : (
-          <Alert type="warning" showIcon title={t("enrol.over")} />
-        )}
-      </div>
+          <p className="quiet">{t("enrol.left", { left: format.age(left) })}</p>
+        </>
+      ) : (
+        <Alert type="warning" showIcon title={t("enrol.over")} />
+      )}
     </>
   );
 }

@@ -14,7 +14,7 @@ import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
 import { APPROVAL, Refusal } from "./approval";
 import "./devices.css";
-import { type DiffLine, joined, proposedDiff } from "./policy";
+import { type DiffLine, joined, proposedDiff, unseen } from "./policy";
 
 type Guard = Schemas["GuardView"];
 type Mode = "learn" | "shadow" | "enforce";
@@ -24,8 +24,8 @@ export default function GuardPage() {
   const { gateway = "" } = useParams();
   const guard = useQuery({
     queryKey: ["guard", gateway],
-    queryFn: async () => {
-      const answer = await api.GET("/api/v1/edge/gateways/{gateway}/guard", { params: { path: { gateway } } });
+    queryFn: async ({ signal }) => {
+      const answer = await api.GET("/api/v1/edge/gateways/{gateway}/guard", { params: { path: { gateway } }, signal });
       return { view: answer.data as Guard, etag: answer.response.headers.get("etag") ?? "" };
     },
     refetchInterval: 5000,
@@ -46,6 +46,13 @@ export default function GuardPage() {
   );
 }
 
+interface Sending {
+  body: Pick<Guard, "mode" | "policy" | "reads" | "time_zone" | "plant_mode" | "plant_mode_point">;
+  /** ETag of what the change was made on. */
+  seen: string;
+  approval: string;
+}
+
 interface WholeProps {
   gateway: string;
   view: Guard;
@@ -57,29 +64,30 @@ function Whole({ gateway, view, etag }: WholeProps) {
   const client = useQueryClient();
   const { message } = App.useApp();
   const put = useMutation({
-    mutationFn: ({ changed, approval }: { changed: Partial<Guard>; approval: string }) => {
-      const { mode, policy, reads, time_zone, plant_mode, plant_mode_point } = { ...view, ...changed };
-      return take(
+    mutationFn: ({ body, seen, approval }: Sending) =>
+      take(
         api.PUT("/api/v1/edge/gateways/{gateway}/parts/{part}", {
           params: { path: { gateway, part: "guard" } },
-          body: { mode, policy, reads, time_zone, plant_mode, plant_mode_point } as unknown as Record<string, never>,
-          headers: { ...(etag ? { "If-Match": etag } : {}), ...(approval ? { [APPROVAL]: approval } : {}) },
+          body: body as unknown as Record<string, never>,
+          headers: { ...(seen ? { "If-Match": seen } : {}), ...(approval ? { [APPROVAL]: approval } : {}) },
         }),
-      );
-    },
-    onSuccess: async () => {
-      message.success(t("guard.in_force"));
-      await client.invalidateQueries({ queryKey: ["guard", gateway] });
-    },
+      ),
+    onSuccess: () => void message.success(t("guard.in_force")),
+    onSettled: () => client.invalidateQueries({ queryKey: ["guard", gateway] }),
   });
   const problem = put.error as unknown as Problem | null;
-  const change = (changed: Partial<Guard>, approval = "") => put.mutate({ changed, approval });
+  const change = (changed: Partial<Guard>) => {
+    const { mode, policy, reads, time_zone, plant_mode, plant_mode_point } = { ...view, ...changed };
+    put.mutate({ body: { mode, policy, reads, time_zone, plant_mode, plant_mode_point }, seen: etag, approval: "" });
+  };
+  /** Exactly what was refused, on what stood there then: that is what somebody has approved. */
+  const again = (approval: string) => put.variables && put.mutate({ ...put.variables, approval });
   return (
     <>
       {view.away && <Alert type="warning" showIcon title={t("guard.away")} description={view.away} />}
       <ModePanel view={view} may={may} onChange={(mode) => change({ mode })} />
-      {problem && <Refusal problem={problem} onAgain={(approval) => change(put.variables?.changed ?? {}, approval)} />}
-      <Learned view={view} may={may} busy={put.isPending} onAccept={(policy) => change({ policy })} />
+      {problem && <Refusal problem={problem} onAgain={again} />}
+      <Learned key={etag} view={view} may={may} busy={put.isPending} onAccept={(policy) => change({ policy })} />
       <Panel
         title={t("guard.policy")}
         extra={
@@ -148,11 +156,17 @@ interface LearnedProps {
   onAccept: (policy: string) => void;
 }
 
-/** What was done and the policy does not permit, rule by rule, as the change of the policy that it would be. */
+/**
+ * What was done and the policy does not permit, rule by rule, as the change of the policy that it would be. Learning goes
+ * on meanwhile: what somebody looks at stays as it is, and is what they accept, until they ask for the rest.
+ */
 function Learned({ view, may, busy, onAccept }: LearnedProps) {
+  const [shown, setShown] = useState(view.proposed);
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
-  const chosen = view.proposed.filter((rule) => !left.has(rule.id));
-  if (view.proposed.length === 0) {
+  const chosen = shown.filter((rule) => !left.has(rule.id));
+  const fresh = unseen(shown, view.proposed).length;
+  if (shown.length === 0 && fresh > 0) setShown(view.proposed);
+  if (shown.length === 0) {
     return (
       <Panel title={t("guard.learn")}>
         <Nothing title={t("guard.nothing_learned")}>
@@ -164,7 +178,19 @@ function Learned({ view, may, busy, onAccept }: LearnedProps) {
   return (
     <Panel title={t("guard.learn")}>
       <p>{t("guard.learn_hint")}</p>
-      {view.proposed.map((rule) => (
+      {fresh > 0 && (
+        <Alert
+          type="info"
+          showIcon
+          title={t("guard.fresh", { count: format.count(fresh) })}
+          action={
+            <Button size="small" onClick={() => setShown(view.proposed)}>
+              {t("guard.fresh_show")}
+            </Button>
+          }
+        />
+      )}
+      {shown.map((rule) => (
         <div key={rule.id} className="learned-rule">
           <Checkbox
             checked={!left.has(rule.id)}

@@ -1,14 +1,16 @@
 /** Devices: ten or ten thousand. Searched, filtered and sorted by the server; what the address says is what one sees. */
 
 import { PlusOutlined } from "@ant-design/icons";
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Badge, Button, Input, Select } from "antd";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { api, type Problem, take } from "~/api/client";
-import { type DeviceStatus, type DeviceView, useDeviceStates } from "~/api/queries";
+import { type DeviceView, useStatesInView } from "~/api/queries";
+import { type DeviceStates, isCurrent } from "~/api/states";
 import { useMay } from "~/app/session";
 import { useNow } from "~/live";
+import { useAddressText } from "~/parts/address_text";
 import * as format from "~/parts/format";
 import { type Column, Grid, type Sort } from "~/parts/grid";
 import { Nothing, PageHead, Panel } from "~/parts/page";
@@ -18,6 +20,7 @@ import { t } from "~/texts";
 import { useWaiting } from "./waiting_list";
 
 const PAGE = 500;
+const REFRESH_MS = 15_000;
 const DRIVERS = [
   "calculated",
   "coap",
@@ -89,27 +92,37 @@ function useDeviceList(asked: Asked) {
     initialPageParam: "",
     getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: keepPreviousData,
-    staleTime: 15_000,
+    staleTime: REFRESH_MS,
+    // Of what was scrolled through page by page, all pages would be asked for again each time.
+    refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) > 1 ? false : REFRESH_MS),
   });
+}
+
+/** How many devices there are, and how many in each state, while more than one page of them is there. */
+function useCounts(asked: Asked, enabled: boolean) {
+  return useQuery({
+    queryKey: ["devices", "counts", asked],
+    queryFn: ({ signal }) =>
+      take(api.GET("/api/v1/edge/devices", { params: { query: { ...asked, states: true, limit: 1 } }, signal })),
+    refetchInterval: REFRESH_MS,
+    enabled,
+  }).data;
 }
 
 export default function Devices() {
   const [asked, change] = useAsked();
-  const [search, setSearch] = useState(asked.search);
+  const [search, setSearch] = useAddressText("search");
   const navigate = useNavigate();
   const list = useDeviceList(asked);
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
-  const total = list.data?.pages[0]?.total;
-  const counts = list.data?.pages[0]?.states;
+  const first = list.data?.pages[0];
+  const counted = useCounts(asked, (list.data?.pages.length ?? 0) > 1) ?? first;
+  const total = counted?.total;
+  const counts = counted?.states;
   const [view, setView] = useState({ from: 0, to: 0 });
-  const inView = rows.slice(view.from, view.to + 1);
-  const states = useDeviceStates(inView);
+  const states = useStatesInView(rows, view);
+  const current = isCurrent(list);
   const now = useNow();
-
-  useEffect(() => {
-    const timer = setTimeout(() => search !== asked.search && change({ search }), 200);
-    return () => clearTimeout(timer);
-  }, [search, asked.search, change]);
 
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
   useEffect(() => {
@@ -117,7 +130,7 @@ export default function Devices() {
   }, [view.to, rows.length, hasNextPage, isFetchingNextPage, fetchNextPage]);
 
   const onView = useCallback((from: number, to: number) => setView({ from, to }), []);
-  const columns = useMemo(() => columnsOf(states, now), [states, now]);
+  const columns = useMemo(() => columnsOf(states, current, now), [states, current, now]);
   const sort: Sort = { key: asked.sort, descending: asked.descending };
 
   return (
@@ -137,7 +150,6 @@ export default function Devices() {
             placeholder={t("devices.search")}
             aria-label={t("devices.search")}
             onChange={(event) => setSearch(event.target.value)}
-            onSearch={(text) => change({ search: text })}
           />
           <Select
             className="field"
@@ -170,9 +182,8 @@ export default function Devices() {
             </button>
           )}
         </div>
-        {list.error && !list.data ? (
-          <ProblemBox problem={list.error as unknown as Problem} onRetry={() => void list.refetch()} />
-        ) : (
+        {list.error && <ProblemBox problem={list.error as unknown as Problem} onRetry={() => void list.refetch()} />}
+        {(list.data || !list.error) && (
           <Grid
             label={t("devices.title")}
             columns={columns}
@@ -234,7 +245,13 @@ function Actions() {
   );
 }
 
-function columnsOf(states: Map<string, DeviceStatus>, now: number): Column<DeviceView>[] {
+/** How a device stands: as its gateway says now, else as the list said if that is no older than the last question. */
+function stateOf(row: DeviceView, states: DeviceStates, current: boolean): string | undefined {
+  if (states.silent.has(row.name)) return undefined;
+  return states.known.get(row.name)?.state ?? (current ? row.state : undefined);
+}
+
+function columnsOf(states: DeviceStates, current: boolean, now: number): Column<DeviceView>[] {
   return [
     {
       key: "name",
@@ -253,7 +270,7 @@ function columnsOf(states: Map<string, DeviceStatus>, now: number): Column<Devic
       title: t("devices.state"),
       width: "140px",
       sortable: true,
-      render: (row) => <StateChip state={states.get(row.name)?.state ?? row.state} />,
+      render: (row) => <StateChip state={stateOf(row, states, current)} />,
     },
     {
       key: "newest",
@@ -261,7 +278,7 @@ function columnsOf(states: Map<string, DeviceStatus>, now: number): Column<Devic
       width: "100px",
       number: true,
       render: (row) => {
-        const newest = states.get(row.name)?.newest;
+        const newest = states.known.get(row.name)?.newest;
         return newest ? format.age((now / 1000 - Date.parse(newest)) / 1000) : "—";
       },
     },
@@ -299,16 +316,19 @@ function columnsOf(states: Map<string, DeviceStatus>, now: number): Column<Devic
 }
 
 function Empty({ searching }: { searching: boolean }) {
+  const mayAdd = useMay()("edge:configure");
   return searching ? (
     <Nothing title={t("devices.none_found")}>
       <p>{t("devices.none_found_hint")}</p>
     </Nothing>
   ) : (
     <Nothing title={t("devices.none")}>
-      <p>{t("devices.none_hint")}</p>
-      <Link to="/devices/@add">
-        <Button type="primary">{t("add.title")}</Button>
-      </Link>
+      <p>{t(mayAdd ? "devices.none_hint" : "devices.none_ask")}</p>
+      {mayAdd && (
+        <Link to="/devices/@add">
+          <Button type="primary">{t("add.title")}</Button>
+        </Link>
+      )}
     </Nothing>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { joined, proposedDiff } from "./policy";
+import { joined, proposedDiff, unseen } from "./policy";
 
 const RULES = [{ id: "learned-1", text: '@id("learned-1")\npermit (principal, action, resource);\n' }];
 
@@ -21,4 +21,13 @@ test("what is added is marked, with the last lines of the policy above it", () =
 
 test("nothing chosen adds nothing", () => {
   expect(proposedDiff("one\n", []).every(({ sign }) => sign === " ")).toBe(true);
+});
+
+test("what was learned since, or anew, was not seen", () => {
+  const changed = { id: "learned-1", text: "permit (principal, action, resource);\n" };
+  const added = { id: "learned-2", text: "x" };
+  expect(unseen(RULES, RULES)).toEqual([]);
+  expect(unseen(RULES, [...RULES, added])).toEqual([added]);
+  expect(unseen(RULES, [changed])).toEqual([changed]);
+  expect(unseen(RULES, [])).toEqual([]);
 });

@@ -25,3 +25,9 @@ export function proposedDiff(policy: string, rules: readonly LearnedRule[]): Dif
     ...after.slice(before.length).map((text) => ({ sign: "+" as const, text })),
   ];
 }
+
+/** Rules that are not among those shown, or say something else by now. */
+export function unseen(shown: readonly LearnedRule[], proposed: readonly LearnedRule[]): LearnedRule[] {
+  const known = new Map(shown.map((rule) => [rule.id, rule.text]));
+  return proposed.filter((rule) => known.get(rule.id) !== rule.text);
+}

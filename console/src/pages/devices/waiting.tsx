@@ -1,13 +1,14 @@
 /** What waits for a second person: writes to machines, and changes that take something away from their safety. */
 
 import { ArrowLeftOutlined } from "@ant-design/icons";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { App, Button, Popconfirm, Skeleton } from "antd";
+import { Skeleton } from "antd";
 import { Link } from "react-router";
-import { api, Problem, type Schemas, take } from "~/api/client";
-import { useMay, useSession } from "~/app/session";
+import type { Problem, Schemas } from "~/api/client";
+import { useMay } from "~/app/session";
 import { useNow } from "~/live";
+import { DecideChange, useApprovals } from "~/parts/approvals";
 import * as format from "~/parts/format";
+import { LiveValue } from "~/parts/live";
 import { Nothing, PageHead, Panel } from "~/parts/page";
 import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
@@ -36,10 +37,12 @@ function Left({ until }: { until: string }) {
 
 function Writes() {
   const waiting = useWaiting();
-  if (waiting.error) return <ProblemBox problem={waiting.error as unknown as Problem} />;
   const items = waiting.data?.items ?? [];
   return (
     <Panel title={t("waiting.writes")} className="flush">
+      {waiting.error && (
+        <ProblemBox problem={waiting.error as unknown as Problem} onRetry={() => void waiting.refetch()} />
+      )}
       {waiting.isPending && <Skeleton active className="padded" />}
       {waiting.data && items.length === 0 && (
         <Nothing title={t("waiting.none")}>
@@ -53,6 +56,17 @@ function Writes() {
   );
 }
 
+/** What bounds the value, where something does. */
+function Limits({ command: { minimum, maximum, unit } }: { command: Schemas["CommandView"] }) {
+  if (minimum === null && maximum === null) return null;
+  return (
+    <>
+      {" "}
+      · {t("command.limits")}: {minimum ?? "—"} … {maximum ?? "—"} {unit}
+    </>
+  );
+}
+
 /** One write, as whoever decides about it must see it: who wants what, where, and why. */
 function Write({ command }: { command: Schemas["CommandView"] }) {
   return (
@@ -62,8 +76,14 @@ function Write({ command }: { command: Schemas["CommandView"] }) {
           <Link to={`/devices/${encodeURIComponent(command.device)}?tab=commands`}>
             {command.device}/{command.point}
           </Link>{" "}
-          → {format.value(command.value)}
+          → {format.value(command.value)} {command.unit}
         </b>
+        {command.path && (
+          <span>
+            {t("command.now")}: <LiveValue path={command.path} unit={command.unit} />
+            <Limits command={command} />
+          </span>
+        )}
         <span>{t("waiting.asked", { name: command.by, time: format.dateTime(command.created) })}</span>
         <span className="quiet">{command.reason || t("waiting.no_reason")}</span>
       </div>
@@ -76,24 +96,7 @@ function Write({ command }: { command: Schemas["CommandView"] }) {
 }
 
 function Changes() {
-  const session = useSession();
-  const client = useQueryClient();
-  const { message } = App.useApp();
-  const waiting = useQuery({
-    queryKey: ["approvals", "waiting"],
-    queryFn: () => take(api.GET("/api/v1/access/approvals")),
-    refetchInterval: 3000,
-  });
-  const decide = useMutation({
-    mutationFn: ({ id, approve }: { id: string; approve: boolean }) => {
-      const params = { params: { path: { approval: id } } };
-      return approve
-        ? take(api.POST("/api/v1/access/approvals/{approval}/approve", params))
-        : take(api.POST("/api/v1/access/approvals/{approval}/refuse", params));
-    },
-    onError: (problem) => void message.error((problem as Problem).message),
-    onSettled: () => client.invalidateQueries({ queryKey: ["approvals"] }),
-  });
+  const waiting = useApprovals();
   const items = waiting.data?.items ?? [];
   return (
     <Panel title={t("waiting.changes")} className="flush">
@@ -115,19 +118,7 @@ function Changes() {
           <span className="quiet">
             {t("waiting.left")} <Left until={approval.expires} />
           </span>
-          {approval.principal === session?.id ? (
-            <span className="quiet">{t("waiting.own")}</span>
-          ) : (
-            <span className="button-row">
-              <Popconfirm
-                title={t("waiting.approve_sure", { name: approval.name })}
-                onConfirm={() => decide.mutate({ id: approval.id, approve: true })}
-              >
-                <Button type="primary">{t("command.approve")}</Button>
-              </Popconfirm>
-              <Button onClick={() => decide.mutate({ id: approval.id, approve: false })}>{t("command.refuse")}</Button>
-            </span>
-          )}
+          <DecideChange approval={approval} />
         </div>
       ))}
     </Panel>

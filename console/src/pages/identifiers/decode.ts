@@ -32,7 +32,12 @@ async function byLibrary(): Promise<Read> {
 let chosen: Promise<Read> | undefined;
 
 function reader(): Promise<Read> {
-  chosen ??= byBrowser().then((native) => native ?? byLibrary());
+  chosen ??= byBrowser()
+    .then((native) => native ?? byLibrary())
+    .catch((error: unknown) => {
+      chosen = undefined; // such as a chunk that did not come: the next look asks for it again
+      throw error;
+    });
   return chosen;
 }
 

@@ -39,8 +39,10 @@ export function Nodes() {
   });
   const branches = useMemo(() => treeOf(nodes.data?.items ?? []), [nodes.data]);
   const rates = useRates(branches, nodes.dataUpdatedAt);
-  if (nodes.error) return <ProblemBox problem={nodes.error as unknown as Problem} onRetry={() => nodes.refetch()} />;
-  if (!nodes.data) return <div className="loading" />;
+  const problem = nodes.error && (
+    <ProblemBox problem={nodes.error as unknown as Problem} onRetry={() => void nodes.refetch()} />
+  );
+  if (!nodes.data) return problem ?? <div className="loading" />;
   if (branches.length === 0)
     return (
       <Panel>
@@ -52,6 +54,7 @@ export function Nodes() {
     );
   return (
     <div className="columns">
+      {problem}
       <Totals nodes={nodes.data.items} />
       <Panel className="flush node-picture">
         <Suspense fallback={<div className="loading" />}>

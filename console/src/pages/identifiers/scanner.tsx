@@ -7,11 +7,17 @@ import { t } from "~/texts";
 import { read, readImage } from "./decode";
 
 const LOOK_MS = 200;
+/** So many looks may fail in a row: a frame that is not whole is no reason to stop. */
+const FAILURES = 5;
 
 // texts: scan.camera_*
-type Trouble = "denied" | "missing" | "insecure" | "busy";
+type Trouble = "denied" | "missing" | "insecure" | "busy" | "unread";
+
+/** The camera is there, and what it sees cannot be read. */
+class Unreadable extends Error {}
 
 function troubleOf(error: unknown): Trouble {
+  if (error instanceof Unreadable) return "unread";
   const name = error instanceof DOMException ? error.name : "";
   if (name === "NotAllowedError") return "denied";
   return name === "NotFoundError" || name === "OverconstrainedError" ? "missing" : "busy";
@@ -91,10 +97,27 @@ async function watch(
   const element = video.current;
   if (!element) return end();
   element.srcObject = stream;
-  await element.play();
+  try {
+    await element.play();
+    const text = await look(element, stop);
+    if (text && !stop.aborted) found(text);
+  } finally {
+    end(); // whatever happened, nobody is filmed any longer
+  }
+}
+
+async function look(element: HTMLVideoElement, stop: AbortSignal): Promise<string | undefined> {
+  let failures = 0;
   while (!stop.aborted) {
-    const text = await read(element, element.videoWidth, element.videoHeight);
-    if (text && !stop.aborted) return found(text);
+    try {
+      const text = await read(element, element.videoWidth, element.videoHeight);
+      if (text) return text;
+      failures = 0;
+    } catch (error) {
+      failures += 1;
+      if (failures >= FAILURES) throw new Unreadable("codes cannot be read", { cause: error });
+    }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+  return undefined;
 }

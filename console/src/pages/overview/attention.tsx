@@ -4,11 +4,12 @@ import { CheckCircleOutlined } from "@ant-design/icons";
 import { useMemo } from "react";
 import { Link } from "react-router";
 import type { Schemas } from "~/api/client";
-import { type DeviceStatus, type DeviceView, useDeviceStates, useStanding } from "~/api/queries";
+import { type DeviceStatus, type DeviceView, useDeviceStates, useStanding, type useSystemStatus } from "~/api/queries";
 import * as format from "~/parts/format";
 import { Panel } from "~/parts/page";
 import { StateChip } from "~/parts/state";
 import { t } from "~/texts";
+import { sinceAll } from "./since";
 
 export interface Trouble {
   key: string;
@@ -68,25 +69,38 @@ function troubles(
   return [...services, ...devices];
 }
 
+interface Troubles {
+  found: Trouble[];
+  total: number;
+  /** When it was so, in milliseconds, where it could not be asked for again. */
+  old: number | undefined;
+}
+
 /** What does not hold: the first of it, and how much that is in all. */
-export function useTroubles(system: Schemas["SystemStatus"] | undefined): { found: Trouble[]; total: number } {
-  const standing = useStanding(MOST).data;
+export function useTroubles(status: ReturnType<typeof useSystemStatus>): Troubles {
+  const system = status.data;
+  const standings = useStanding(MOST);
+  const standing = standings.data;
+  const old = sinceAll(status, standings);
   const listed = useMemo(() => (standing?.items ?? []).filter((device) => device.state !== WELL), [standing]);
   const states = useDeviceStates(listed);
   return useMemo(() => {
     const found = troubles(system, listed, states);
     const unwell = Object.entries(standing?.states ?? {}).filter(([state]) => state !== WELL);
     const devices = unwell.reduce((sum, [, count]) => sum + count, 0);
-    return { found: found.slice(0, MOST), total: found.length - listed.length + devices };
-  }, [system, standing, listed, states]);
+    return { found: found.slice(0, MOST), total: found.length - listed.length + devices, old };
+  }, [system, standing, listed, states, old]);
 }
 
-export function Attention({ found, total }: { found: readonly Trouble[]; total: number }) {
+export function Attention({ found, total, old }: Troubles) {
   return (
-    <Panel title={t("attention.title")}>
+    <Panel
+      title={t("attention.title")}
+      extra={old && <span className="quiet">{t("value.as_of", { time: format.recent(old) })}</span>}
+    >
       {found.length === 0 ? (
-        <p className="flat">
-          <CheckCircleOutlined className="good-text" /> {t("attention.none")}
+        <p className={old ? "flat quiet" : "flat"}>
+          {!old && <CheckCircleOutlined className="good-text" />} {t("attention.none")}
         </p>
       ) : (
         <div className="table-scroll">

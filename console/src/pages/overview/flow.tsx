@@ -4,13 +4,14 @@ import { Background, type Edge, Handle, type Node, type NodeProps, Position, Rea
 import "@xyflow/react/dist/style.css";
 import { memo, useMemo } from "react";
 import { Link } from "react-router";
-import type { Schemas } from "~/api/client";
+import type { Problem, Schemas } from "~/api/client";
 import { type DeviceStatus, type DeviceView, useHistoryStatus, useTagsBelow } from "~/api/queries";
 import * as format from "~/parts/format";
 import { LiveValue } from "~/parts/live";
 import { StateChip, type Tone, toneOf } from "~/parts/state";
 import { t } from "~/texts";
 import "./flow.css";
+import { since } from "./since";
 
 const MOST_VALUES = 3;
 const COLUMN = 320;
@@ -72,6 +73,35 @@ const More = memo(function More({ data }: NodeProps<MoreNode>) {
 
 const TYPES = { device: Machine, service: Service, more: More };
 
+/** How a gateway stands: what it said, or why it says nothing; neither before its first answer. */
+export interface GatewayStanding {
+  name: string;
+  status: Schemas["GatewayStatus"] | undefined;
+  problem: Problem | undefined;
+}
+
+function toneOfGateway({ status, problem }: GatewayStanding): Tone {
+  if (problem) return problem.status === 0 ? "none" : "bad"; // without our own server nothing is known of it
+  return status ? "good" : "none";
+}
+
+interface DrawnGateway {
+  name: string;
+  tone: Tone;
+  lines: string[];
+}
+
+function drawnGateway(gateway: GatewayStanding): DrawnGateway {
+  const { name, status, problem } = gateway;
+  const said = status
+    ? [t("flow.config", { version: status.version }), t("flow.unsent", { bytes: format.bytes(status.waiting_bytes) })]
+    : [];
+  return { name, tone: toneOfGateway(gateway), lines: problem?.status ? [t("flow.away")] : said };
+}
+
+/** Of the gateways so many are drawn. */
+const MOST_GATEWAYS = 6;
+
 interface FlowProps {
   /** The first of those that are at `below` or below it, of `total`. */
   devices: readonly DeviceView[];
@@ -79,15 +109,18 @@ interface FlowProps {
   below: string;
   states: Map<string, DeviceStatus>;
   system: Schemas["SystemStatus"] | undefined;
-  gateway: Schemas["GatewayStatus"] | undefined;
+  gateways: readonly GatewayStanding[];
 }
 
 // texts: flow.*
-export default function Flow({ devices, total, below, states, system, gateway }: FlowProps) {
-  const history = useHistoryStatus().data;
+export default function Flow({ devices, total, below, states, system, gateways }: FlowProps) {
+  const status = useHistoryStatus();
+  const history = since(status) ? undefined : status.data;
+  // Only what is drawn of them counts: each round of answers is new, what it says seldom is.
+  const drawn = JSON.stringify(gateways.slice(0, MOST_GATEWAYS).map(drawnGateway));
   const { nodes, edges } = useMemo(() => {
     const more = total - devices.length;
-    const gateways = [...new Set(devices.map((device) => device.gateway))].slice(0, 6);
+    const gateways = JSON.parse(drawn) as DrawnGateway[];
     const rows = Math.max(devices.length + (more > 0 ? 1 : 0), 3);
     const middle = ((rows - 1) * ROW) / 2;
     const tone = (name: string): Tone => {
@@ -127,21 +160,15 @@ export default function Flow({ devices, total, below, states, system, gateway }:
         data: { count: more, below },
       });
     }
-    gateways.forEach((name, index) => {
-      // Of the box's own gateway all is known here; another one is shown without a word that could be wrong.
-      const known = gateway?.gateway === name;
-      const lines = known
-        ? [
-            t("flow.config", { version: gateway.version }),
-            t("flow.unsent", { bytes: format.bytes(gateway.waiting_bytes) }),
-          ]
-        : [];
+    gateways.forEach((gateway, index) => {
       made.push({
-        ...service("gateway", COLUMN * 1.15, middle + (index - (gateways.length - 1) / 2) * ROW, lines, "middle"),
-        id: `gateway/${name}`,
-        data: { name, title: name, tone: known ? tone("gateway") : "none", lines, first: false, last: false },
+        id: `gateway/${gateway.name}`,
+        type: "service",
+        position: { x: COLUMN * 1.15, y: middle + (index - (gateways.length - 1) / 2) * ROW },
+        data: { ...gateway, title: gateway.name, first: false, last: false },
       });
     });
+    const count = (given: number | undefined) => (given === undefined ? "—" : format.count(given));
     const rate = history?.rate === undefined ? "—" : format.number(history.rate, 3);
     const last = COLUMN * 2.65;
     made.push(
@@ -149,7 +176,7 @@ export default function Flow({ devices, total, below, states, system, gateway }:
         "bus",
         COLUMN * 1.9,
         middle,
-        [t("flow.rate", { rate }), t("flow.message", { number: format.count(history?.last_sequence ?? 0) })],
+        [t("flow.rate", { rate }), t("flow.message", { number: count(history?.last_sequence) })],
         "middle",
       ),
       service(
@@ -157,7 +184,7 @@ export default function Flow({ devices, total, below, states, system, gateway }:
         last,
         middle - ROW,
         [
-          t("flow.rows", { count: format.count(history?.rows_total ?? 0) }),
+          t("flow.rows", { count: count(history?.rows_total) }),
           t("flow.table", { version: history?.table_version ?? "—" }),
         ],
         "last",
@@ -173,12 +200,12 @@ export default function Flow({ devices, total, below, states, system, gateway }:
         animated: states.get(device.name)?.state === "connected",
         className: toneOf(states.get(device.name)?.state),
       })),
-      ...gateways.map((name) => ({
+      ...gateways.map(({ name, tone }) => ({
         id: `bus/${name}`,
         source: `gateway/${name}`,
         target: "bus",
-        animated: tone("gateway") === "good",
-        className: tone("gateway"),
+        animated: tone === "good",
+        className: tone,
       })),
       ...["history", "access", "web"].map((name) => ({
         id: name,
@@ -189,7 +216,7 @@ export default function Flow({ devices, total, below, states, system, gateway }:
       })),
     ];
     return { nodes: made, edges: links };
-  }, [devices, total, below, states, system, gateway, history]);
+  }, [devices, total, below, states, system, drawn, history]);
   return (
     <div className="flow">
       <ReactFlow

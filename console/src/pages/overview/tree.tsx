@@ -2,15 +2,16 @@
 
 import { useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Skeleton, Tree, type TreeDataNode } from "antd";
-import { useState } from "react";
+import { type KeyboardEvent, type MouseEvent, useState } from "react";
 import { Link } from "react-router";
 import { api, type Problem, take } from "~/api/client";
 import * as format from "~/parts/format";
-import { Nothing } from "~/parts/page";
 import { ProblemBox } from "~/parts/problem";
 import { toneOf } from "~/parts/state";
 import { t } from "~/texts";
+import { NoDevices } from "./none";
 import { type Level, type Levels, opened } from "./opened";
+import { since } from "./since";
 
 /** Of one level so many are shown; the list of devices has the others. */
 const MOST = 200;
@@ -36,22 +37,32 @@ export function PlantTree({ chosen, onChoose }: { chosen: string; onChoose: (pat
   if (root.error && !root.data)
     return <ProblemBox problem={root.error as unknown as Problem} onRetry={() => void root.refetch()} />;
   if (!root.data) return <Skeleton active />;
-  if (root.data.total === 0) return <Nothing title={t("overview.no_devices")} />;
+  if (root.data.total === 0) return <NoDevices />;
+  const old = since(root);
   return (
-    <Tree
-      treeData={nodes(known, "")}
-      expandedKeys={open}
-      selectedKeys={chosen ? [chosen] : []}
-      height={430}
-      blockNode
-      showLine
-      motion={false}
-      onExpand={(_, { node, expanded }) => setTurned((before) => new Map(before).set(String(node.key), expanded))}
-      onSelect={(keys) => onChoose(String(keys[0] ?? ""))}
-      aria-label={t("overview.plant")}
-    />
+    <div className={old ? "tree-old" : undefined}>
+      {old && <p className="quiet">{t("value.as_of", { time: format.recent(old) })}</p>}
+      <Tree
+        treeData={nodes(known, "")}
+        expandedKeys={open}
+        selectedKeys={chosen ? [chosen] : []}
+        height={430}
+        blockNode
+        showLine
+        motion={false}
+        onExpand={(_, { node, expanded }) => setTurned((before) => new Map(before).set(String(node.key), expanded))}
+        onSelect={(keys) => onChoose(String(keys[0] ?? ""))}
+        aria-label={t("overview.plant")}
+      />
+    </div>
   );
 }
+
+/** A link in the tree leads where it says. Its node below must not hear of it: choosing that would lead elsewhere. */
+const ALONE = {
+  onClick: (event: MouseEvent) => event.stopPropagation(),
+  onKeyDown: (event: KeyboardEvent) => event.key === "Enter" && event.stopPropagation(),
+};
 
 function nodes(known: Known, path: string): TreeDataNode[] {
   const { items, total } = known(path) ?? { items: [], total: 0 };
@@ -75,7 +86,11 @@ function more(path: string, count: number): TreeDataNode {
     key: `${path}/`,
     isLeaf: true,
     selectable: false,
-    title: <Link to={`/devices${search}`}>{t("flow.more", { count: format.count(count) })}</Link>,
+    title: (
+      <Link to={`/devices${search}`} {...ALONE}>
+        {t("flow.more", { count: format.count(count) })}
+      </Link>
+    ),
   };
 }
 
@@ -94,7 +109,9 @@ function Device({ level }: { level: Level }) {
   return (
     <span className="tree-device">
       <span className={`dot ${toneOf(level.state)}`} />
-      <Link to={`/devices/${encodeURIComponent(level.device)}`}>{level.path.split("/").at(-1)}</Link>
+      <Link to={`/devices/${encodeURIComponent(level.device)}`} {...ALONE}>
+        {level.path.split("/").at(-1)}
+      </Link>
       <small className="quiet">{t("overview.points", { count: level.points })}</small>
     </span>
   );

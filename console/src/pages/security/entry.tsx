@@ -24,7 +24,9 @@ interface Body {
   facts: Record<string, unknown>;
 }
 
-const AGAIN_MS = 1000;
+/** An entry usually takes about a second to its place in the ledger; a busy machine may take many. */
+const AGAIN_MS = 1500;
+const TRIES = 40;
 
 export function EntryDrawer({ id, onClose }: { id: string; onClose: () => void }) {
   const proof = useQuery({
@@ -33,8 +35,7 @@ export function EntryDrawer({ id, onClose }: { id: string; onClose: () => void }
       const view = await take(api.GET("/api/v1/access/audit/{entry}", { params: { path: { entry: id } } }));
       return { body: view.body as Body, verdict: await verify(view) };
     },
-    // An entry takes about a second to its place in the ledger.
-    retry: (count, problem) => count < 4 && problem instanceof Problem && problem.status === 409,
+    retry: (count, problem) => count < TRIES && problem instanceof Problem && problem.status === 409,
     retryDelay: AGAIN_MS,
   });
   return (

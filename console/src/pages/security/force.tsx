@@ -2,8 +2,7 @@
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { App, Form, Input, Modal } from "antd";
-import { useSearchParams } from "react-router";
-import { api, type Problem, type Schemas, take } from "~/api/client";
+import { api, Problem, type Schemas, take } from "~/api/client";
 import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
 import { Comparison } from "./comparison";
@@ -24,7 +23,6 @@ async function seen(name: string, version: number): Promise<Record<string, strin
 
 export function ForceDialogue({ policy, name, text, onClose }: ForceProps) {
   const client = useQueryClient();
-  const [, setParams] = useSearchParams();
   const { message } = App.useApp();
   const [form] = Form.useForm<{ reason: string }>();
   const force = useMutation({
@@ -39,9 +37,13 @@ export function ForceDialogue({ policy, name, text, onClose }: ForceProps) {
     onSuccess: async () => {
       message.success(t("policy.forced", { name }));
       await client.invalidateQueries({ queryKey: ["policies"] });
-      setParams({ tab: "policies", policy: name });
       onClose();
     },
+    // Somebody else was quicker: then the page says so, and shows by what.
+    onError: (problem) =>
+      problem instanceof Problem && problem.status === 412
+        ? client.invalidateQueries({ queryKey: ["policies"] })
+        : undefined,
   });
   return (
     <Modal

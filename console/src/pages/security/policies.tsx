@@ -3,11 +3,12 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Alert, App, Button, Input, Popconfirm, Select } from "antd";
 import { useMemo, useState } from "react";
-import { useSearchParams } from "react-router";
+import { type Location, useSearchParams } from "react-router";
 import { api, Problem, type Schemas, take } from "~/api/client";
 import { Choice } from "~/parts/choice";
 import * as format from "~/parts/format";
 import { ProblemBox } from "~/parts/problem";
+import { useUnsaved } from "~/parts/unsaved";
 import { t } from "~/texts";
 import { Comparison } from "./comparison";
 import { Editor, type Fault } from "./editor";
@@ -37,6 +38,13 @@ function faultOf(problem: unknown): Fault | undefined {
   return typeof line === "number" && typeof column === "number" ? { line, column } : undefined;
 }
 
+/** To another page, tab or policy; not to another view of the same one. */
+function leaves(from: Location, to: Location): boolean {
+  const before = new URLSearchParams(from.search);
+  const after = new URLSearchParams(to.search);
+  return from.pathname !== to.pathname || ["tab", "policy"].some((name) => before.get(name) !== after.get(name));
+}
+
 // texts: policy_origin.*
 export function Policies() {
   const [params, setParams] = useSearchParams();
@@ -46,11 +54,14 @@ export function Policies() {
   const made = named !== "" && policies.isSuccess && !items.some((each) => each.name === named);
   const policy = items.find((each) => each.name === named) ?? (made ? undefined : items[0]);
 
-  if (policies.error) return <ProblemBox problem={policies.error as unknown as Problem} />;
-  if (!policies.data) return null;
+  const problem = policies.error && (
+    <ProblemBox problem={policies.error as unknown as Problem} onRetry={() => void policies.refetch()} />
+  );
+  if (!policies.data) return problem;
   const choose = (name: string) => setParams({ tab: "policies", policy: name });
   return (
     <div className="padded policy">
+      {problem}
       <div className="toolbar flat-bar">
         <Select
           className="wide-field"
@@ -72,7 +83,7 @@ export function Policies() {
           </span>
         )}
       </div>
-      <Draft key={policy ? `${policy.name} ${policy.version}` : named} policy={policy} name={policy?.name ?? named} />
+      <Draft key={policy?.name ?? named} inForce={policy} name={policy?.name ?? named} />
     </div>
   );
 }
@@ -101,31 +112,57 @@ function NewPolicy({ taken, onMade }: { taken: string[]; onMade: (name: string) 
   );
 }
 
-/** The text as somebody changes it. */
-function Draft({ policy, name }: { policy: Policy | undefined; name: string }) {
-  const client = useQueryClient();
-  const [, setParams] = useSearchParams();
-  const { message } = App.useApp();
-  const present = policy?.text ?? "";
-  const [text, setText] = useState(policy ? policy.text : TEMPLATE);
-  const [view, setView] = useState<View>("text");
+/** The text as somebody changes it, and the policy that it began from. */
+function useDraft(inForce: Policy | undefined) {
+  const [base, setBase] = useState(inForce);
+  const [text, setText] = useState(inForce ? inForce.text : TEMPLATE);
+  const present = base?.text ?? "";
+  const overtaken = inForce?.version !== base?.version;
+  function load(): void {
+    setBase(inForce);
+    setText(inForce ? inForce.text : TEMPLATE);
+  }
+  // What nobody changed here follows what is in force; so does what was just put into force.
+  if (overtaken && (text === present || text === inForce?.text)) load();
+  return {
+    base,
+    present,
+    text,
+    setText,
+    /** Somebody else put another text into force, or took it out, since this one was begun. */
+    overtaken,
+    load,
+    /** Keep one's own text, from now on as a change of what is in force. */
+    keep: () => setBase(inForce),
+  };
+}
+
+interface DraftProps {
+  inForce: Policy | undefined;
+  name: string;
+}
+
+function Draft({ inForce, name }: DraftProps) {
+  const [params, setParams] = useSearchParams();
+  const { base, present, text, setText, overtaken, load, keep } = useDraft(inForce);
+  const view = VIEWS.find((each) => each === params.get("view")) ?? "text";
   const [forcing, setForcing] = useState(false);
-  const own = !policy || policy.origin === "uploaded";
+  const own = !base || base.origin === "uploaded";
+  const changed = text !== present;
+  useUnsaved(changed && text !== TEMPLATE, leaves);
+  const show = (next: View) =>
+    setParams(
+      (before) => {
+        before.set("view", next);
+        return before;
+      },
+      { replace: true },
+    );
   const check = useMutation({
     mutationFn: () => take(api.POST("/api/v1/access/policies:check", { body: { name, text } })),
-    onError: () => setView("text"),
-  });
-  const withdraw = useMutation({
-    mutationFn: () => take(api.DELETE("/api/v1/access/policies/{name}", { params: { path: { name } } })),
-    onSuccess: () => {
-      message.success(t("policy.withdrawn", { name }));
-      setParams({ tab: "policies" });
-      return client.invalidateQueries({ queryKey: ["policies"] });
-    },
-    onError: (problem) => message.error(problem.message),
+    onError: () => show("text"),
   });
   const fault = useMemo(() => faultOf(check.error), [check.error]);
-  const changed = text !== present;
   return (
     <>
       <div className="toolbar flat-bar">
@@ -133,7 +170,7 @@ function Draft({ policy, name }: { policy: Policy | undefined; name: string }) {
           label={t("policy.view")}
           value={view}
           options={VIEWS.map((value) => ({ value, label: t(`policy.${value}`) }))}
-          onChange={setView}
+          onChange={show}
         />
         <span className="grow" />
         {changed && own && <span className="chip warn">{t("policy.unsaved")}</span>}
@@ -141,18 +178,13 @@ function Draft({ policy, name }: { policy: Policy | undefined; name: string }) {
           {t("security.policy_check")}
         </Button>
         {own && (
-          <Button type="primary" disabled={!changed} onClick={() => setForcing(true)}>
+          <Button type="primary" disabled={!changed || overtaken} onClick={() => setForcing(true)}>
             {t("policy.force")}
           </Button>
         )}
-        {policy?.origin === "uploaded" && (
-          <Popconfirm title={t("policy.withdraw_sure", { name })} onConfirm={() => withdraw.mutate()}>
-            <Button danger loading={withdraw.isPending}>
-              {t("policy.withdraw")}
-            </Button>
-          </Popconfirm>
-        )}
+        {base?.origin === "uploaded" && <Withdraw name={name} />}
       </div>
+      {overtaken && <Overtaken name={name} onLoad={load} onKeep={keep} />}
       <div role="status">
         {check.data && !check.isPending && (
           <Alert
@@ -179,7 +211,53 @@ function Draft({ policy, name }: { policy: Policy | undefined; name: string }) {
       {view === "difference" && <Comparison name={name} before={present} text={text} />}
       {view === "tests" && <Trials name={name} text={own ? text : undefined} />}
       {!own && <p className="quiet flat">{t("policy.read_only")}</p>}
-      {forcing && <ForceDialogue policy={policy} name={name} text={text} onClose={() => setForcing(false)} />}
+      {forcing && <ForceDialogue policy={base} name={name} text={text} onClose={() => setForcing(false)} />}
     </>
+  );
+}
+
+/** Somebody else was quicker: nothing of either text is lost unseen. */
+function Overtaken({ name, onLoad, onKeep }: { name: string; onLoad: () => void; onKeep: () => void }) {
+  return (
+    <Alert
+      type="warning"
+      showIcon
+      title={t("policy.overtaken", { name })}
+      description={
+        <>
+          <p className="flat">{t("policy.overtaken_hint")}</p>
+          <span className="button-row wrap">
+            <Popconfirm title={t("policy.load_sure")} onConfirm={onLoad}>
+              <Button size="small">{t("policy.load")}</Button>
+            </Popconfirm>
+            <Button size="small" onClick={onKeep}>
+              {t("policy.keep")}
+            </Button>
+          </span>
+        </>
+      }
+    />
+  );
+}
+
+function Withdraw({ name }: { name: string }) {
+  const client = useQueryClient();
+  const [, setParams] = useSearchParams();
+  const { message } = App.useApp();
+  const withdraw = useMutation({
+    mutationFn: () => take(api.DELETE("/api/v1/access/policies/{name}", { params: { path: { name } } })),
+    onSuccess: () => {
+      message.success(t("policy.withdrawn", { name }));
+      setParams({ tab: "policies" });
+      return client.invalidateQueries({ queryKey: ["policies"] });
+    },
+    onError: (problem) => message.error(problem.message),
+  });
+  return (
+    <Popconfirm title={t("policy.withdraw_sure", { name })} onConfirm={() => withdraw.mutate()}>
+      <Button danger loading={withdraw.isPending}>
+        {t("policy.withdraw")}
+      </Button>
+    </Popconfirm>
   );
 }

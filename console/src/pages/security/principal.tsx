@@ -36,12 +36,14 @@ export default function PrincipalPage() {
           </span>
         )}
       </PageHead>
-      {principal.error && <ProblemBox problem={principal.error as unknown as Problem} />}
+      {principal.error && (
+        <ProblemBox problem={principal.error as unknown as Problem} onRetry={() => void principal.refetch()} />
+      )}
       {who && (
         <>
           <div className="two-columns">
             <Facts who={who} />
-            <Rights key={`${who.id} ${who.roles.join()} ${who.clearance}`} who={who} />
+            <Rights key={who.id} who={who} />
           </div>
           <SignIns who={who} />
         </>

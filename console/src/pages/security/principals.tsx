@@ -4,7 +4,9 @@ import { useNavigate } from "react-router";
 import { Link } from "react-router";
 import { api, type Schemas, take } from "~/api/client";
 import type { Column } from "~/parts/grid";
+import { Nothing } from "~/parts/page";
 import { Paged } from "~/parts/paged";
+import { roleWords } from "~/parts/roles";
 import { t } from "~/texts";
 
 type Principal = Schemas["PrincipalView"];
@@ -30,7 +32,7 @@ export function Principals() {
       key: "roles",
       title: t("security.roles"),
       width: "minmax(160px, 1fr)",
-      render: (row) => row.roles.map((role) => t(`role.${role}`)).join(", "),
+      render: (row) => roleWords(row.roles),
     },
     {
       key: "projects",
@@ -60,6 +62,13 @@ export function Principals() {
       rowKey={(row) => row.id}
       onOpen={(row) => navigate(principalPath(row.name))}
       fetch={(cursor) => take(api.GET("/api/v1/access/principals", { params: { query: { cursor, limit: 200 } } }))}
+      empty={
+        <Nothing title={t("security.no_principals")}>
+          <p>
+            <Link to="/system?tab=users">{t("security.no_principals_hint")}</Link>
+          </p>
+        </Nothing>
+      }
     />
   );
 }

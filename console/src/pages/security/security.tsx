@@ -1,13 +1,12 @@
 /** Who and what may do what, how it is kept apart, what happened, and what left. */
 
-import { useQuery } from "@tanstack/react-query";
 import { Badge } from "antd";
-import { api, take } from "~/api/client";
 import { useMay, useSession } from "~/app/session";
+import { useApprovals, waitingFor } from "~/parts/approvals";
 import { PageHead, Panel } from "~/parts/page";
 import { AddressTabs } from "~/parts/tabs";
 import { t } from "~/texts";
-import { Approvals, waitingFor } from "./approvals";
+import { Approvals } from "./approvals";
 import { Audit } from "./audit";
 import { Certificates } from "./certificates";
 import { Decision } from "./decision";
@@ -52,11 +51,7 @@ export default function Security() {
 /** The tab's name, and how many requests wait for who looks. */
 function ApprovalsLabel() {
   const me = useSession()?.id;
-  const approvals = useQuery({
-    queryKey: ["approvals"],
-    queryFn: () => take(api.GET("/api/v1/access/approvals")),
-    refetchInterval: 15_000,
-  });
+  const approvals = useApprovals();
   return (
     <Badge size="small" offset={[10, -2]} count={waitingFor(approvals.data?.items ?? [], me).length}>
       <span className="tab-label">{t("security.approvals")}</span>

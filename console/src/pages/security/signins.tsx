@@ -52,8 +52,10 @@ export function SignIns({ who }: { who: Schemas["PrincipalView"] }) {
     queryKey: ["sign-ins", who.name],
     queryFn: () => take(api.GET("/api/v1/access/principals/{name}/sign-ins", { params: { path: { name: who.name } } })),
   });
-  if (ways.error) return <ProblemBox problem={ways.error as unknown as Problem} />;
-  if (!ways.data) return null;
+  if (!ways.data)
+    return ways.error ? (
+      <ProblemBox problem={ways.error as unknown as Problem} onRetry={() => void ways.refetch()} />
+    ) : null;
   const { sessions, passkeys, identities, credentials } = ways.data;
   const person = who.kind === "person";
   return (

@@ -1,9 +1,10 @@
-/** Test cases of policies: who does what on which object, and what must come out. Kept by this browser for each policy. */
+/** Test cases of policies: who does what on which object, and what must come out. Kept by this browser for each person and policy. */
 
 import { useMutation } from "@tanstack/react-query";
 import { Button, Input } from "antd";
 import { useState } from "react";
 import { api, type Problem, take } from "~/api/client";
+import { useSession } from "~/app/session";
 import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
 
@@ -23,19 +24,19 @@ const EXAMPLE = [
   "",
 ].join("\n");
 
-const keyOf = (name: string) => `lineshaft.policy-tests.${name}`;
+const keyOf = (person: string, name: string) => `lineshaft.policy-tests.${person}.${name}`;
 
-function kept(name: string): string {
+function kept(key: string): string {
   try {
-    return localStorage.getItem(keyOf(name)) ?? EXAMPLE;
+    return localStorage.getItem(key) ?? EXAMPLE;
   } catch {
     return EXAMPLE; // storage may be switched off
   }
 }
 
-function keep(name: string, cases: string): void {
+function keep(key: string, cases: string): void {
   try {
-    localStorage.setItem(keyOf(name), cases);
+    localStorage.setItem(key, cases);
   } catch {
     // then they last as long as the page
   }
@@ -43,7 +44,8 @@ function keep(name: string, cases: string): void {
 
 /** `text` is tried in the place of what is in force under the name; undefined: what is in force is tried. */
 export function Trials({ name, text }: { name: string; text: string | undefined }) {
-  const [cases, setCases] = useState(() => kept(name));
+  const key = keyOf(useSession()?.id ?? "", name);
+  const [cases, setCases] = useState(() => kept(key));
   const trial = useMutation({
     mutationFn: () =>
       take(
@@ -61,7 +63,7 @@ export function Trials({ name, text }: { name: string; text: string | undefined 
         aria-label={t("trial.cases")}
         onChange={(event) => {
           setCases(event.target.value);
-          keep(name, event.target.value);
+          keep(key, event.target.value);
           trial.reset();
         }}
       />

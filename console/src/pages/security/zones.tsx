@@ -11,8 +11,10 @@ const Drawing = lazy(() => import("./drawing"));
 
 export function Zones() {
   const zones = useQuery({ queryKey: ["zones"], queryFn: () => take(api.GET("/api/v1/access/zones")) });
-  if (zones.error) return <ProblemBox problem={zones.error as unknown as Problem} />;
-  if (!zones.data) return null;
+  if (!zones.data)
+    return zones.error ? (
+      <ProblemBox problem={zones.error as unknown as Problem} onRetry={() => void zones.refetch()} />
+    ) : null;
   const { plan, version } = zones.data;
   return (
     <div className="padded columns">

@@ -1,5 +1,7 @@
 /** What is asked: the statement, the tags and the time it is about. It stands in the address; the last ones are kept. */
 
+import type { Sort } from "~/parts/grid";
+
 export interface Asked {
   sql: string;
   tags: string[];
@@ -26,6 +28,26 @@ export function paramsOf(asked: Asked): URLSearchParams {
   if (asked.to !== "now") params.set("to", asked.to);
   if (asked.sql.length <= LONGEST_IN_ADDRESS) params.set("sql", asked.sql);
   return params;
+}
+
+/** Whether it was run before, just so: an address that anybody may have sent runs nothing by itself that is new. */
+export function isKnown(list: readonly Asked[], asked: Asked): boolean {
+  const whole = (each: Asked) => JSON.stringify([each.sql.trim(), each.tags, each.from, each.to]);
+  return list.some((each) => whole(each) === whole(asked));
+}
+
+/** The order of the rows: the column's name, with `desc` beside it where the greatest come first. */
+export function sortOf(params: URLSearchParams): Sort | undefined {
+  const key = params.get("sort");
+  return key === null ? undefined : { key, descending: params.has("desc") };
+}
+
+export function withSort(params: URLSearchParams, sort: Sort): URLSearchParams {
+  const after = new URLSearchParams(params);
+  after.set("sort", sort.key);
+  if (sort.descending) after.set("desc", "1");
+  else after.delete("desc");
+  return after;
 }
 
 /** The list with this one at its front, and each statement once. */

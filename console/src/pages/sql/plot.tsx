@@ -5,9 +5,9 @@ import { AxisPointerComponent, GridComponent } from "echarts/components";
 import { init, use as register } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { useEffect, useRef, useState } from "react";
-import { usePreferences } from "~/app/preferences";
-import { coloursOf } from "~/pages/trends/colours";
+import { preferences, usePreferences } from "~/app/preferences";
 import * as format from "~/parts/format";
+import { coloursOf } from "~/parts/trend/colours";
 import { t } from "~/texts";
 import type { Plot } from "./result";
 
@@ -36,10 +36,11 @@ function option(plot: Plot, colours: readonly string[]) {
   };
   const time = plot.x.kind === "time";
   const ends = plot.lines.flatMap(({ points }) => [points[0]?.[0] ?? 0, points.at(-1)?.[0] ?? 0]);
-  const days = Math.max(...ends) - Math.min(...ends) > 2 * 86_400_000;
+  const days = Math.max(...ends) - Math.min(...ends) > 86_400_000;
   const text = { color: colour("--quiet"), hideOverlap: true };
   return {
     animation: false,
+    useUTC: preferences.get().utc,
     grid: { left: 72, right: 28, top: 16, bottom: 32 },
     axisPointer: { show: true, type: "line", label: { show: false }, lineStyle: { color: colour("--line-strong") } },
     xAxis: {

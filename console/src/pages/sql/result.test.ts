@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { askedOf, paramsOf, remembered } from "./asked";
-import { plotOf, sortedBy } from "./result";
+import { askedOf, isKnown, paramsOf, remembered, sortOf, withSort } from "./asked";
+import { plotOf, shortened, sortedBy, timeOf } from "./result";
 
 const answer = (columns: [string, string][], rows: (string | number | null)[][]) => ({
   columns: columns.map(([name, type]) => ({ name, type })),
@@ -30,6 +30,30 @@ describe("how an answer is drawn", () => {
       ["b/c", [1, 2]],
       ["b/d", [3]],
     ]);
+  });
+  it("a line of its own for each tag, also where paths end alike, and for each text beside it", () => {
+    const plot = plotOf(
+      answer(
+        [
+          ["tag", "string"],
+          ["unit", "string"],
+          ["state", "string"],
+          ["ts", "timestamp[us]"],
+          ["mean", "double"],
+        ],
+        [
+          ["east/line/b/c", "K", "on", "2026-01-01T00:00:00", 1],
+          ["west/line/b/c", "K", "on", "2026-01-01T00:00:00", 2],
+          ["east/line/b/c", "K", "off", "2026-01-01T00:00:01", 3],
+        ],
+      ),
+    );
+    expect(plot?.lines.map((line) => [line.name, line.points.map((point) => point[1])])).toEqual([
+      ["east/line/b/c · on", [1]],
+      ["west/line/b/c · on", [2]],
+      ["east/line/b/c · off", [3]],
+    ]);
+    expect(plot?.lines[0]?.points[0]?.[0]).toBe(Date.UTC(2026, 0, 1));
   });
   it("names with bars where there is no time", () => {
     const plot = plotOf(
@@ -81,6 +105,20 @@ describe("how an answer is drawn", () => {
   });
 });
 
+describe("names and times", () => {
+  it("are as short as tells them apart", () => {
+    expect(shortened(["a/b/c", "a/b/d", "a/b/c"])).toEqual(["b/c", "b/d", "b/c"]);
+    expect(shortened(["x/a/b/c", "y/a/b/c", "b/c"])).toEqual(["x/a/b/c", "y/a/b/c", "b/c"]);
+  });
+  it.each([
+    ["2026-01-01T00:00:00Z", 0],
+    ["2026-01-01T00:00:00.5", 500],
+    ["2026-01-01 00:00:00", 0],
+    ["2026-01-01T01:00:00+01:00", 0],
+    ["2026-01-01", 0],
+  ])("%s is UTC unless it says otherwise", (text, ms) => expect(timeOf(text)).toBe(Date.UTC(2026, 0, 1) + ms));
+});
+
 describe("sorting", () => {
   it("puts what is missing last, both ways", () => {
     const rows = [[2], [null], [10]];
@@ -105,5 +143,21 @@ describe("the address and the last statements", () => {
     );
     expect(remembered(list, { ...asked, sql: "select 5 " })[0]?.sql).toBe("select 5 ");
     expect(remembered(list, { ...asked, sql: "select 5 " })).toHaveLength(10);
+  });
+  it("runs at once only what this person has run before, with the same tags and times", () => {
+    expect(isKnown([asked], { ...asked })).toBe(true);
+    expect(isKnown([asked], { ...asked, tags: ["*"] })).toBe(false);
+    expect(isKnown([asked], { ...asked, from: "-30d" })).toBe(false);
+    expect(isKnown([asked], { ...asked, sql: "select 2" })).toBe(false);
+    expect(isKnown([], asked)).toBe(false);
+  });
+  it("has the order of the rows", () => {
+    const params = paramsOf(asked);
+    expect(sortOf(params)).toBeUndefined();
+    for (const sort of [
+      { key: "mean", descending: false },
+      { key: "-odd", descending: true },
+    ])
+      expect(sortOf(withSort(params, sort))).toEqual(sort);
   });
 });

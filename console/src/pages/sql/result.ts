@@ -29,18 +29,25 @@ export function isNumber(type: string): boolean {
   return /^(u?int|float|double|half|decimal)/.test(type);
 }
 
+/** Milliseconds since 1970 of a time as the server writes it: where it names no zone it is UTC, as all of SQL is. */
+export function timeOf(text: string): number {
+  return Date.parse(
+    /T.*([zZ]|[+-]\d{2}:?\d{2})$/.test(text) || !/[T ]/.test(text) ? text : `${text.replace(" ", "T")}Z`,
+  );
+}
+
 /** How to draw an answer; null where there is nothing to draw. */
 export function plotOf({ columns, rows }: Result): Plot | null {
   const places = columns.map((_, place) => place);
   const typeOf = (place: number) => columns[place]?.type ?? "";
   const numbers = places.filter((place) => isNumber(typeOf(place)));
-  const text = places.find((place) => typeOf(place) === "string");
+  const texts = places.filter((place) => typeOf(place) === "string");
   const time = places.find((place) => isTime(typeOf(place)));
   if (rows.length === 0 || numbers.length === 0) return null;
-  if (time !== undefined) return lined(columns, rows, time, "time", numbers, text);
+  if (time !== undefined) return lined(columns, rows, time, "time", numbers, texts);
   const [first, ...others] = numbers;
-  if (text === undefined) return others.length ? lined(columns, rows, first as number, "number", others, text) : null;
-  return named(columns, rows, text, numbers);
+  if (texts.length === 0) return others.length ? lined(columns, rows, first as number, "number", others, texts) : null;
+  return named(columns, rows, texts, numbers);
 }
 
 function lined(
@@ -49,39 +56,71 @@ function lined(
   x: number,
   kind: "time" | "number",
   ups: number[],
-  text: number | undefined,
+  texts: number[],
 ): Plot {
-  const found = new Map<string, [number, number][]>();
+  const found = new Map<string, { row: Cell[]; up: number; points: [number, number][] }>();
   for (const row of rows) {
-    const at = kind === "time" ? Date.parse(String(row[x])) : row[x];
+    const at = kind === "time" ? timeOf(String(row[x])) : row[x];
     if (typeof at !== "number" || Number.isNaN(at)) continue;
     for (const up of ups) {
       const value = row[up];
       if (typeof value !== "number") continue;
-      const name = lineName(text === undefined ? "" : String(row[text]), columns[up]?.name ?? "", ups.length);
-      const points = found.get(name);
-      if (points) points.push([at, value]);
-      else found.set(name, [[at, value]]);
+      const key = JSON.stringify([...texts.map((text) => row[text]), up]);
+      const line = found.get(key) ?? { row, up, points: [] };
+      line.points.push([at, value]);
+      found.set(key, line);
     }
   }
-  const lines = [...found].map(([name, points]) => ({ name, points: points.sort((one, other) => one[0] - other[0]) }));
+  const drawn = [...found.values()].slice(0, MOST_LINES);
+  const names = namesOf(
+    drawn.map((line) => line.row),
+    texts,
+  );
+  const lines = drawn.map(({ up, points }, index) => {
+    const column = columns[up]?.name ?? "";
+    const parts = [names[index], ups.length > 1 || !names[index] ? column : ""];
+    return { name: parts.filter(Boolean).join(" "), points: points.sort((one, other) => one[0] - other[0]) };
+  });
   return {
     x: { name: columns[x]?.name ?? "", kind },
     names: [],
-    lines: lines.slice(0, MOST_LINES),
-    left: Math.max(0, lines.length - MOST_LINES),
+    lines,
+    left: Math.max(0, found.size - MOST_LINES),
   };
 }
 
-function lineName(tag: string, column: string, columns: number): string {
-  const short = tag.split("/").slice(-2).join("/");
-  if (!short) return column;
-  return columns > 1 ? `${short} ${column}` : short;
+/** What tells the rows apart, in few words: the first text, and of the others those that it does not tell apart. */
+function namesOf(rows: readonly Cell[][], texts: readonly number[]): string[] {
+  const differing = (places: readonly number[]) =>
+    new Set(rows.map((row) => JSON.stringify(places.map((place) => row[place])))).size;
+  const kept: number[] = [];
+  for (const text of texts) {
+    if (kept.length === 0 || differing([...kept, text]) > differing(kept)) kept.push(text);
+  }
+  const columns = kept.map((text) => shortened(rows.map((row) => String(row[text] ?? ""))));
+  return rows.map((_, index) => columns.map((column) => column[index]).join(" · "));
 }
 
-function named(columns: Result["columns"], rows: Cell[][], text: number, ups: number[]): Plot {
+const SHORT = 2;
+
+/** The ends of paths, each as long as it takes to tell it from the others. */
+export function shortened(paths: readonly string[]): string[] {
+  const all = [...new Set(paths)].map((path) => path.split("/"));
+  const end = (parts: readonly string[], levels: number) => parts.slice(-levels).join("/");
+  const short = new Map(
+    all.map((parts) => {
+      let levels = SHORT;
+      const alike = () => all.filter((other) => end(other, levels) === end(parts, levels)).length;
+      while (levels < parts.length && alike() > 1) levels += 1;
+      return [parts.join("/"), end(parts, levels)];
+    }),
+  );
+  return paths.map((path) => short.get(path) ?? path);
+}
+
+function named(columns: Result["columns"], rows: Cell[][], texts: number[], ups: number[]): Plot {
   const shown = rows.slice(0, MOST_NAMES);
-  const names = shown.map((row) => String(row[text]).split("/").slice(-2).join("/"));
+  const names = namesOf(shown, texts);
   const lines = ups.slice(0, MOST_LINES).map((up) => ({
     name: columns[up]?.name ?? "",
     points: shown.flatMap((row, index): [number, number][] => {
@@ -90,7 +129,7 @@ function named(columns: Result["columns"], rows: Cell[][], text: number, ups: nu
     }),
   }));
   return {
-    x: { name: columns[text]?.name ?? "", kind: "name" },
+    x: { name: columns[texts[0] ?? 0]?.name ?? "", kind: "name" },
     names,
     lines,
     left: Math.max(0, ups.length - MOST_LINES),

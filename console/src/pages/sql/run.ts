@@ -2,6 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { api, Problem, take } from "~/api/client";
+import type { File } from "~/parts/download";
 import type { Asked } from "./asked";
 import type { Result } from "./result";
 
@@ -52,13 +53,8 @@ export function useRun() {
 }
 
 /** The whole answer as a file; the server notes who took it. */
-export async function download(asked: Asked, format: "csv" | "parquet"): Promise<void> {
+export function fileOf(asked: Asked, format: "csv" | "parquet", label: string): File {
   const body = { ...bodyOf(asked), format };
-  const file = await take(api.POST("/api/v1/history/sql", { body, parseAs: "blob" }));
-  const address = URL.createObjectURL(file as unknown as Blob);
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = `result.${format}`;
-  link.click();
-  URL.revokeObjectURL(address);
+  const ask = (signal: AbortSignal) => take(api.POST("/api/v1/history/sql", { body, signal, parseAs: "stream" }));
+  return { key: format, label, name: `result.${format}`, ask };
 }

@@ -1,20 +1,21 @@
 /** SQL over stored samples: a statement, the tags and the time it is about, its answer as a table and as a chart. */
 
-import { CaretRightOutlined, DownloadOutlined, HistoryOutlined, StopOutlined } from "@ant-design/icons";
-import { App, Button, Dropdown, Input } from "antd";
+import { CaretRightOutlined, HistoryOutlined, StopOutlined } from "@ant-design/icons";
+import { Button, Dropdown, Input } from "antd";
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
-import { Problem } from "~/api/client";
 import { useSession } from "~/app/session";
 import { Choice } from "~/parts/choice";
+import { Download, type File } from "~/parts/download";
 import * as format from "~/parts/format";
+import type { Sort } from "~/parts/grid";
 import { Nothing, PageHead, Panel } from "~/parts/page";
 import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
-import { type Asked, askedOf, keep, paramsOf, recall, remembered } from "./asked";
+import { type Asked, askedOf, isKnown, keep, paramsOf, recall, remembered, sortOf, withSort } from "./asked";
 import { Columns } from "./columns";
 import { plotOf, type Result } from "./result";
-import { download, type Run, useRun } from "./run";
+import { fileOf, type Run, useRun } from "./run";
 import { ResultTable } from "./table";
 import { Tags } from "./tags";
 import { EXAMPLES } from "./views";
@@ -40,18 +41,23 @@ export default function Sql() {
     setDraft(asked);
     const after = paramsOf(asked);
     if (shown === "chart") after.set("view", "chart");
-    setParams(after, { replace: true });
+    const sort = sortOf(params);
+    const same = asked.sql === params.get("sql");
+    setParams(sort && same ? withSort(after, sort) : after, { replace: true });
     recent.add(asked);
     void start(asked);
   }
 
-  // An address that carries a whole question is answered at once: that is what it was sent for.
+  // An address that carries a whole question is answered at once where this person has run just that before. Anybody
+  // may have sent any other: it is read first.
   const opened = useRef(false);
+  const unread = isKnown([askedOf(params)], draft) && !isKnown(recent.list, draft);
+  const sent = params.get("sql") !== null && !run.asked && unread;
   useEffect(() => {
     if (opened.current) return;
     opened.current = true;
-    if (params.get("sql") && draft.tags.length) void start(draft);
-  }, [params, draft, start]);
+    if (params.get("sql") && draft.tags.length && isKnown(recent.list, draft)) void start(draft);
+  }, [params, draft, recent.list, start]);
 
   function show(view: Shown): void {
     const after = new URLSearchParams(params);
@@ -83,11 +89,14 @@ export default function Sql() {
           <Button>{t("sql.examples")}</Button>
         </Dropdown>
       </PageHead>
-      <Question draft={draft} running={run.running} onDraft={setDraft} onAsk={ask} onCancel={cancel} />
+      <Question draft={draft} sent={sent} running={run.running} onDraft={setDraft} onAsk={ask} onCancel={cancel} />
       <Answer
         run={run}
+        sent={sent}
         shown={shown}
         onShow={show}
+        sort={sortOf(params)}
+        onSort={(sort) => setParams(withSort(params, sort), { replace: true })}
         tags={draft.tags.length}
         onAll={() => ask({ ...draft, tags: ["*"] })}
       />
@@ -97,13 +106,15 @@ export default function Sql() {
 
 interface QuestionProps {
   draft: Asked;
+  /** It came by an address, and was not run yet. */
+  sent: boolean;
   running: boolean;
   onDraft: (draft: Asked) => void;
   onAsk: (asked: Asked) => void;
   onCancel: () => void;
 }
 
-function Question({ draft, running, onDraft, onAsk, onCancel }: QuestionProps) {
+function Question({ draft, sent, running, onDraft, onAsk, onCancel }: QuestionProps) {
   const editor = useRef<HTMLTextAreaElement>(null);
 
   function put(text: string): void {
@@ -176,7 +187,7 @@ function Question({ draft, running, onDraft, onAsk, onCancel }: QuestionProps) {
               {t("sql.run")}
             </Button>
           )}
-          <small className="quiet">{t(draft.tags.length === 0 ? "sql.no_tags" : "sql.keys")}</small>
+          <small className="quiet">{t(draft.tags.length === 0 ? "sql.no_tags" : sent ? "sql.sent" : "sql.keys")}</small>
         </div>
       </Panel>
       <Panel className="sql-side" title={t("sql.views")}>
@@ -188,13 +199,16 @@ function Question({ draft, running, onDraft, onAsk, onCancel }: QuestionProps) {
 
 interface AnswerProps {
   run: Run;
+  sent: boolean;
   shown: Shown;
   onShow: (shown: Shown) => void;
+  sort: Sort | undefined;
+  onSort: (sort: Sort) => void;
   tags: number;
   onAll: () => void;
 }
 
-function Answer({ run, shown, onShow, tags, onAll }: AnswerProps) {
+function Answer({ run, sent, shown, onShow, sort, onSort, tags, onAll }: AnswerProps) {
   const { result, problem, asked } = run;
   if (problem) return <ProblemBox problem={problem} />;
   return (
@@ -213,7 +227,7 @@ function Answer({ run, shown, onShow, tags, onAll }: AnswerProps) {
           {saying(run)}
         </span>
         <span className="grow" />
-        {result && asked && !run.running && <Export asked={asked} />}
+        {result && asked && !run.running && <Download files={filesOf(asked)} />}
       </div>
       {result?.truncated && (
         <p className="notice warn sql-note" role="note">
@@ -224,11 +238,11 @@ function Answer({ run, shown, onShow, tags, onAll }: AnswerProps) {
         shown === "chart" ? (
           <Drawn result={result} />
         ) : (
-          <ResultTable result={result} />
+          <ResultTable result={result} sort={sort} onSort={onSort} />
         )
       ) : (
         <Nothing title={t(run.cancelled ? "sql.cancelled" : "sql.none")}>
-          <p>{t(tags === 0 ? "sql.none_tags" : "sql.none_hint")}</p>
+          <p>{t(tags === 0 ? "sql.none_tags" : sent ? "sql.sent_hint" : "sql.none_hint")}</p>
           {tags === 0 && !run.running && <Button onClick={onAll}>{t("sql.ask_all")}</Button>}
         </Nothing>
       )}
@@ -251,45 +265,15 @@ function Drawn({ result }: { result: Result }) {
   );
 }
 
+function filesOf(asked: Asked): File[] {
+  return [fileOf(asked, "csv", t("sql.export_csv")), fileOf(asked, "parquet", t("sql.export_parquet"))];
+}
+
 function saying(run: Run): string {
   if (run.running) return t("sql.running");
   if (run.cancelled) return t("sql.cancelled");
   if (!run.result) return "";
   return t("sql.answered", { rows: format.count(run.result.rows.length), time: format.age(run.seconds ?? 0) });
-}
-
-function Export({ asked }: { asked: Asked }) {
-  const { message } = App.useApp();
-  const [busy, setBusy] = useState(false);
-
-  async function fetchAs(kind: "csv" | "parquet"): Promise<void> {
-    setBusy(true);
-    try {
-      await download(asked, kind);
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      message.error(problem.message);
-    } finally {
-      setBusy(false);
-    }
-  }
-
-  return (
-    <Dropdown
-      trigger={["click"]}
-      menu={{
-        items: [
-          { key: "csv", label: t("sql.export_csv") },
-          { key: "parquet", label: t("sql.export_parquet") },
-        ],
-        onClick: ({ key }) => void fetchAs(key as "csv" | "parquet"),
-      }}
-    >
-      <Button icon={<DownloadOutlined />} loading={busy}>
-        {t("sql.export")}
-      </Button>
-    </Dropdown>
-  );
 }
 
 /** The last statements of this person in this browser. */

@@ -1,11 +1,11 @@
 /** An answer as a table; its columns are sorted here, the rows are all there already. */
 
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import * as format from "~/parts/format";
 import { type Column, Grid, type Sort } from "~/parts/grid";
 import { Nothing } from "~/parts/page";
 import { t } from "~/texts";
-import { type Cell, isNumber, isTime, type Result, sortedBy } from "./result";
+import { type Cell, isNumber, isTime, type Result, sortedBy, timeOf } from "./result";
 
 function shown(cell: Cell | undefined, type: string): string {
   if (cell === null || cell === undefined) return "";
@@ -17,14 +17,19 @@ function shown(cell: Cell | undefined, type: string): string {
 
 /** A time with its milliseconds, where it has some. */
 function moment(text: string): string {
-  const time = Date.parse(text);
+  const time = timeOf(text);
   if (Number.isNaN(time)) return text;
   const ms = time % 1000;
   return format.dateTime(time) + (ms ? `.${String(ms).padStart(3, "0")}` : "");
 }
 
-export function ResultTable({ result }: { result: Result }) {
-  const [sort, setSort] = useState<Sort>();
+interface ResultTableProps {
+  result: Result;
+  sort: Sort | undefined;
+  onSort: (sort: Sort) => void;
+}
+
+export function ResultTable({ result, sort, onSort }: ResultTableProps) {
   const rows = useMemo(() => {
     const place = result.columns.findIndex((column) => column.name === sort?.key);
     return place < 0 ? result.rows : sortedBy(result.rows, place, sort?.descending ?? false);
@@ -53,7 +58,7 @@ export function ResultTable({ result }: { result: Result }) {
       rowKey={(row) => String(indexes.get(row))}
       rowHeight={32}
       sort={sort}
-      onSort={setSort}
+      onSort={onSort}
       empty={
         <Nothing title={t("sql.no_rows")}>
           <p>{t("sql.no_rows_hint")}</p>

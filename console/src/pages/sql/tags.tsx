@@ -2,9 +2,10 @@
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Select } from "antd";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { api, take } from "~/api/client";
-import { shortName } from "~/pages/trends/picker";
+import { useRested } from "~/parts/rested";
+import { shortName } from "~/parts/trend/picker";
 import { t } from "~/texts";
 
 const FOUND = 50;
@@ -12,11 +13,7 @@ const MOST = 1000;
 
 export function Tags({ tags, onChange }: { tags: readonly string[]; onChange: (tags: string[]) => void }) {
   const [text, setText] = useState("");
-  const [search, setSearch] = useState("");
-  useEffect(() => {
-    const timer = setTimeout(() => setSearch(text.trim()), 200);
-    return () => clearTimeout(timer);
-  }, [text]);
+  const search = useRested(text.trim());
   const found = useQuery({
     queryKey: ["tags", "search", search],
     queryFn: () => take(api.GET("/api/v1/history/tags", { params: { query: { search, limit: FOUND } } })),

@@ -1,43 +1,37 @@
 /** Backups: made as a job, listed, removed; restoring makes a new installation, so the page says how and does not do it. */
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { App, Button, Popconfirm } from "antd";
-import { useState } from "react";
+import { useCallback, useState } from "react";
 import { Link } from "react-router";
 import { api, type Problem, type Schemas, take } from "~/api/client";
 import * as format from "~/parts/format";
 import { type Column, Grid } from "~/parts/grid";
+import { isRunning, JobLine, useJob } from "~/parts/job";
 import { Nothing } from "~/parts/page";
 import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
 
 type Backup = Schemas["Backup"];
 const KEY = ["backups"];
-const UNFINISHED = new Set(["queued", "running"]);
 
 export function Backups() {
   const client = useQueryClient();
   const { message } = App.useApp();
   const [job, setJob] = useState("");
   const backups = useQuery({ queryKey: KEY, queryFn: () => take(api.GET("/api/v1/system/backups")) });
-  const state = useRunning(job, () => void client.invalidateQueries({ queryKey: KEY }));
-
-  async function make(): Promise<void> {
-    try {
-      setJob((await take(api.POST("/api/v1/system/backups"))).job);
-    } catch (problem) {
-      message.error((problem as Problem).message);
-    }
-  }
-
-  async function remove(name: string): Promise<void> {
-    try {
-      await take(api.DELETE("/api/v1/system/backups/{name}", { params: { path: { name } } }));
-      await client.invalidateQueries({ queryKey: KEY });
-    } catch (problem) {
-      message.error((problem as Problem).message);
-    }
-  }
+  const listAnew = useCallback(() => void client.invalidateQueries({ queryKey: KEY }), [client]);
+  const running = useJob(job, listAnew).data;
+  const make = useMutation({
+    mutationFn: () => take(api.POST("/api/v1/system/backups")),
+    onSuccess: (begun) => setJob(begun.job),
+    onError: (problem) => message.error(problem.message),
+  });
+  const remove = useMutation({
+    mutationFn: (name: string) => take(api.DELETE("/api/v1/system/backups/{name}", { params: { path: { name } } })),
+    onError: (problem) => message.error(problem.message),
+    onSettled: listAnew,
+  });
 
   const folder = backups.data?.folder ?? "";
   const columns: Column<Backup>[] = [
@@ -55,32 +49,34 @@ export function Backups() {
       title: "",
       width: "120px",
       render: (row) => (
-        <Popconfirm title={t("system.remove_sure", { name: row.name })} onConfirm={() => remove(row.name)}>
-          <Button size="small">{t("system.remove")}</Button>
+        <Popconfirm title={t("system.remove_sure", { name: row.name })} onConfirm={() => remove.mutate(row.name)}>
+          <Button size="small" loading={remove.isPending && remove.variables === row.name}>
+            {t("system.remove")}
+          </Button>
         </Popconfirm>
       ),
     },
   ];
   const begin = (
-    <Button type="primary" loading={UNFINISHED.has(state?.state ?? "")} onClick={() => void make()}>
+    <Button type="primary" loading={make.isPending || isRunning(running)} onClick={() => make.mutate()}>
       {t("system.back_up")}
     </Button>
   );
-  if (backups.error)
-    return <ProblemBox problem={backups.error as unknown as Problem} onRetry={() => void backups.refetch()} />;
   return (
     <>
       <div className="toolbar">
         {begin}
-        <span className="quiet" role="status">
-          {state && (
-            <Link to="?tab=jobs">
-              {t(`job.${state.state}`)} {state.error ? String(state.error.message) : ""}
-            </Link>
-          )}
-        </span>
         <span className="quiet">{t("system.backup_hint")}</span>
       </div>
+      {running && (
+        <div className="padded">
+          <JobLine job={running} />
+          <Link to={`?tab=jobs&job=${running.id}`}>{t("system.to_job")}</Link>
+        </div>
+      )}
+      {backups.error && (
+        <ProblemBox problem={backups.error as unknown as Problem} onRetry={() => void backups.refetch()} />
+      )}
       <Grid
         label={t("system.backups")}
         columns={columns}
@@ -104,18 +100,4 @@ export function Backups() {
       </div>
     </>
   );
-}
-
-/** The job, asked for until it has ended. */
-function useRunning(job: string, onEnd: () => void): Schemas["JobView"] | undefined {
-  return useQuery({
-    queryKey: ["job", job],
-    enabled: job !== "",
-    queryFn: async () => {
-      const found = await take(api.GET("/api/v1/system/jobs/{job_id}", { params: { path: { job_id: job } } }));
-      if (!UNFINISHED.has(found.state)) onEnd();
-      return found;
-    },
-    refetchInterval: (query) => (UNFINISHED.has(query.state.data?.state ?? "queued") ? 1000 : false),
-  }).data;
 }

@@ -7,10 +7,11 @@ import { t } from "~/texts";
 
 export function Services() {
   const system = useSystemStatus();
-  if (system.error)
-    return <ProblemBox problem={system.error as unknown as Problem} onRetry={() => void system.refetch()} />;
   return (
     <div className="table-scroll">
+      {system.error && (
+        <ProblemBox problem={system.error as unknown as Problem} onRetry={() => void system.refetch()} />
+      )}
       <table className="plain-table">
         <thead>
           <tr>
@@ -44,7 +45,7 @@ export function Services() {
                       title={[check.detail, check.hint].filter(Boolean).join("\n")}
                     >
                       <span className={check.ok ? "dot good" : "dot bad"} />
-                      {check.name}
+                      {check.title || check.name}
                       {!check.ok && check.detail ? `: ${check.detail}` : ""}
                     </span>
                   ))}

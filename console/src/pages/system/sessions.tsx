@@ -1,14 +1,14 @@
 /** The browsers one is signed in with, and one's API tokens: made, seen once, ended. */
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { App, Button, Form, Input, InputNumber, Modal, Popconfirm, Select } from "antd";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { App, Button, Form, Input, InputNumber, Modal, Popconfirm, Select, Skeleton } from "antd";
 import { useState } from "react";
 import { api, type Problem, take } from "~/api/client";
 import { useSession } from "~/app/session";
 import * as format from "~/parts/format";
+import { ShownOnce } from "~/parts/once";
 import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
-import { ShownOnce } from "./secret";
 
 const LONGEST_DAYS = 3650;
 
@@ -19,22 +19,18 @@ export function Sessions() {
   const tokens = useQuery({ queryKey: ["tokens"], queryFn: () => take(api.GET("/api/v1/access/tokens")) });
   const sessions = useQuery({ queryKey: ["sessions"], queryFn: () => take(api.GET("/api/v1/access/sessions")) });
 
-  async function end(work: () => Promise<unknown>, key: string): Promise<void> {
-    try {
-      await work();
-      await client.invalidateQueries({ queryKey: [key] });
-    } catch (problem) {
-      message.error((problem as Problem).message);
-    }
-  }
-
-  const endSession = (session: string) =>
-    end(() => take(api.DELETE("/api/v1/access/sessions/{session}", { params: { path: { session } } })), "sessions");
-  const endToken = (token: string) =>
-    end(() => take(api.DELETE("/api/v1/access/tokens/{token}", { params: { path: { token } } })), "tokens");
+  const end = useMutation({
+    mutationFn: ({ session, token }: { session?: string; token?: string }) =>
+      session
+        ? take(api.DELETE("/api/v1/access/sessions/{session}", { params: { path: { session } } }))
+        : take(api.DELETE("/api/v1/access/tokens/{token}", { params: { path: { token: token ?? "" } } })),
+    onError: (problem) => message.error(problem.message),
+    onSettled: (_, __, { session }) => client.invalidateQueries({ queryKey: [session ? "sessions" : "tokens"] }),
+  });
   return (
     <div className="padded columns">
       <h2>{t("system.sessions")}</h2>
+      <Coming list={sessions} />
       <table className="plain-table">
         <tbody>
           {(sessions.data?.items ?? []).map((session) => (
@@ -45,7 +41,7 @@ export function Sessions() {
                 {session.current ? (
                   <span className="chip good">{t("system.this_session")}</span>
                 ) : (
-                  <Button size="small" onClick={() => void endSession(session.id)}>
+                  <Button size="small" disabled={end.isPending} onClick={() => end.mutate({ session: session.id })}>
                     {t("system.end")}
                   </Button>
                 )}
@@ -60,6 +56,7 @@ export function Sessions() {
           {t("system.new_token")}
         </Button>
       </p>
+      <Coming list={tokens} />
       {tokens.data?.items.length === 0 && <p className="quiet">{t("system.no_tokens")}</p>}
       <table className="plain-table">
         <tbody>
@@ -71,8 +68,10 @@ export function Sessions() {
               <td>{token.scopes.join(", ")}</td>
               <td>{t("system.until", { time: format.dateTime(token.expires) })}</td>
               <td className="number">
-                <Popconfirm title={t("system.token_sure")} onConfirm={() => endToken(token.id)}>
-                  <Button size="small">{t("system.end")}</Button>
+                <Popconfirm title={t("system.token_sure")} onConfirm={() => end.mutate({ token: token.id })}>
+                  <Button size="small" disabled={end.isPending}>
+                    {t("system.end")}
+                  </Button>
                 </Popconfirm>
               </td>
             </tr>
@@ -82,6 +81,12 @@ export function Sessions() {
       {making && <NewToken onClose={() => setMaking(false)} />}
     </div>
   );
+}
+
+/** A list that is not there yet, or could not be asked for anew. */
+function Coming({ list }: { list: { isPending: boolean; error: unknown; refetch: () => unknown } }) {
+  if (list.isPending) return <Skeleton active title={false} paragraph={{ rows: 2 }} />;
+  return list.error ? <ProblemBox problem={list.error as Problem} onRetry={() => void list.refetch()} /> : null;
 }
 
 interface Wish {
@@ -94,24 +99,26 @@ function NewToken({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const session = useSession();
   const [form] = Form.useForm<Wish>();
-  const [problem, setProblem] = useState<Problem>();
-  const [text, setText] = useState("");
+  const make = useMutation({
+    mutationFn: (wish: Wish) => take(api.POST("/api/v1/access/tokens", { body: { name: "", ...wish } })),
+    onSuccess: () => void client.invalidateQueries({ queryKey: ["tokens"] }),
+  });
 
-  async function make(wish: Wish): Promise<void> {
-    try {
-      setText((await take(api.POST("/api/v1/access/tokens", { body: { name: "", ...wish } }))).text);
-      await client.invalidateQueries({ queryKey: ["tokens"] });
-    } catch (refused) {
-      setProblem(refused as Problem);
-    }
-  }
-
-  if (text)
-    return <ShownOnce title={t("system.new_token")} text={text} note={t("system.token_note")} onClose={onClose} />;
+  if (make.data)
+    return (
+      <ShownOnce title={t("system.new_token")} text={make.data.text} note={t("system.token_note")} onClose={onClose} />
+    );
   return (
-    <Modal open title={t("system.new_token")} okText={t("system.make")} onCancel={onClose} onOk={form.submit}>
-      {problem && <ProblemBox problem={problem} />}
-      <Form form={form} layout="vertical" onFinish={(wish) => void make(wish)}>
+    <Modal
+      open
+      title={t("system.new_token")}
+      okText={t("system.make")}
+      confirmLoading={make.isPending}
+      onCancel={onClose}
+      onOk={form.submit}
+    >
+      {make.error && <ProblemBox problem={make.error as unknown as Problem} />}
+      <Form form={form} layout="vertical" disabled={make.isPending} onFinish={make.mutate}>
         <Form.Item
           name="label"
           label={t("system.purpose")}

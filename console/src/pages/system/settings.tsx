@@ -1,17 +1,22 @@
 /** Every setting, its value, and where that comes from. */
 
 import { useQuery } from "@tanstack/react-query";
-import { Input } from "antd";
-import { useMemo, useState } from "react";
+import { Button, Input } from "antd";
+import { useMemo } from "react";
+import { useSearchParams } from "react-router";
 import { api, type Problem, type Schemas, take } from "~/api/client";
 import { type Column, Grid } from "~/parts/grid";
+import { Nothing } from "~/parts/page";
 import { ProblemBox } from "~/parts/problem";
 import { t } from "~/texts";
 
 type Setting = Schemas["SettingRow"];
 
 export function Settings() {
-  const [filter, setFilter] = useState("");
+  const [params, setParams] = useSearchParams();
+  const filter = params.get("filter") ?? "";
+  const setFilter = (text: string) =>
+    setParams({ tab: "settings", ...(text ? { filter: text } : {}) }, { replace: true });
   const settings = useQuery({ queryKey: ["settings"], queryFn: () => take(api.GET("/api/v1/system/settings")) });
   const rows = useMemo(() => {
     const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
@@ -45,8 +50,6 @@ export function Settings() {
       render: (row) => <span title={row.description}>{row.description}</span>,
     },
   ];
-  if (settings.error)
-    return <ProblemBox problem={settings.error as unknown as Problem} onRetry={() => void settings.refetch()} />;
   return (
     <>
       <div className="toolbar">
@@ -60,7 +63,22 @@ export function Settings() {
         />
         <span className="quiet">{t("system.settings_hint")}</span>
       </div>
-      <Grid label={t("system.settings")} columns={columns} rows={rows} rowKey={(row) => row.name} />
+      {settings.error && (
+        <ProblemBox problem={settings.error as unknown as Problem} onRetry={() => void settings.refetch()} />
+      )}
+      <Grid
+        label={t("system.settings")}
+        columns={columns}
+        rows={rows}
+        rowKey={(row) => row.name}
+        empty={
+          settings.data && (
+            <Nothing title={t("system.no_settings", { filter })}>
+              <Button onClick={() => setFilter("")}>{t("system.show_all")}</Button>
+            </Nothing>
+          )
+        }
+      />
     </>
   );
 }

@@ -1,26 +1,23 @@
 /** People: made with a one-time link, given other roles, shut out and let back in. */
 
-import { useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { App, Button, Dropdown, Form, Input, Modal, Select } from "antd";
 import { useState } from "react";
 import { api, type Problem, type Schemas, take } from "~/api/client";
 import { useSession } from "~/app/session";
 import * as format from "~/parts/format";
 import type { Column } from "~/parts/grid";
+import { OneTimeLink } from "~/parts/once";
 import { Nothing } from "~/parts/page";
 import { Paged } from "~/parts/paged";
 import { ProblemBox } from "~/parts/problem";
+import { roleOptions, roleWords, sameRoles } from "~/parts/roles";
 import { t } from "~/texts";
-import { ShownOnce } from "./secret";
 
 type Person = Schemas["PrincipalView"];
 type Link = Schemas["NewInvitationView"];
 
-const ROLES = ["viewer", "operator", "engineer", "administrator"] as const;
 const KEY = ["principals", "people"];
-
-// texts: role.*
-const roleOptions = () => ROLES.map((role) => ({ value: role, label: t(`role.${role}`) }));
 
 /** A page of people; services, devices and apps stand under Security. */
 async function people(cursor: string | undefined): Promise<Schemas["PrincipalPage"]> {
@@ -69,7 +66,7 @@ export function Users() {
       key: "roles",
       title: t("system.roles"),
       width: "minmax(160px, 1fr)",
-      render: (row) => row.roles.map((role) => t(`role.${role}`)).join(", "),
+      render: (row) => roleWords(row.roles),
     },
     {
       key: "state",
@@ -136,14 +133,7 @@ export function Users() {
           }}
         />
       )}
-      {link && (
-        <ShownOnce
-          title={t("system.link")}
-          text={new URL(link.path, window.location.origin).href}
-          note={t("system.link_note", { time: format.dateTime(link.expires) })}
-          onClose={() => setLink(undefined)}
-        />
-      )}
+      {link && <OneTimeLink link={link} onClose={() => setLink(undefined)} />}
     </>
   );
 }
@@ -156,24 +146,36 @@ interface FormProps {
   onDone: (link?: Link) => void;
 }
 
-function PersonForm({ person, onClose, onDone }: FormProps) {
-  const [form] = Form.useForm<{ name: string; roles: string[] }>();
-  const [problem, setProblem] = useState<Problem>();
+interface Wish {
+  name: string;
+  roles: string[];
+}
 
-  async function save({ name, roles }: { name: string; roles: string[] }): Promise<void> {
-    try {
-      if (person) {
-        const params = { path: { name: person.name } };
-        onDone(void (await take(api.PUT("/api/v1/access/principals/{name}/roles", { params, body: { roles } }))));
-      } else {
-        const made = await take(
-          api.POST("/api/v1/access/principals", { body: { name, roles, kind: "person", template: "" } }),
-        );
-        onDone(made.invitation ?? undefined);
+function PersonForm({ person, onClose, onDone }: FormProps) {
+  const [form] = Form.useForm<Wish>();
+  const { modal } = App.useApp();
+  const save = useMutation({
+    mutationFn: async ({ name, roles }: Wish) => {
+      if (!person) {
+        const body = { name, roles, kind: "person" as const, template: "" };
+        return (await take(api.POST("/api/v1/access/principals", { body }))).invitation ?? undefined;
       }
-    } catch (refused) {
-      setProblem(refused as Problem);
-    }
+      const params = { path: { name: person.name } };
+      await take(api.PUT("/api/v1/access/principals/{name}/roles", { params, body: { roles } }));
+      return undefined;
+    },
+    onSuccess: onDone,
+  });
+
+  /** Other roles of somebody who is there already are asked about: they are felt within seconds. */
+  function ask(wish: Wish): void {
+    if (!person || sameRoles(wish.roles, person.roles)) save.mutate(wish);
+    else
+      modal.confirm({
+        title: t("role.sure", { name: person.name, roles: roleWords(wish.roles) }),
+        okText: t("system.save"),
+        onOk: () => save.mutate(wish),
+      });
   }
 
   return (
@@ -181,15 +183,17 @@ function PersonForm({ person, onClose, onDone }: FormProps) {
       open
       title={person ? t("system.roles_of", { name: person.name }) : t("system.new_person")}
       okText={t(person ? "system.save" : "system.make")}
+      confirmLoading={save.isPending}
       onCancel={onClose}
       onOk={form.submit}
     >
-      {problem && <ProblemBox problem={problem} />}
+      {save.error && <ProblemBox problem={save.error as unknown as Problem} />}
       <Form
         form={form}
         layout="vertical"
+        disabled={save.isPending}
         initialValues={{ roles: person?.roles ?? ["viewer"] }}
-        onFinish={(wish) => void save(wish)}
+        onFinish={ask}
       >
         {!person && (
           <Form.Item name="name" label={t("system.name")} rules={[{ required: true, message: t("system.name_rule") }]}>

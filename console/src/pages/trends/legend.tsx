@@ -6,17 +6,21 @@ import { Link } from "react-router";
 import type { TagView } from "~/api/queries";
 import * as format from "~/parts/format";
 import { LiveValue } from "~/parts/live";
+import type { Cursors, Line } from "~/parts/trend/chart";
+import type { Statistics } from "~/parts/trend/figures";
+import { shortName } from "~/parts/trend/picker";
+import { at } from "~/parts/trend/series";
+import type { Span } from "~/parts/trend/window";
 import { t } from "~/texts";
-import type { Cursors, Line } from "./chart";
-import type { Statistics } from "./figures";
 import { type Hover, useHover } from "./hover";
-import { shortName } from "./picker";
-import { at } from "./series";
+
+const DAY = 86_400_000;
 
 interface LegendProps {
   lines: Line[];
   tags: Map<string, TagView> | undefined;
   hover: Hover;
+  span: Span;
   cursors: Cursors;
   statistics: Map<string, Statistics> | undefined;
   onRemove: (path: string) => void;
@@ -27,11 +31,15 @@ function figure(value: number | null | undefined): string {
   return value === null || value === undefined ? "—" : format.number(value);
 }
 
-export function Legend({ lines, tags, hover: mouse, cursors, statistics, onRemove, onClear }: LegendProps) {
+export function Legend({ lines, tags, hover: mouse, span, cursors, statistics, onRemove, onClear }: LegendProps) {
   const hover = useHover(mouse);
   const both = cursors.a !== undefined && cursors.b !== undefined;
+  // A time of day alone says too little in a longer window, and of a cursor outside of it.
+  const clear = (time: number) => span.to - span.from <= DAY && span.from <= time && time <= span.to;
   const when = (time: number | undefined) =>
-    time !== undefined && <small className="quiet"> {format.clockTime(time)}</small>;
+    time !== undefined && (
+      <small className="quiet"> {clear(time) ? format.clockTime(time) : format.dateTime(time)}</small>
+    );
   return (
     <div className="table-scroll">
       <table className="plain-table trend-legend">

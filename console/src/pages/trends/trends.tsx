@@ -1,35 +1,30 @@
 /** Any tags in one chart, live and stored; every state of it is in the address. */
 
-import {
-  DownloadOutlined,
-  LeftOutlined,
-  LoadingOutlined,
-  RightOutlined,
-  ZoomInOutlined,
-  ZoomOutOutlined,
-} from "@ant-design/icons";
-import { Button, Dropdown, Tooltip } from "antd";
+import { LeftOutlined, LoadingOutlined, RightOutlined, ZoomInOutlined, ZoomOutOutlined } from "@ant-design/icons";
+import { Button, Tooltip } from "antd";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
-import type { Problem } from "~/api/client";
 import { usePreferences } from "~/app/preferences";
-import { live, useLink, usePaths } from "~/live";
+import { live, usePaths } from "~/live";
 import { Choice } from "~/parts/choice";
+import { Download } from "~/parts/download";
 import * as format from "~/parts/format";
 import { Nothing, PageHead, Panel } from "~/parts/page";
+import { ProblemBox } from "~/parts/problem";
+import type { Cursor, Cursors, Layout } from "~/parts/trend/chart";
+import { type Drawn, useDrawn, useStatistics, useTags } from "~/parts/trend/data";
+import { linesOf, useAskedSpan, useGrown } from "~/parts/trend/follow";
+import { Picker } from "~/parts/trend/picker";
+import { PRESETS, panned, paramsOf, type Span, spanOf, type Window, windowOf, zoomed } from "~/parts/trend/window";
 import { t } from "~/texts";
-import type { Cursors, Layout } from "./chart";
-import { useDrawn, useStatistics, useTags } from "./data";
-import { downloads } from "./export";
-import { linesOf, useAskedSpan, useGrown } from "./follow";
+import { filesOf } from "./export";
 import { Hover } from "./hover";
 import { Legend } from "./legend";
-import { Picker } from "./picker";
-import { PRESETS, panned, paramsOf, type Span, spanOf, type Window, windowOf, zoomed } from "./window";
+import "~/parts/trend/trend.css";
 import "./trends.css";
 
 // It comes while the first question is asked.
-const drawing = import("./chart");
+const drawing = import("~/parts/trend/chart");
 const Chart = lazy(async () => ({ default: (await drawing).Chart }));
 
 const MOST_TAGS = 20;
@@ -41,12 +36,12 @@ const EXACT_SECONDS = 300;
 function useAddress() {
   const [params, setParams] = useSearchParams();
   const tags = usePaths([...new Set(params.getAll("tag"))].slice(0, MOST_TAGS));
-  const window = useMemo(() => windowOf(params), [params]);
+  // The window stays the same object while it is the same: whatever is asked depends on it.
+  const [from, to] = [params.get("from"), params.get("to")];
+  const window = useMemo(() => windowOf(from, to), [from, to]);
   const layout: Layout = params.get("layout") === "lanes" ? "lanes" : "overlay";
-  const cursors: Cursors = useMemo(
-    () => ({ a: Number(params.get("a")) || undefined, b: Number(params.get("b")) || undefined }),
-    [params],
-  );
+  const [a, b] = [Number(params.get("a")) || undefined, Number(params.get("b")) || undefined];
+  const cursors: Cursors = useMemo(() => ({ a, b }), [a, b]);
   // Two presses may come before the next drawing: each builds on the one before, not on what is drawn.
   const current = useRef(params);
   current.current = params;
@@ -96,22 +91,17 @@ function useSpan(window: Window, onSettled: (window: Window) => void) {
 export default function Trends() {
   const { tags, window, layout, cursors, change } = useAddress();
   const { theme } = usePreferences();
-  const link = useLink();
   const { span, move, isLive, resting } = useSpan(window, (settled) => change({ window: settled }));
   // Samples come over the socket; means of intervals have to be asked for.
   const [exact, setExact] = useState(true);
   const often = Math.max(15, window.live ? window.seconds / 60 : 0);
-  // After each new connection anew, for what was missed meanwhile; the first one has missed nothing.
-  const drawn = useDrawn(
-    tags,
-    useAskedSpan(window, exact ? EXACT_SECONDS : often),
-    isLive ? Math.max(1, link.number) : 0,
-  );
+  const drawn = useDrawn(tags, useAskedSpan(window, exact ? EXACT_SECONDS : often));
   useEffect(() => setExact(drawn.data?.step === 0), [drawn.data?.step]);
   const statistics = useStatistics(tags, useAskedSpan(window, often), drawn.data !== undefined);
   const named = useTags(tags).data;
   const grown = useGrown(tags, drawn.data?.series, isLive && drawn.data?.step === 0, span);
   const [hover] = useState(() => new Hover());
+  const [placing, place] = useState<Cursor>("a");
 
   const lines = useMemo(() => linesOf(tags, grown, named, theme), [tags, grown, named, theme]);
   const preset = window.live ? PRESETS.find((each) => each.seconds === window.seconds)?.name : undefined;
@@ -120,9 +110,7 @@ export default function Trends() {
   return (
     <div className="page full">
       <PageHead title={t("trends.title")} sub={t("trends.help")}>
-        <Dropdown menu={{ items: downloads(tags, span, drawn.data) }} disabled={tags.length === 0} trigger={["click"]}>
-          <Button icon={<DownloadOutlined />}>{t("trends.export")}</Button>
-        </Dropdown>
+        <Download files={filesOf(tags, span, drawn.data)} disabled={tags.length === 0} />
       </PageHead>
       <Panel className="trend-controls">
         <Picker tags={tags} most={MOST_TAGS} onChange={(chosen) => change({ tags: chosen })} />
@@ -149,12 +137,17 @@ export default function Trends() {
           <Move name="trends.in" icon={<ZoomInOutlined />} onClick={() => move(zoomed(span, 0.5, middle))} />
           <Move name="trends.later" icon={<RightOutlined />} onClick={() => move(panned(span, 0.5))} />
         </span>
+        <Choice<Cursor>
+          label={t("trends.cursor")}
+          value={placing}
+          onChange={place}
+          options={[
+            { value: "a", label: "A" },
+            { value: "b", label: "B" },
+          ]}
+        />
       </Panel>
-      {drawn.error && (
-        <p className="notice warn" role="alert">
-          {(drawn.error as unknown as Problem).message}
-        </p>
-      )}
+      {drawn.error && <ProblemBox problem={drawn.error} onRetry={() => void drawn.refetch()} />}
       <Panel className="flush trend-panel">
         <div className="trend-head">
           <span className={isLive ? "chip good" : "chip"}>{isLive ? t("trends.live") : t("trends.fixed")}</span>
@@ -166,9 +159,10 @@ export default function Trends() {
               tags.length > 0 &&
               (drawn.data.step === 0
                 ? t("trends.raw")
-                : t("trends.step", { step: format.age(drawn.data.step), source: drawn.data.source }))}
+                : t("trends.step", { step: format.age(drawn.data.step), source: sourceOf(drawn.data) }))}
           </span>
           <span className="grow" />
+          {drawn.data && tags.length > 0 && <Key drawn={drawn.data} />}
           {(drawn.isFetching || !resting) && <LoadingOutlined />}
         </div>
         {tags.length === 0 ? (
@@ -182,6 +176,7 @@ export default function Trends() {
               span={span}
               layout={layout}
               cursors={cursors}
+              placing={placing}
               onSpan={move}
               onHover={hover.set}
               onCursor={(which, time) => change({ cursors: { [which]: Math.round(time) } })}
@@ -195,6 +190,7 @@ export default function Trends() {
             lines={lines}
             tags={named}
             hover={hover}
+            span={span}
             cursors={cursors}
             statistics={statistics.data}
             onRemove={(path) => change({ tags: tags.filter((tag) => tag !== path) })}
@@ -203,6 +199,37 @@ export default function Trends() {
         </Panel>
       )}
     </div>
+  );
+}
+
+// texts: trends.source.*
+function sourceOf({ source }: Drawn): string {
+  return source
+    .split("+")
+    .map((each) => t(`trends.source.${each}`))
+    .join(" + ");
+}
+
+/** What the colours behind the lines mean. */
+function Key({ drawn }: { drawn: Drawn }) {
+  const banded = [...drawn.series.values()].some((series) => series.low.length > 0);
+  return (
+    <span className="trend-key quiet">
+      {banded && (
+        <span>
+          <i className="band" aria-hidden="true" />
+          {t("trends.key_band")}
+        </span>
+      )}
+      <span>
+        <i className="uncertain" aria-hidden="true" />
+        {t("trends.key_uncertain")}
+      </span>
+      <span>
+        <i className="bad" aria-hidden="true" />
+        {t("trends.key_bad")}
+      </span>
+    </span>
   );
 }
 

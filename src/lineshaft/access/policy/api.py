@@ -170,6 +170,19 @@ async def list_approvals(
     return ApprovalList(items=[approval_view(approval) for approval in found])
 
 
+@get(f"{_ROOT}/approvals/{{approval:str}}", opt=_APPROVE, tags=_TAGS)
+async def get_approval(
+    access: NamedDependency[Access],
+    database: NamedDependency[Database],
+    identity: NamedDependency[Identity],
+    principal: NamedDependency[Principal],
+    approval: FromPath[str],
+) -> ApprovalView:
+    """How one stands: open, approved, refused, used or expired. It is kept for a day."""
+    every = access.authorize(principal, "access:policy").allowed
+    return approval_view(await database.query(approvals.find, identity.tenant, approval, principal, every=every))
+
+
 @post(f"{_ROOT}/approvals/{{approval:str}}/approve", opt=_APPROVE, tags=_TAGS, status_code=200)
 async def approve(
     bus: NamedDependency[Bus], principal: NamedDependency[Principal], approval: FromPath[str]
@@ -188,7 +201,7 @@ async def refuse(
 
 ROUTES = [
     list_policies, get_policy, set_policy, withdraw_policy, check_policy, compare_policy, try_policy, explain_decision,
-    list_approvals, approve, refuse,
+    list_approvals, get_approval, approve, refuse,
 ]  # fmt: skip
 
 

@@ -137,10 +137,7 @@ def decide(connection: Connection, tenant: str, approval: str, judge: Principal,
         _asked().where(APPROVAL.c.tenant == tenant, APPROVAL.c.id == approval)
     ).one_or_none()  # fmt: skip
     if row is None or not _shares(row, judge):
-        raise NotFound(
-            "access.approval_unknown", f"there is no approval {approval[:40]!r}", "They are kept for a day.",
-            approval=approval[:40],
-        )  # fmt: skip
+        raise _unknown(approval)
     _check_judge(row, judge)
     if row.state != "open" or not row.created <= clock.now_us() < row.expires:
         raise Conflict(
@@ -159,9 +156,29 @@ def waiting(connection: Connection, tenant: str, reader: Principal, *, every: bo
     return [_approval(row) for row in rows if every or row.principal == reader.id or holds(reader, row.role)]
 
 
+def find(connection: Connection, tenant: str, approval: str, reader: Principal, *, every: bool) -> Approval:
+    """One approval, decided or not, for whoever would find it in the list while it waits.
+
+    Raises:
+        NotFound: there is none for the reader.
+    """
+    row = connection.execute(_asked().where(APPROVAL.c.tenant == tenant, APPROVAL.c.id == approval)).one_or_none()
+    if row is None or not _shares(row, reader) or not (every or row.principal == reader.id or holds(reader, row.role)):
+        raise _unknown(approval)
+    over = row.state in ("open", "approved") and clock.now_us() >= row.expires
+    return msgspec.structs.replace(_approval(row), state="expired" if over else row.state)
+
+
 def holds(principal: Principal, role: str) -> bool:
     """Whether somebody has a role, or one above it."""
     return any(_rank(own) >= _rank(role) for own in principal.roles if own in LADDER)
+
+
+def _unknown(approval: str) -> NotFound:
+    return NotFound(
+        "access.approval_unknown", f"there is no approval {approval[:40]!r}", "They are kept for a day.",
+        approval=approval[:40],
+    )  # fmt: skip
 
 
 def _asked() -> Select[Any]:

@@ -97,7 +97,7 @@ def read(file: Path) -> Trials:
         raw = file.read_text(encoding="utf-8")
         data = msgspec.json.decode(raw) if file.suffix == ".json" else tomllib.loads(raw)
         return msgspec.convert(data, Trials)
-    except (OSError, ValueError, msgspec.ValidationError) as error:
+    except (OSError, ValueError, RecursionError, msgspec.ValidationError) as error:
         raise InvalidInput(
             "access.policy_cases", f"{file}: {_reason(error)}",
             "A file of cases is TOML or JSON with a list `case`: principal, action, resource, context, expect.",
@@ -114,7 +114,7 @@ def parse(raw: str) -> Trials:
     try:
         data = msgspec.json.decode(raw) if raw.lstrip().startswith("{") else tomllib.loads(raw)
         return msgspec.convert(data, Trials)
-    except (ValueError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError, msgspec.ValidationError) as error:
         raise InvalidInput(
             "access.policy_cases_text", f"the cases cannot be read: {error}",
             "Cases are TOML or JSON with a list `case`: principal, action, resource, context, expect.", field="cases",

@@ -81,11 +81,7 @@ class TrailPart:
         return [self._keep_sequenced(), self._cosigner.run()]
 
     def checks(self) -> list[Check]:
-        fault = self._fault
-        ledger = Check(
-            name="audit ledger", ok=fault is None, detail="" if fault is None else fault.message,
-            hint="" if fault is None else fault.hint or "Changes and commands stop after 30 s; reading goes on.",
-        )  # fmt: skip
+        ledger = Check.of("audit ledger", self._fault, "Changes and commands stop after 30 s; reading goes on.")
         return [ledger, *self._cosigner.checks(), self._witness.check()]
 
     def _open(self) -> Log:

@@ -9,14 +9,15 @@ from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
 from lineshaft.access import Access
 from lineshaft.core import clock, texts
-from lineshaft.core.errors import Conflict, InvalidInput
+from lineshaft.core.errors import Conflict, InvalidInput, NotFound
 from lineshaft.core.http import check_limit, decode_cursor, encode_cursor
 from lineshaft.core.principals import Decision, Principal
-from lineshaft.edge.commands.checks import find_point, rules_of
+from lineshaft.edge.commands.checks import find_point, limits, rules_of
 from lineshaft.edge.commands.messages import Outcome
 from lineshaft.edge.commands.model import Command, Lease, Step, Value
 from lineshaft.edge.commands.service import LONGEST_WAIT_SECONDS, Commands, Wanted
 from lineshaft.edge.store import Devices, StoredDevice
+from lineshaft.edge.units import shown
 from lineshaft.history import Tags
 
 _ROOT = "/api/v1/edge"
@@ -88,6 +89,12 @@ class CommandView(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     """The same: of the error that made it, where one did."""
     steps: list[StepView]
+    path: str = ""
+    """Of the tag; this and what follows are given while a second person has to decide, who must know what they decide."""
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    """What bounds a number that is written there; null where nothing does."""
 
 
 class CommandPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +124,20 @@ class RefuseBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
+def _reason(text: str) -> str:
+    """Somebody's words, as they are kept and shown.
+
+    Raises:
+        InvalidInput: characters in it would steer what shows them.
+    """
+    if not text.replace("\n", " ").isprintable():
+        raise InvalidInput(
+            "edge.command_reason_invalid", "reason has characters that cannot be printed", "Leave them out.",
+            field="reason",
+        )  # fmt: skip
+    return text.strip()
+
+
 def _detail(step: Step, language: str) -> str:
     """What a step says, in the language of whoever asks, where it says why."""
     return texts.render(language, step.code, step.detail, "", dict(step.facts))[0]
@@ -137,6 +158,38 @@ def _view(command: Command, language: str) -> CommandView:
         code=command.steps[-1].code if command.steps else "",
         steps=[_step(step, language) for step in command.steps],
     )  # fmt: skip
+
+
+class _Shown:
+    """Commands as one caller sees them."""
+
+    def __init__(self, devices: Devices, principal: Principal, language: str) -> None:
+        self._devices = devices
+        self._principal = principal
+        self._language = language
+        self._known: dict[str, StoredDevice | None] = {}
+
+    async def view(self, command: Command) -> CommandView:
+        """A command; one that waits for a second person with what its value means."""
+        view = _view(command, self._language)
+        waits = command.state == "requested" and not command.settled
+        stored = await self._device(command.device) if waits else None
+        point = next((point for point in stored.device.points if point.name == command.point), None) if stored else None
+        if stored is None or point is None:
+            return view
+        bounds = {limit.lower: limit.value for limit in limits(point)}
+        return msgspec.structs.replace(
+            view, path=f"{stored.device.path}/{point.name}", unit=shown(point.unit, point.unit_text),
+            minimum=bounds.get(True), maximum=bounds.get(False),
+        )  # fmt: skip
+
+    async def _device(self, name: str) -> StoredDevice | None:
+        if name not in self._known:
+            try:
+                self._known[name] = await self._devices.get(name, self._principal.projects)
+            except NotFound:  # it was taken out since
+                self._known[name] = None
+        return self._known[name]
 
 
 def _would(
@@ -166,7 +219,7 @@ async def _wanted(devices: Devices, tags: Tags, principal: Principal, body: Comm
     else:
         stored = await devices.get(device, principal.projects)
     return Wanted(
-        device=stored.device, gateway=stored.gateway, point=point, value=body.value, reason=body.reason,
+        device=stored.device, gateway=stored.gateway, point=point, value=body.value, reason=_reason(body.reason),
         expiry_seconds=body.expiry_seconds,
     )  # fmt: skip
 
@@ -226,6 +279,7 @@ async def write_value(
 @get(f"{_ROOT}/commands", opt=_READ, tags=_TAGS)
 async def list_commands(
     commands: NamedDependency[Commands],
+    devices: NamedDependency[Devices],
     principal: NamedDependency[Principal],
     language: NamedDependency[str],
     device: OfDevice = "",
@@ -239,20 +293,23 @@ async def list_commands(
         device=device, state=standing, before=before, limit=check_limit(limit), projects=principal.projects
     )
     more = encode_cursor(found[-1].created, found[-1].id) if len(found) == limit else None
-    items = [msgspec.structs.replace(_view(command, language), steps=[]) for command in found]
+    seen = _Shown(devices, principal, language)
+    items = [msgspec.structs.replace(await seen.view(command), steps=[]) for command in found]
     return CommandPage(items=items, next=more)
 
 
 @get(f"{_ROOT}/commands/{{command:str}}", opt=_READ, tags=_TAGS)
 async def get_command(
     commands: NamedDependency[Commands],
+    devices: NamedDependency[Devices],
     principal: NamedDependency[Principal],
     language: NamedDependency[str],
     command: FromPath[str],
     wait: Wait = 0.0,
 ) -> CommandView:
     """One command with its steps; waits until nothing more will come, if asked to."""
-    return _view(await commands.get(command, wait=wait, projects=principal.projects), language)
+    found = await commands.get(command, wait=wait, projects=principal.projects)
+    return await _Shown(devices, principal, language).view(found)
 
 
 @post(f"{_ROOT}/commands/{{command:str}}/approve", opt=_APPROVE, tags=_TAGS, status_code=200)
@@ -286,7 +343,12 @@ async def refuse_command(
     """As the second person, refuse a command that waits; it is never executed."""
     found = await commands.get(command, projects=principal.projects)
     await access.require(principal, _APPROVE["action"], await devices.resource(found.device, found.gateway))
-    return _view(await commands.refuse(principal, command, data.reason), language)
+    if not data.reason.strip():
+        raise InvalidInput(
+            "edge.command_reason_missing", "reason says nothing", "Say in a few words why not: whoever asked reads it.",
+            field="reason",
+        )  # fmt: skip
+    return _view(await commands.refuse(principal, command, _reason(data.reason)), language)
 
 
 @post(f"{_ROOT}/commands/{{command:str}}/cancel", opt=_COMMAND, tags=_TAGS, status_code=200)

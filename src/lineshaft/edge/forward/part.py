@@ -81,9 +81,7 @@ class StoreAndForward:
         hub = self._forwarder.trouble if self._forwarder is not None else None
         checks = [
             Check(name="store", ok=connected.ok and not keeper, detail=connected.detail or keeper, hint=connected.hint),
-            Check(
-                name="forwarding", ok=hub is None, detail=hub.message if hub else "", hint=hub.hint if hub else ""
-            ),
+            Check.of("forwarding", hub),
         ]  # fmt: skip
         return [*checks, self._care.check()] if self._care is not None else checks
 

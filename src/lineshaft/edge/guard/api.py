@@ -11,10 +11,12 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from lineshaft.access import Access
 from lineshaft.bus import Bus
 from lineshaft.core import clock
 from lineshaft.core.errors import LineshaftError
 from lineshaft.core.principals import MAIN_PROJECT
+from lineshaft.edge.gateways import check_gateway
 from lineshaft.edge.messages import AskStatus
 from lineshaft.edge.parts.store import PartDocuments, StoredPart
 
@@ -73,15 +75,20 @@ class _Status(msgspec.Struct):
     "/api/v1/edge/gateways/{gateway:str}/guard", opt={"action": "edge:read", "project": MAIN_PROJECT}, tags=["edge"]
 )  # fmt: skip
 async def get_guard(
-    bus: NamedDependency[Bus], parts: NamedDependency[PartDocuments], gateway: FromPath[str]
+    access: NamedDependency[Access],
+    bus: NamedDependency[Bus],
+    parts: NamedDependency[PartDocuments],
+    language: NamedDependency[str],
+    gateway: FromPath[str],
 ) -> Response[GuardView]:
     """The guard of a gateway; the ETag is that of its document, and absent where none is configured."""
+    await check_gateway(access, gateway)
     stored = await parts.find(gateway, "guard")
     state, away = None, ""
     try:
         state = (await bus.request("edge", "status", AskStatus(devices=[]), _Status, gateway=gateway)).parts.guard
     except LineshaftError as error:
-        away = error.message
+        away, _ = error.text(language)
     view = await asyncio.to_thread(_view, stored, state, away)
     return Response(view, headers={"etag": stored.etag} if stored else {})
 

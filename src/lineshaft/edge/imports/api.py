@@ -12,7 +12,7 @@ from msgspec import Meta
 from lineshaft.core.errors import InvalidInput, TooLarge
 from lineshaft.core.jobs import JobRunner
 from lineshaft.core.principals import Principal
-from lineshaft.edge.browses import Browses
+from lineshaft.edge.browses import KIND, Browses
 from lineshaft.edge.imports import files
 from lineshaft.edge.imports.model import Imported, Left
 from lineshaft.edge.model import Point
@@ -58,26 +58,45 @@ async def read_import(
     data: JSONBody[ImportBody],
 ) -> ImportedView:
     """Points that files describe; nothing is configured by it."""
-    read = {file.name: file.text.encode() for file in data.files}
+    read: dict[str, bytes] = {}
+    for file in data.files:
+        if file.name in read:
+            raise InvalidInput(
+                "edge.import_file_twice", f"two of the files are called {file.name!r}",
+                "Give them different names, or leave one out.", field="files", value=file.name,
+            )  # fmt: skip
+        read[file.name] = file.text.encode()
     size = sum(map(len, read.values()))
     if size > LARGEST_BYTES:
         raise TooLarge(
             "edge.import_files_large", f"the files have {size} bytes, more than {LARGEST_BYTES}",
             "Take `lineshaft edge import` on the server for larger ones.", field="files", value=size, maximum=LARGEST_BYTES,
         )  # fmt: skip
-    first, *more = read.items()
-    if not more and not (first[0].lower().endswith(".json") and not files.holds_points(first[1])):
-        return _view(await asyncio.to_thread(files.points_of, first[1], file=first[0]))
+    imported = None if len(read) > 1 else await asyncio.to_thread(_of_one, *next(iter(read.items())))
+    if imported is not None:
+        return _view(imported)
     if not data.browse:
         raise InvalidInput(
             "edge.import_needs_device", "SunSpec models say nothing without the device that has them",
             "Browse the device first: its scale factors and repetitions are read from it.", field="browse", value="",
         )  # fmt: skip
     job = await jobs.get(data.browse, reader=principal)
+    if job.kind != KIND:
+        raise InvalidInput(
+            "edge.import_needs_browse", f"the job {job.id} did not browse a device", "Browse the device first.",
+            field="browse", value=job.id,
+        )  # fmt: skip
     found: list[dict[str, str]] = []
     while page := await browses.found(job.id, after=len(found), limit=_PAGE):
         found += [{"address": one.address, "data": one.data} for one in page]
     return _view(await asyncio.to_thread(files.points_of_models, read, found, device=job.arguments["device"]["name"]))
+
+
+def _of_one(name: str, data: bytes) -> Imported | None:
+    """Points of a file; None of a SunSpec model, which is nothing without its device."""
+    if name.lower().endswith(".json") and not files.holds_points(data):
+        return None
+    return files.points_of(data, file=name)
 
 
 def _view(imported: Imported) -> ImportedView:

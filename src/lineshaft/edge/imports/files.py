@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from lineshaft.core.errors import InvalidInput
 from lineshaft.edge.imports.model import Imported, unreadable
 from lineshaft.edge.model import Point
 from lineshaft.edge.units import of_table
@@ -17,6 +18,13 @@ def points_of(data: bytes, *, file: str) -> Imported:
     Raises:
         InvalidInput: another kind, or unreadable as that.
     """
+    try:
+        return _points_of(data, file)
+    except RecursionError as error:
+        raise _endless(file) from error
+
+
+def _points_of(data: bytes, file: str) -> Imported:
     suffix = PurePath(file).suffix.lower()
     if suffix == ".xml":
         from lineshaft.edge.imports import nodeset
@@ -43,7 +51,7 @@ def holds_points(data: bytes) -> bool:
     """Whether JSON holds points, as `--out` and `device show --json` write them; a SunSpec model holds a group."""
     try:
         read = msgspec.json.decode(data)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return isinstance(read, list) or (isinstance(read, dict) and "points" in read and "group" not in read)
 
@@ -60,11 +68,18 @@ def points_of_models(files: Mapping[str, bytes], found: Iterable[Mapping[str, An
     """
     from lineshaft.edge.imports import sunspec
 
-    read = [sunspec.read_model(data, file=name) for name, data in files.items()]
-    blocks = [sunspec.block_of(one["address"], one["data"]) for one in found if one.get("data")]
-    if not blocks:
-        raise unreadable(next(iter(files), ""), f"the device {device!r} shows no SunSpec models")
-    return sunspec.points_of({model.id: model for model in read}, blocks)
+    try:
+        read = [sunspec.read_model(data, file=name) for name, data in files.items()]
+        blocks = [sunspec.block_of(one["address"], one["data"]) for one in found if one.get("data")]
+        if not blocks:
+            raise unreadable(next(iter(files), ""), f"the device {device!r} shows no SunSpec models")
+        return sunspec.points_of({model.id: model for model in read}, blocks)
+    except RecursionError as error:
+        raise _endless(", ".join(files)) from error
+
+
+def _endless(file: str) -> InvalidInput:
+    return unreadable(file, "its values stand in one another without end")
 
 
 def _from_points(text: str, file: str) -> Imported:
@@ -72,7 +87,7 @@ def _from_points(text: str, file: str) -> Imported:
         read = msgspec.json.decode(text)
         points = read.get("points", []) if isinstance(read, dict) else read
         return Imported(points=msgspec.convert(points, list[Point])).settle(of_table)
-    except msgspec.DecodeError as error:
-        raise unreadable(file, f"it is no JSON: {error}") from error
     except msgspec.ValidationError as error:
         raise unreadable(file, f"its points cannot be: {error}") from error
+    except msgspec.DecodeError as error:
+        raise unreadable(file, f"it is no JSON: {error}") from error

@@ -1,12 +1,17 @@
 """What an import gives."""
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
 from lineshaft.core.errors import InvalidInput
 from lineshaft.edge.model import Point
 from lineshaft.edge.units import as_said
+
+LONGEST_NAME: Final = 255
+"""Of a point; a file can say in one place what a hundred thousand names begin with."""
+_LONGEST_REASON: Final = 500
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +38,7 @@ class Imported(msgspec.Struct, kw_only=True):
 
     def leave(self, name: str, reason: str) -> None:
         """Note what did not become a point."""
-        self.left.append(Left(name=name, reason=reason))
+        self.left.append(Left(name=name[:LONGEST_NAME], reason=reason[:_LONGEST_REASON]))
 
 
 def unreadable(file: str, reason: str) -> InvalidInput:
@@ -44,10 +49,15 @@ def unreadable(file: str, reason: str) -> InvalidInput:
     )  # fmt: skip
 
 
-def unique(name: str, taken: set[str]) -> str:
-    """A name that nobody has yet, and is taken from now on."""
-    number, free = 2, name
+def unique(name: str, taken: dict[str, int]) -> str:
+    """A name that nobody has yet, and is taken from now on.
+
+    Args:
+        taken: names, each with the number that the next of the same name tries.
+    """
+    number, free = taken.get(name, 2), name
     while free in taken:
         free, number = f"{name}~{number}", number + 1
-    taken.add(free)
+    taken[name] = number
+    taken.setdefault(free, 2)
     return free

@@ -10,12 +10,13 @@ from typing import Any, Final
 
 import msgspec
 
-from lineshaft.edge.imports.model import Imported, unique, unreadable
+from lineshaft.edge.imports.model import LONGEST_NAME, Imported, unique, unreadable
 from lineshaft.edge.model import Point, PointKind
 from lineshaft.edge.units import Said, of_information
 
 _NS: Final = "{http://opcfoundation.org/UA/2011/03/UANodeSet.xsd}"
-_NODE: Final = re.compile(r"^(?:ns=(?P<index>\d+);)?(?P<rest>[isgb]=.+)$", re.DOTALL)
+_NODE: Final = re.compile(r"^(?:ns=(?P<index>[0-9]{1,9});)?(?P<rest>[isgb]=.+)$", re.DOTALL)
+_RANK: Final = re.compile(r"-?[0-9]{1,9}")
 _BASE: Final = "http://opcfoundation.org/UA/"
 _KINDS: Final[Mapping[str, PointKind]] = {
     "i=1": "boolean", "i=10": "number", "i=11": "number", "i=26": "number", "i=50": "number", "i=12": "text", "i=21": "text",
@@ -27,7 +28,10 @@ _DICTIONARIES: Final = ("i=69", "i=72")
 """Types of variables that hold descriptions of data types."""
 _LARGEST: Final = 64 << 20
 _DEEPEST: Final = 64
+_LONGEST: Final = 4096
+"""Characters of an id of a node, the longest of all names (OPC 10000-3, 8.2.4)."""
 _SHOWN: Final = 20
+_DIGITS: Final = 12
 
 
 class _Node(msgspec.Struct, kw_only=True):
@@ -35,6 +39,8 @@ class _Node(msgspec.Struct, kw_only=True):
 
     tag: str
     name: str
+    level: str
+    """The same as a level of a path."""
     description: str = ""
     data_type: str = ""
     rank: int = -1
@@ -56,19 +62,20 @@ def points_of(data: bytes, *, file: str) -> Imported:
     if len(data) > _LARGEST:
         raise unreadable(file, f"it has {len(data)} bytes, more than {_LARGEST}")
     root = _parse(data, file)
-    uris = [_BASE, *[each.text or "" for each in root.iterfind(f"{_NS}NamespaceUris/{_NS}Uri")]]
-    aliases = {each.get("Alias"): each.text or "" for each in root.iterfind(f"{_NS}Aliases/{_NS}Alias")}
-    nodes = {each.get("NodeId"): _node(each, aliases) for each in root if each.get("NodeId") is not None}
+    uris = [_BASE, *[_short(each.text or "", file) for each in root.iterfind(f"{_NS}NamespaceUris/{_NS}Uri")]]
+    nodes = _nodes(root, file)
     properties = {(node.parent, node.name): node for node in nodes.values() if node.property}
-    imported, taken = Imported(), set[str]()
+    imported, taken = Imported(), dict[str, int]()
     for node_id, node in nodes.items():
         if node.tag != "UAVariable" or (node.property and node.standard):
             continue
         path = list(_path(node_id, nodes))
-        name = ".".join(_level(each.name) for each in path)
+        name = ".".join(each.level for each in path)
         above = next((each for each in path if each.tag in ("UAObjectType", "UAVariableType")), None)
         kind = _kind(node.data_type, nodes)
-        if above is not None:
+        if len(name) > LONGEST_NAME:
+            imported.leave(name, f"its name has {len(name)} characters, more than {LONGEST_NAME}")
+        elif above is not None:
             imported.leave(name, f"it belongs to the type {above.name}: browse an object of that type")
         elif node.definition in _DICTIONARIES:
             imported.leave(name, "it describes data types")
@@ -96,8 +103,7 @@ def members_of(data: bytes, name: str, *, file: str) -> dict[tuple[str, ...], st
         InvalidInput: no node set, or no such type in it.
     """
     root = _parse(data, file)
-    aliases = {each.get("Alias"): each.text or "" for each in root.iterfind(f"{_NS}Aliases/{_NS}Alias")}
-    nodes = {each.get("NodeId"): _node(each, aliases) for each in root if each.get("NodeId") is not None}
+    nodes = _nodes(root, file)
     types = {node.name: node_id for node_id, node in nodes.items() if node.tag == "UAObjectType"}
     if name not in types:
         known = ", ".join(sorted(types)[:_SHOWN])
@@ -146,12 +152,44 @@ def _parse(data: bytes, file: str) -> Any:
     return root
 
 
-def _node(element: Any, aliases: Mapping[str, str]) -> _Node:
-    data_type = element.get("DataType", "i=24")
-    index, colon, browse_name = element.get("BrowseName", "").partition(":")
+def _nodes(root: Any, file: str) -> dict[str, _Node]:
+    """The nodes by their ids.
+
+    Raises:
+        InvalidInput: an id that is none, or a name that is none.
+    """
+    aliases = {each.get("Alias"): _short(each.text or "", file) for each in root.iterfind(f"{_NS}Aliases/{_NS}Alias")}
+    nodes: dict[str, _Node] = {}
+    for element in root.iterchildren(f"{_NS}*"):
+        node_id = element.get("NodeId")
+        if node_id is None:
+            continue
+        if _NODE.match(_short(node_id, file)) is None:
+            raise unreadable(file, f"{node_id[:_SHOWN]!r} is no id of a node")
+        nodes[node_id] = _node(element, aliases, file)
+    return nodes
+
+
+def _short(text: str, file: str) -> str:
+    """A text that many others are made of.
+
+    Raises:
+        InvalidInput: it is longer than names and addresses are.
+    """
+    if len(text) > _LONGEST:
+        raise unreadable(file, f"a name or an address has {len(text)} characters, more than {_LONGEST}")
+    return text
+
+
+def _node(element: Any, aliases: Mapping[str, str], file: str) -> _Node:
+    data_type = _short(element.get("DataType", "i=24"), file)
+    index, colon, browse_name = _short(element.get("BrowseName", ""), file).partition(":")
+    name, rank = browse_name if colon else index, element.get("ValueRank", "-1")
+    if not _RANK.fullmatch(rank):
+        raise unreadable(file, f"{rank[:_SHOWN]!r} is no rank of a value")
     node = _Node(
-        tag=element.tag.removeprefix(_NS), name=browse_name if colon else index, standard=not colon or index == "0",
-        data_type=aliases.get(data_type, data_type), rank=int(element.get("ValueRank", "-1")),
+        tag=element.tag.removeprefix(_NS), name=name, level=_level(name), standard=not colon or index == "0",
+        data_type=aliases.get(data_type, data_type), rank=int(rank),
         description=(element.findtext(f"{_NS}Description") or "").strip(), element=element,
     )  # fmt: skip
     for reference in element.iterfind(f"{_NS}References/{_NS}Reference"):
@@ -216,7 +254,8 @@ def _unit(node: _Node | None) -> Said:
     number, namespace = (_text_of(parts.get(name)) for name in ("UnitId", "NamespaceUri"))
     named = parts["DisplayName"].iter() if "DisplayName" in parts else ()
     text = next((_text_of(one) for one in named if _local(one) == "Text"), "")
-    return of_information(int(number) if number.isascii() and number.isdecimal() else -1, namespace, text)
+    known = number.isascii() and number.isdecimal() and len(number) < _DIGITS
+    return of_information(int(number) if known else -1, namespace, text)
 
 
 def _local(element: Any) -> str:

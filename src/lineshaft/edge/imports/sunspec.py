@@ -5,15 +5,19 @@ the models, as JSON as the SunSpec Alliance publishes them. A scale factor is th
 static), so it becomes the point's exact scale; it is imported as a point as well, so that a change would be seen.
 """
 
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from lineshaft.edge.imports.model import Imported, unique, unreadable
 from lineshaft.edge.model import Point, PointKind, RawType
 
 _SCALE_MISSING: Final = -32768
+_MOST_TENS: Final = 10
+"""Scale factors go from -10 to 10 (4.2.8)."""
 _HEADER: Final = 2
 """Registers of a model before its content: id and length."""
 
@@ -52,11 +56,38 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     """Every register of the model, id and length first."""
 
 
+Name = Annotated[str, Meta(max_length=64)]
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A point as a model has it."""
+
+    name: Name
+    type: Name
+    size: Annotated[int, Meta(ge=1, le=0xFFFF)]
+    """In registers."""
+    sf: Name | int | None = None
+    """Scale factor, or the name of the point that holds it."""
+    units: str | None = None
+    label: str | None = None
+    desc: str | None = None
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Points and groups as a model has them."""
+
+    name: Name = ""
+    count: Annotated[int, Meta(ge=0, le=0xFFFF)] | Name = 1
+    """How often it is there, or the name of the point that says so; 0: as often as there is room."""
+    points: tuple[Definition, ...] = ()
+    groups: "tuple[Group, ...]" = ()
+
+
 class Model(msgspec.Struct, frozen=True):
     """A model as it is published."""
 
     id: int
-    group: Mapping[str, Any]
+    group: Group
 
 
 def read_model(text: bytes, *, file: str) -> Model:
@@ -81,55 +112,68 @@ def block_of(address: str, data: str) -> Block:
 def points_of(models: Mapping[int, Model], blocks: Iterable[Block]) -> Imported:
     """Points of every block whose model is known."""
     imported = Imported()
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     for block in blocks:
         model = models.get(block.model)
         if model is None:
             imported.leave(f"model {block.model}", "its definition was not given")
             continue
-        _Walk(block, imported, taken).walk(model.group, _level(str(model.group.get("name", block.model))))
+        _Walk(block, imported, taken).walk(model.group, _level(model.group.name or str(block.model)))
     return imported.settle()
 
 
 class _Walk:
     """Goes through one block with its model in hand."""
 
-    def __init__(self, block: Block, imported: Imported, taken: set[str]) -> None:
+    def __init__(self, block: Block, imported: Imported, taken: dict[str, int]) -> None:
         self._block = block
         self._imported = imported
         self._taken = taken
         self._place = 0
 
-    def walk(self, group: Mapping[str, Any], name: str, above: Mapping[str, int] | None = None) -> None:
-        """One group: its points, then the groups in it as often as they are there."""
-        begun = self._place
-        places = dict(above or {})
-        for point, place in _placed(group, begun):
-            places[str(point["name"])] = place
-        for point, place in _placed(group, begun):
-            self._place = place + int(point["size"])
-            if self._place > len(self._block.words):
-                self._imported.leave(f"{name}.{point['name']}", "the device's model is shorter than its definition")
-                self._place = len(self._block.words)
-                return
-            self._point(point, place, name, places)
-        for inner in group.get("groups", ()):
-            for number in range(1, self._times(inner, places) + 1):
-                many = "" if inner.get("count") in (None, 1) else f".{number}"
-                self.walk(inner, f"{name}.{_level(str(inner['name']))}{many}", places)
+    def walk(self, group: Group, name: str, above: ChainMap[str, int] | None = None) -> bool:
+        """One group: its points, then the groups in it as often as they are there.
 
-    def _times(self, group: Mapping[str, Any], places: Mapping[str, int]) -> int:
+        Returns: whether the device had all of it.
+        """
+        begun = self._place
+        places = ChainMap[str, int]() if above is None else above.new_child()
+        for point, place in _placed(group, begun):
+            places[point.name] = place
+        for point, place in _placed(group, begun):
+            self._place = place + point.size
+            if self._place > len(self._block.words):
+                self._imported.leave(f"{name}.{point.name}", "the device's model is shorter than its definition")
+                self._place = len(self._block.words)
+                return False
+            self._point(point, place, name, places)
+        whole = True
+        for inner in group.groups:
+            whole = self._repeat(inner, name, places) and whole
+        return whole
+
+    def _repeat(self, group: Group, above: str, places: ChainMap[str, int]) -> bool:
+        """A group as often as it is there; no longer than it takes registers, whatever number is said."""
+        for number in range(1, self._times(group, places) + 1):
+            many = "" if group.count == 1 else f".{number}"
+            begun = self._place
+            if not self.walk(group, f"{above}.{_level(group.name)}{many}", places):
+                return False
+            if self._place == begun:
+                break
+        return True
+
+    def _times(self, group: Group, places: Mapping[str, int]) -> int:
         """How often a group is there: a number, what a point says, or as often as the model has room (0)."""
-        count = group.get("count", 1)
-        if isinstance(count, str):
-            return self._word(places[count]) if count in places else 0
-        if count == 0:
+        if isinstance(group.count, str):
+            return self._word(places[group.count]) if group.count in places else 0
+        if group.count == 0:
             size = _size(group)
             return (len(self._block.words) - self._place) // size if size else 0
-        return int(count)
+        return group.count
 
-    def _point(self, point: Mapping[str, Any], place: int, group: str, places: Mapping[str, int]) -> None:
-        name, kind = f"{group}.{_level(str(point['name']))}", str(point["type"])
+    def _point(self, point: Definition, place: int, group: str, places: Mapping[str, int]) -> None:
+        name, kind = f"{group}.{_level(point.name)}", point.type
         if place < _HEADER or kind == "pad":
             return
         if kind not in _TYPES:
@@ -137,46 +181,45 @@ class _Walk:
             return
         stored, becomes, sentinels = _TYPES[kind]
         scale = ""
-        if "sf" in point:
-            factor = self._factor(point["sf"], places)
+        if point.sf is not None:
+            factor = self._factor(point.sf, places)
             if factor is None:
-                self._imported.leave(name, f"the device has no scale factor {point['sf']} for it")
+                self._imported.leave(name, f"the device has no scale factor {point.sf} for it")
                 return
             scale, becomes = _power_of_ten(factor), "number"
         self._imported.points.append(
             Point(
                 name=unique(name, self._taken), address=f"holding:{self._block.start + place}", kind=becomes, type=stored,
-                length=2 * int(point["size"]) if stored == "text" else 0, scale=scale, sentinels=sentinels,
-                unit=_unit(str(point.get("units") or "")), description=str(point.get("label") or point.get("desc") or ""),
+                length=2 * point.size if stored == "text" else 0, scale=scale, sentinels=sentinels,
+                unit=_unit(point.units or ""), description=point.label or point.desc or "",
             )
         )  # fmt: skip
 
     def _factor(self, factor: str | int, places: Mapping[str, int]) -> int | None:
-        """The power of ten; None where the device says that it has none."""
+        """The power of ten; None where the device says that it has none, or it is none."""
         if isinstance(factor, int):
-            return factor
+            return factor if abs(factor) <= _MOST_TENS else None
         if factor not in places:
             return None
         word = self._word(places[factor])
         signed = word - 0x10000 if word >= 0x8000 else word
-        return None if signed == _SCALE_MISSING or abs(signed) > 10 else signed
+        return None if signed == _SCALE_MISSING or abs(signed) > _MOST_TENS else signed
 
     def _word(self, place: int) -> int:
         return int(self._block.words[place]) if place < len(self._block.words) else 0
 
 
-def _placed(group: Mapping[str, Any], begun: int) -> Iterator[tuple[Mapping[str, Any], int]]:
+def _placed(group: Group, begun: int) -> Iterator[tuple[Definition, int]]:
     place = begun
-    for point in group.get("points", ()):
+    for point in group.points:
         yield point, place
-        place += int(point["size"])
+        place += point.size
 
 
-def _size(group: Mapping[str, Any]) -> int:
+def _size(group: Group) -> int:
     """Registers of one repetition of a group, with groups of a fixed number in it."""
-    inner = sum(_size(each) * int(each.get("count", 1)) for each in group.get("groups", ())
-                if isinstance(each.get("count", 1), int))  # fmt: skip
-    return inner + sum(int(point["size"]) for point in group.get("points", ()))
+    inner = sum(_size(each) * each.count for each in group.groups if isinstance(each.count, int))
+    return inner + sum(point.size for point in group.points)
 
 
 def _unit(said: str) -> str:

@@ -30,6 +30,13 @@ def points_of(text: str, *, file: str) -> Imported:
     Raises:
         InvalidInput: columns that are not known, or cells that cannot be; all faults in one error, with their lines.
     """
+    try:
+        return _points_of(text, file)
+    except csv.Error as error:
+        raise unreadable(file, f"it is no table: {error}") from error
+
+
+def _points_of(text: str, file: str) -> Imported:
     sample = text[:4096]
     dialect = ";" if sample.partition("\n")[0].count(";") > sample.partition("\n")[0].count(",") else ","
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), delimiter=dialect)
@@ -39,12 +46,12 @@ def points_of(text: str, *, file: str) -> Imported:
         known = ", ".join(sorted(_COLUMNS))
         fault = "it needs the columns name and address"
         if unknown:
-            fault = f"unknown columns {', '.join(unknown)}; there are {known}"
+            fault = f"unknown columns {', '.join(unknown[:_SHOWN])}; there are {known}"
         raise unreadable(file, fault)
     reader.fieldnames = columns
     imported, faults = Imported(), list[str]()
     for row in reader:
-        if len(imported.points) >= _MOST:
+        if len(imported.points) + len(faults) >= _MOST:
             raise unreadable(file, f"it has more than {_MOST} rows")
         try:
             imported.points.append(_point(row))

@@ -20,9 +20,10 @@ def upgrade() -> None:
     op.add_column("edge_device", sa.Column("description", sa.Text, nullable=False, server_default=""))
     op.add_column("edge_device", sa.Column("points", sa.Integer, nullable=False, server_default="0"))
     connection = op.get_bind()
-    for row in connection.execute(sa.select(DEVICE.c.tenant, DEVICE.c.name, DEVICE.c.document)).fetchall():
-        device = json.loads(row.document)
+    # The keys first and each document by itself: all documents at once may be more than there is memory.
+    for row in connection.execute(sa.select(DEVICE.c.tenant, DEVICE.c.name)).fetchall():
         chosen = (DEVICE.c.tenant == row.tenant) & (DEVICE.c.name == row.name)
+        device = json.loads(connection.execute(sa.select(DEVICE.c.document).where(chosen)).scalar_one())
         listed = {
             "driver": device.get("driver", ""), "endpoint": device.get("endpoint", ""),
             "description": device.get("description", ""), "points": len(device.get("points", ())),

@@ -42,10 +42,7 @@ class PartsKeeper:
 
     def checks(self) -> list[Check]:
         """How every part is."""
-        refused = [
-            Check(name=f"part {name}", ok=False, detail=error.message, hint=error.hint)
-            for name, error in self._refused.items()
-        ]
+        refused = [Check.of(f"part {name}", error) for name, error in self._refused.items()]
         return refused + [check for part in self._parts.values() for check in part.checks()]
 
     def status(self) -> dict[str, Mapping[str, Any]]:

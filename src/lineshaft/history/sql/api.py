@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.response import Stream
 
+from lineshaft.core.errors import RequestTimeout
 from lineshaft.core.principals import Principal
 from lineshaft.history.sql.frames import SqlFormat
 from lineshaft.history.sql.queries import MEDIA_TYPES, SqlQueries, SqlRequest
@@ -33,14 +34,22 @@ async def run_sql(
 async def answer_for(
     request: Request[Any, Any, Any], sql: SqlQueries, principal: Principal, asked: SqlRequest, kind: SqlFormat
 ) -> AsyncGenerator[bytes, None]:
-    """The answer once it begins. A caller who leaves before that frees the place of the statement at once."""
+    """The answer once it begins. A caller who leaves before that frees the place of the statement at once.
+
+    Raises:
+        RequestTimeout: that has happened; nobody hears of it, and it is recorded that nothing was given.
+    """
     asking = asyncio.create_task(sql.answer(principal, asked, kind))
     leaving = asyncio.create_task(_left(request))
     try:
         await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if asking.done():
             return asking.result()
-        return _nothing()
+        raise RequestTimeout(
+            "history.sql_caller_left",
+            "the caller left before the answer began",
+            "Stay until it begins, or ask for less.",
+        )
     finally:
         for task in (asking, leaving):
             task.cancel()
@@ -50,11 +59,6 @@ async def answer_for(
 async def _left(request: Request[Any, Any, Any]) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-async def _nothing() -> AsyncGenerator[bytes, None]:
-    """What nobody is there to read."""
-    yield b""
 
 
 def _accepted(accept: str) -> SqlFormat:

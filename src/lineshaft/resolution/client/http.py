@@ -4,6 +4,8 @@ Over HTTPS the server proves itself by the key that its site's description gives
 certificates of their own making; where none is known, by a certificate that the machine trusts.
 """
 
+import asyncio
+import json
 import ssl
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     import httpx
 
 _MOST_BYTES: Final = 4 * codes.MAX_MESSAGE_BYTES
+UNPACKED: Final = {"accept-encoding": "identity"}
+"""Headers of requests whose answers are read with `read_body`."""
 
 
 class HttpChannel:
@@ -42,10 +46,11 @@ class HttpChannel:
         import httpx
 
         self._key = server.public_key if protocol == HTTPS else b""
+        self._seconds = seconds
         host = f"[{server.address}]" if ":" in server.address else server.address
         self._client = httpx.AsyncClient(
             base_url=f"{'https' if protocol == HTTPS else 'http'}://{host}:{port}", timeout=seconds, trust_env=False,
-            verify=pinned() if self._key else True, follow_redirects=False,
+            verify=pinned() if self._key else True, follow_redirects=False, headers=UNPACKED,
         )  # fmt: skip
 
     async def ask(self, question: Question) -> list[Message]:
@@ -60,14 +65,20 @@ class HttpChannel:
         if not isinstance(request.body, Resolve) or request.header.flags & codes.CERTIFIED:
             raise ConnectionError("the server has only HTTP, which takes neither this request nor signs answers")
         try:
-            answer = await self._client.get(_path(request, request.body))
+            async with (
+                asyncio.timeout(self._seconds),
+                self._client.stream("GET", _path(request, request.body)) as answer,
+            ):
+                if self._key and self._key != _key_of(answer):
+                    raise ConnectionError(
+                        "the server's certificate is not of the key that its site's description gives"
+                    )
+                body = await read_body(answer, _MOST_BYTES)
         except httpx.TimeoutException as error:
             raise TimeoutError from error
         except httpx.HTTPError as error:
             raise ConnectionError(str(error)) from error
-        if self._key and self._key != _key_of(answer):
-            raise ConnectionError("the server's certificate is not of the key that its site's description gives")
-        message = _message(request, answer)
+        message = _message(request, body)
         accepted = question.accept(message)
         if accepted is None:
             raise ConnectionError("the server's answer is not one to the question")
@@ -82,25 +93,51 @@ def _path(request: Message, body: Resolve) -> str:
     wanted.append("publicOnly=true")
     if request.header.flags & codes.AUTHORITATIVE:
         wanted.append("auth=true")
-    return f"/api/handles/{quote(body.handle, safe='/')}?{'&'.join(wanted)}"
+    return f"/api/handles/{quoted(body.handle)}?{'&'.join(wanted)}"
 
 
-def _message(request: Message, answer: "httpx.Response") -> bytes:
+def quoted(handle: bytes, safe: str = "/") -> str:
+    """A handle as the end of an address's path.
+
+    Raises:
+        ConnectionError: it has a part that is `.` or `..`. By those an address leads to other folders, so that a record
+            could name anything on a server; percent signs do not keep servers from it (RFC 3986, 6.2.2).
+    """
+    if not {b".", b".."}.isdisjoint(handle.split(b"/")):
+        raise ConnectionError("a handle with a part that is . or .. is not asked about by HTTP")
+    return quote(handle, safe=safe)
+
+
+async def read_body(answer: "httpx.Response", most: int) -> bytes:
+    """The body of an answer that is being read, by a client that asks for `UNPACKED`.
+
+    Raises:
+        ConnectionError: it is too long, or packed all the same: little that is packed can be very much.
+    """
+    if "content-encoding" in answer.headers:
+        raise ConnectionError("the server packs its answer, which was not asked for")
+    found = bytearray()
+    async for part in answer.aiter_raw():
+        found += part
+        if len(found) > most:
+            raise ConnectionError(f"the server's answer has more than {most} bytes")
+    return bytes(found)
+
+
+def _message(request: Message, answer: bytes) -> bytes:
     """The message that an answer in JSON stands for.
 
     Raises:
         ConnectionError: it stands for none.
     """
     try:
-        if len(answer.content) > _MOST_BYTES:
-            raise ValueError("it is too long")  # noqa: TRY301  # all that is wrong with it is said in one place
-        given: dict[str, Any] = answer.json()
+        given: dict[str, Any] = json.loads(answer)
         code = int(given["responseCode"])
         body: Body = Refusal(str(given.get("message", "")))
         if code == codes.RC_SUCCESS:
             values = tuple(value for value in map(value_from_json, given["values"]) if value.public)
             body = Resolved(str(given["handle"]).encode(), values)
-    except (ValueError, LookupError, TypeError, LineshaftError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError, LineshaftError) as error:
         raise ConnectionError(f"the server's answer by HTTP cannot be read: {error}") from error
     return wire.encode(wire.reply(request, code, body, serial=codes.NO_SERIAL, expiration=0))
 

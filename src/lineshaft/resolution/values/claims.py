@@ -127,7 +127,7 @@ def decode_claims(data: bytes) -> Signed:
             str(algorithm), msgspec.json.decode(_decode(payload), type=Claims), _decode(signature),
             header + b"." + payload,
         )  # fmt: skip
-    except (ValueError, msgspec.DecodeError) as error:
+    except (ValueError, RecursionError, msgspec.DecodeError) as error:
         raise InvalidInput(
             "resolution.claims", f"the statement cannot be read: {error}",
             "HS_SIGNATURE and HS_CERT hold a JSON Web Signature in compact form.", field="data", reason=str(error),

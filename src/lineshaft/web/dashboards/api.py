@@ -12,7 +12,7 @@ from lineshaft.access import Access
 from lineshaft.access.projects.store import chosen
 from lineshaft.core import clock
 from lineshaft.core.differences import Difference
-from lineshaft.core.errors import Forbidden, InvalidInput
+from lineshaft.core.errors import Forbidden, InvalidInput, NotFound
 from lineshaft.core.http import DEFAULT_PAGE, check_limit, decode_cursor, encode_cursor
 from lineshaft.core.principals import Principal, Resource
 from lineshaft.web.dashboards.check import MAXIMUM_TEXT, read
@@ -25,6 +25,8 @@ _READ = {"action": "dashboards:read"}
 _WRITE = {"action": "dashboards:write"}
 _MANAGE: Final = "dashboards:manage"
 """Change what others share."""
+_ADMINISTER: Final = "system:manage"
+"""List and delete what others share with nobody, without reading it."""
 _NEWEST: Final = 2**31
 IfMatch = Annotated[str | None, HeaderParameter(name="If-Match", description="ETag of the dashboard as you read it")]
 
@@ -105,14 +107,20 @@ class DashboardDifferences(msgspec.Struct, frozen=True, kw_only=True):
 
 @get(_ROOT, opt=_READ, tags=_TAGS)
 async def list_dashboards(
+    access: NamedDependency[Access],
     dashboards: NamedDependency[Dashboards],
     principal: NamedDependency[Principal],
+    everybodys: Annotated[  # noqa: FBT002  # a query parameter
+        bool, QueryParameter(description="Also what others share with nobody; for administrators")
+    ] = False,
     cursor: Annotated[str | None, QueryParameter(description="`next` of the page before")] = None,
     limit: Annotated[int, QueryParameter(description="Items on one page")] = DEFAULT_PAGE,
 ) -> DashboardPage:
     """The caller's own dashboards and those shared in the caller's projects, by name."""
     after = decode_cursor(cursor, str)[0] if cursor is not None else ""
-    found = await dashboards.list(principal, after=after, limit=check_limit(limit))
+    if everybodys:
+        await access.require(principal, _ADMINISTER)
+    found = await dashboards.list(principal, after=after, limit=check_limit(limit), everybodys=everybodys)
     more = encode_cursor(found[-1].name) if len(found) == limit else None
     return DashboardPage(items=[_row(stored, principal) for stored in found], next=more)
 
@@ -165,7 +173,7 @@ async def put_dashboard(
     board = msgspec.structs.replace(board, project=chosen(principal, board.project or stored.project))
     if (board.shared, board.project) != (stored.shared, stored.project):
         await _admit_sharing(access, principal, stored, board)
-    await dashboards.save(principal, board, _comment(data), if_match)
+    await dashboards.save(principal, board, _comment(data), if_match, judged=stored.etag)
     return await _whole(access, dashboards, principal, dashboard)
 
 
@@ -176,10 +184,18 @@ async def delete_dashboard(
     principal: NamedDependency[Principal],
     dashboard: FromPath[str],
 ) -> None:
-    """Delete a dashboard with all its versions."""
-    stored, _ = await dashboards.get(principal, dashboard)
+    """Delete a dashboard with all its versions: one's own, a shared one, or anybody's for an administrator."""
+    try:
+        stored, _ = await dashboards.get(principal, dashboard)
+    except NotFound:
+        if not access.authorize(principal, _ADMINISTER).allowed:
+            raise
+        stored = await dashboards.of_anybody(principal, dashboard)
+        await access.require(principal, _ADMINISTER, _resource(stored.name, stored.project))
+        await dashboards.remove(principal, dashboard, judged=stored.etag, everybodys=True)
+        return
     await _admit(access, principal, stored)
-    await dashboards.remove(principal, dashboard)
+    await dashboards.remove(principal, dashboard, judged=stored.etag)
 
 
 @get(f"{_ROOT}/{{dashboard:str}}/versions", opt=_READ, tags=_TAGS)
@@ -220,8 +236,7 @@ async def diff_dashboard_versions(
     ] = None,
 ) -> DashboardDifferences:
     """What a version changed, against the one before it or any other."""
-    before = version - 1 if against is None else against
-    found = await dashboards.diff(principal, dashboard, before, version)
+    before, found = await dashboards.diff(principal, dashboard, against, version)
     return DashboardDifferences(before=before, after=version, items=[*found])
 
 
@@ -239,7 +254,7 @@ async def restore_dashboard(
     await _admit(access, principal, stored)
     then = await dashboards.version(principal, dashboard, version)
     board = restored(then.text, stored)
-    await dashboards.save(principal, board, f"back to version {version}", if_match)
+    await dashboards.save(principal, board, f"back to version {version}", if_match, judged=stored.etag)
     return await _whole(access, dashboards, principal, dashboard)
 
 

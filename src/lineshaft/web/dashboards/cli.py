@@ -34,12 +34,18 @@ def _columns(*keys: str) -> list[tuple[str, str]]:
 
 
 @app.command("list")
-def list_dashboards(home: HomeOption = None, json: JsonOption = False) -> None:
+def list_dashboards(
+    everybodys: Annotated[
+        bool, typer.Option("--everybodys", help="Also what others share with nobody; for administrators.")
+    ] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
     """List your own dashboards and those shared with you."""
     from lineshaft.client import connect
 
     with connect(home=home) as client:
-        rows = list(client.pages(_ROOT, {}))
+        rows = list(client.pages(_ROOT, {"everybodys": "true"} if everybodys else {}))
     empty = say(
         "No dashboards yet: make one in the console, or with `lineshaft dashboard apply FILE`.",
         "还没有看板：在控制台中创建，或用 lineshaft dashboard apply 文件。",

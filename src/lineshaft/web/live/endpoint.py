@@ -3,9 +3,10 @@
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qs
 
 from lineshaft.access import Access
-from lineshaft.core import clock, logs
+from lineshaft.core import clock, logs, texts
 from lineshaft.core.errors import Forbidden, InvalidInput, LineshaftError, NotFound, Unauthenticated, Unavailable
 from lineshaft.core.principals import Principal
 from lineshaft.web import problems
@@ -32,6 +33,12 @@ _log = logs.get("web")
 
 async def _ungraded() -> object:
     return None
+
+
+def _language_of(scope: Mapping[str, Any]) -> str:
+    """The language that the address asks for by `language`: a page can give a socket no header of its own choice."""
+    asked = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("language")
+    return texts.preferred(asked[0]) if asked else problems.language_of(scope)
 
 
 def prover(callers: Callers, access: Access) -> Callable[[Caller], Awaitable[LineshaftError | None]]:
@@ -78,7 +85,7 @@ class LiveEndpoint:
             return
         await receive()
         await send({"type": "websocket.accept"})
-        connection = _Connection(self, caller, listener, send, problems.language_of(scope))
+        connection = _Connection(self, caller, listener, send, _language_of(scope))
         self._hub.add(connection)
         try:
             await connection.converse(receive)

@@ -1,9 +1,9 @@
 /** Several values as bars on one scale. */
 
 import { useNow, useSamples } from "~/live";
-import { numeric } from "~/pages/trends/series";
 import * as format from "~/parts/format";
 import { isOld, LiveValue } from "~/parts/live";
+import { numeric } from "~/parts/trend/series";
 import { t } from "~/texts";
 import { scaleOf, toneOf, type Widget } from "../model";
 import { labelOf, useNamed } from "./tags";

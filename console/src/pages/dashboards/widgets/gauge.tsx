@@ -1,9 +1,9 @@
 /** A value on a half circle, with its limits on the rim. */
 
 import { useNow, useSample } from "~/live";
-import { numeric } from "~/pages/trends/series";
 import * as format from "~/parts/format";
 import { isOld, LiveAge, LiveValue } from "~/parts/live";
+import { numeric } from "~/parts/trend/series";
 import { t } from "~/texts";
 import { type Limits, scaleOf, toneOf, type Widget } from "../model";
 import { useNamed } from "./tags";

@@ -2,8 +2,8 @@
 
 import { Link } from "react-router";
 import { useNow, useSample } from "~/live";
-import { numeric } from "~/pages/trends/series";
 import { isOld, LiveAge, LiveQuality, LiveValue } from "~/parts/live";
+import { numeric } from "~/parts/trend/series";
 import { t } from "~/texts";
 import { toneOf, type Widget } from "../model";
 import { labelOf, useNamed } from "./tags";

@@ -1,17 +1,16 @@
 /** The last stretch of some tags as lines; a press opens them in the trends page. */
 
 import { useContext, useEffect, useMemo, useState } from "react";
-import type { Problem } from "~/api/client";
 import { usePreferences } from "~/app/preferences";
-import { live, useLink, usePaths } from "~/live";
-import { Chart } from "~/pages/trends/chart";
-import { useDrawn } from "~/pages/trends/data";
-import { linesOf, useAskedSpan, useGrown } from "~/pages/trends/follow";
-import { spanOf, type Window } from "~/pages/trends/window";
+import { live, usePaths } from "~/live";
 import { LiveValue } from "~/parts/live";
+import { Chart } from "~/parts/trend/chart";
+import { useDrawn } from "~/parts/trend/data";
+import { linesOf, useAskedSpan, useGrown } from "~/parts/trend/follow";
+import { spanOf, type Window } from "~/parts/trend/window";
 import { TREND_SECONDS, type Widget } from "../model";
 import { labelOf, NamedTags } from "./tags";
-import "~/pages/trends/trends.css";
+import "~/parts/trend/trend.css";
 
 const NO_CURSORS = {};
 /** Samples that are drawn one by one are asked for anew this often, lest one was missed. */
@@ -24,12 +23,11 @@ export default function TrendWidget({ widget }: { widget: Widget }) {
   const tags = usePaths(widget.tags ?? []);
   const named = useContext(NamedTags);
   const { theme } = usePreferences();
-  const link = useLink();
   const seconds = widget.seconds ?? TREND_SECONDS;
   const window = useMemo<Window>(() => ({ live: true, seconds }), [seconds]);
   const [exact, setExact] = useState(true);
   const often = exact ? EXACT_SECONDS : Math.max(LEAST_SECONDS, seconds / 60);
-  const drawn = useDrawn(tags, useAskedSpan(window, often), Math.max(1, link.number));
+  const drawn = useDrawn(tags, useAskedSpan(window, often));
   useEffect(() => setExact(drawn.data?.step === 0), [drawn.data?.step]);
   const span = useMovingSpan(window);
   const grown = useGrown(tags, drawn.data?.series, drawn.data?.step === 0, span);
@@ -38,7 +36,7 @@ export default function TrendWidget({ widget }: { widget: Widget }) {
     <div className="board-trend">
       {drawn.error && (
         <p className="notice warn" role="alert">
-          {(drawn.error as unknown as Problem).message}
+          {drawn.error.message}
         </p>
       )}
       <Chart

@@ -1,8 +1,8 @@
 /** One value, large: with its unit, its age, and how it stands to its limits. */
 
 import { useNow, useSample } from "~/live";
-import { numeric } from "~/pages/trends/series";
 import { isOld, LiveAge, LiveQuality, LiveValue } from "~/parts/live";
+import { numeric } from "~/parts/trend/series";
 import { toneOf, type Widget } from "../model";
 import { useNamed } from "./tags";
 

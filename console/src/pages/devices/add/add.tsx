@@ -94,7 +94,7 @@ export default function AddDevice() {
         <Nothing title={t("add.may_not")}>
           <p>{t("add.may_not_hint")}</p>
         </Nothing>
-      ) : drivers.error ? (
+      ) : drivers.error && !drivers.data ? (
         <ProblemBox problem={drivers.error as unknown as Problem} onRetry={() => void drivers.refetch()} />
       ) : (
         <Content

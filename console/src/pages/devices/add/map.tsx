@@ -2,7 +2,8 @@
 
 import { DeleteOutlined } from "@ant-design/icons";
 import { Button, Input, InputNumber, Select } from "antd";
-import { useCallback, useDeferredValue, useMemo, useState } from "react";
+import { useCallback, useDeferredValue, useMemo } from "react";
+import { useAddressText } from "~/parts/address_text";
 import * as format from "~/parts/format";
 import { type Column, Grid } from "~/parts/grid";
 import { Nothing, Panel } from "~/parts/page";
@@ -38,7 +39,7 @@ interface Edit {
 }
 
 export function MapStep({ draft, driver, change, go }: StepProps) {
-  const [filter, setFilter] = useState("");
+  const [filter, setFilter] = useAddressText("filter");
   const asked = useDeferredValue(filter);
   const rows = useMemo(() => {
     const words = asked.toLowerCase().split(/\s+/).filter(Boolean);

@@ -123,13 +123,7 @@ class SparkplugNodePart:
         """Whether there is a session."""
         if self._node is None:
             return []
-        trouble = self._node.trouble
-        return [
-            Check(
-                name="Sparkplug edge node", ok=self._node.born or trouble is None,
-                detail=trouble.message if trouble else "", hint=trouble.hint if trouble else "",
-            )
-        ]  # fmt: skip
+        return [Check.of("Sparkplug edge node", None if self._node.born else self._node.trouble)]
 
     def status(self) -> Mapping[str, Any]:
         """Whether there is a session, and what was sent."""

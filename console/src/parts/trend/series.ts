@@ -70,3 +70,11 @@ export function appended(points: readonly Point[], point: Point, from: number): 
   while (first + 1 < points.length && (points[first + 1] as Point).time < from) first += 1;
   return [...points.slice(first), point];
 }
+
+/** As `appended`, with the line broken before the point: what lies between was missed. */
+export function broken(points: readonly Point[], point: Point, from: number): Point[] {
+  const last = points.at(-1);
+  if (last && last.time >= point.time) return points as Point[];
+  const gap = { time: last ? (last.time + point.time) / 2 : point.time - 1, value: null, quality: NO_DATA };
+  return appended(appended(points, gap, from), point, from);
+}

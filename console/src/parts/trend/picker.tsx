@@ -2,8 +2,9 @@
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Select } from "antd";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { api, take } from "~/api/client";
+import { useRested } from "~/parts/rested";
 import { t } from "~/texts";
 
 const MOST = 50;
@@ -22,11 +23,7 @@ export function Picker({
   onChange: (tags: string[]) => void;
 }) {
   const [text, setText] = useState("");
-  const [search, setSearch] = useState("");
-  useEffect(() => {
-    const timer = setTimeout(() => setSearch(text.trim()), 200);
-    return () => clearTimeout(timer);
-  }, [text]);
+  const search = useRested(text.trim());
   const found = useQuery({
     queryKey: ["tags", "search", search],
     queryFn: () => take(api.GET("/api/v1/history/tags", { params: { query: { search, limit: MOST } } })),

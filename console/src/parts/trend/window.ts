@@ -32,6 +32,17 @@ export function spanOf(window: Window, now: number): Span {
   return window.live ? { from: now - window.seconds * 1000, to: now } : { from: window.from, to: window.to };
 }
 
+/** Values of one answer, at most, by the server's own limit. */
+const MOST_VALUES = 10_000;
+const MOST_POINTS = 600;
+/** A span that is widened to whole steps has so many values more. */
+const WIDENED = 2;
+
+/** So many values of each of some tags are asked for at most: all of them come in one answer. */
+export function mostPoints(tags: number): number {
+  return Math.min(MOST_POINTS, Math.floor(MOST_VALUES / tags) - WIDENED);
+}
+
 /** Seconds between the values asked for, so that at most `most` are drawn; 0: the samples themselves. */
 export function stepFor(span: Span, most: number): number {
   const seconds = (span.to - span.from) / 1000;
@@ -59,15 +70,14 @@ export function panned(span: Span, share: number): Span {
 }
 
 /** What stands in the address: `from=-15m`, or two times. */
-export function windowOf(params: URLSearchParams): Window {
-  const from = params.get("from") ?? "-15m";
-  const preset = /^-(\d+)([smhd])$/.exec(from);
+export function windowOf(from: string | null, to: string | null): Window {
+  const preset = /^-(\d+)([smhd])$/.exec(from ?? "-15m");
   if (preset) {
     const unit = { s: 1, m: 60, h: 3600, d: 86_400 }[preset[2] as "s" | "m" | "h" | "d"];
     const seconds = Number(preset[1]) * unit;
     return { live: true, seconds: Math.min(Math.max(seconds, 1), LONGEST / 1000) };
   }
-  const span = { from: Date.parse(from), to: Date.parse(params.get("to") ?? "") };
+  const span = { from: Date.parse(from ?? ""), to: Date.parse(to ?? "") };
   if (!(span.from < span.to)) return { live: true, seconds: 900 };
   return { live: false, ...span };
 }

@@ -1,10 +1,11 @@
-/** The chart: drawn by ECharts, moved by wheel, drag and keys; it tells its owner what people want to see. */
+/** The chart: drawn by ECharts, moved by wheel, drag, two fingers and keys; it tells its owner what people want to see. */
 
 import { LineChart } from "echarts/charts";
 import { AxisPointerComponent, GridComponent, MarkAreaComponent } from "echarts/components";
 import { type ECharts, init, use as register } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { type KeyboardEvent, useEffect, useRef } from "react";
+import { preferences, usePreferences } from "~/app/preferences";
 import * as format from "~/parts/format";
 import { t } from "~/texts";
 import { runsOf, type Series } from "./series";
@@ -23,6 +24,8 @@ export interface Line {
 
 export type Layout = "overlay" | "lanes";
 
+export type Cursor = "a" | "b";
+
 export interface Cursors {
   a?: number;
   b?: number;
@@ -35,7 +38,9 @@ interface ChartProps {
   cursors: Cursors;
   onSpan: (span: Span) => void;
   onHover: (time: number | undefined) => void;
-  onCursor: (which: "a" | "b", time: number) => void;
+  onCursor: (which: Cursor, time: number) => void;
+  /** Which cursor a click sets. */
+  placing?: Cursor;
   /** It only shows: the wheel scrolls the page that it stands on. */
   still?: boolean;
 }
@@ -95,6 +100,8 @@ function option({ lines, span, layout, cursors }: ChartProps, height: number) {
   const right = layout === "lanes" ? RIGHT : RIGHT + AXIS * Math.floor(axes.length / 2);
   return {
     animation: false,
+    // Where days begin, and with them the lines of the grid.
+    useUTC: preferences.get().utc,
     grid: Array.from({ length: lanes }, (_, lane) => ({
       left,
       right,
@@ -120,7 +127,7 @@ function option({ lines, span, layout, cursors }: ChartProps, height: number) {
 }
 
 function timeAxis(span: Span, lane: number, labelled: boolean, colours: Palette) {
-  const days = span.to - span.from > 2 * 86_400_000;
+  const days = span.to - span.from > 86_400_000;
   return {
     type: "time",
     gridIndex: lane,
@@ -271,16 +278,24 @@ export function Chart(props: ChartProps) {
   }, []);
 
   const { lines, span, layout, cursors } = props;
+  const { theme, language, utc } = usePreferences();
   useEffect(() => {
     chart.current?.setOption(option(latest.current, holder.current?.clientHeight ?? 400), { notMerge: true });
     // Drawn anew, the chart forgets where the mouse is.
     if (mouse.current)
       chart.current?.dispatchAction({ type: "updateAxisPointer", currTrigger: "mousemove", ...mouse.current });
-  }, [lines, span.from, span.to, layout, cursors]);
+  }, [lines, span.from, span.to, layout, cursors, theme, language, utc]);
 
   function onKey(event: KeyboardEvent): void {
-    const { span, onSpan } = latest.current;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const { span, onSpan, onCursor } = latest.current;
     const middle = (span.from + span.to) / 2;
+    const key = event.key.toLowerCase();
+    if (key === "a" || key === "b") {
+      event.preventDefault();
+      onCursor(key, mouse.current && chart.current ? timeAt(chart.current, mouse.current.x, span) : middle);
+      return;
+    }
     const moves: Record<string, () => Span> = {
       ArrowLeft: () => panned(span, -0.2),
       ArrowRight: () => panned(span, 0.2),
@@ -307,7 +322,13 @@ export function Chart(props: ChartProps) {
   );
 }
 
-/** Wheel zooms, drag moves, a click sets a cursor (the second one with Shift). */
+/** The time at a place of the chart. */
+function timeAt(chart: ECharts, x: number, span: Span): number {
+  const found = chart.convertFromPixel({ xAxisIndex: 0 }, x) as unknown as number;
+  return Number.isFinite(found) ? found : span.to;
+}
+
+/** Wheel and two fingers zoom, drag moves, a click sets a cursor (the second one with Shift). */
 function listen(
   chart: ECharts,
   latest: { current: ChartProps },
@@ -315,10 +336,7 @@ function listen(
 ): void {
   const zr = chart.getZr();
   let grabbed: { x: number; span: Span; moved: boolean } | undefined;
-  const timeAt = (x: number): number => {
-    const found = chart.convertFromPixel({ xAxisIndex: 0 }, x) as unknown as number;
-    return Number.isFinite(found) ? found : latest.current.span.to;
-  };
+  const timeOf = (x: number): number => timeAt(chart, x, latest.current.span);
   const perPixel = () => {
     const { span } = latest.current;
     const [left, right] = [span.from, span.to].map(
@@ -328,14 +346,19 @@ function listen(
   };
   zr.on("mousewheel", (event) => {
     event.event.preventDefault?.();
-    latest.current.onSpan(zoomed(latest.current.span, event.wheelDelta > 0 ? 0.8 : 1.25, timeAt(event.offsetX)));
+    latest.current.onSpan(zoomed(latest.current.span, event.wheelDelta > 0 ? 0.8 : 1.25, timeOf(event.offsetX)));
+  });
+  zr.on("pinch", (event) => {
+    grabbed = undefined; // what began as a drag of the first finger
+    if (event.pinchScale > 0)
+      latest.current.onSpan(zoomed(latest.current.span, 1 / event.pinchScale, timeOf(event.pinchX)));
   });
   zr.on("mousedown", (event) => {
     grabbed = { x: event.offsetX, span: latest.current.span, moved: false };
   });
   zr.on("mousemove", (event) => {
     mouse.current = { x: event.offsetX, y: event.offsetY };
-    latest.current.onHover(timeAt(event.offsetX));
+    latest.current.onHover(timeOf(event.offsetX));
     if (!grabbed) return;
     const by = event.offsetX - grabbed.x;
     if (Math.abs(by) > 4) grabbed.moved = true;
@@ -345,7 +368,8 @@ function listen(
     }
   });
   zr.on("mouseup", (event) => {
-    if (grabbed && !grabbed.moved) latest.current.onCursor(event.event.shiftKey ? "b" : "a", timeAt(event.offsetX));
+    const { placing = "a", onCursor } = latest.current;
+    if (grabbed && !grabbed.moved) onCursor(event.event.shiftKey ? "b" : placing, timeOf(event.offsetX));
     grabbed = undefined;
   });
   zr.on("globalout", () => {

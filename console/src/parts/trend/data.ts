@@ -1,14 +1,14 @@
 /** What the chart asks the server: samples for short windows, aggregates over intervals that rollups know for long ones. */
 
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { api, type Schemas, take } from "~/api/client";
+import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { useRef } from "react";
+import { api, type Problem, type Schemas, take } from "~/api/client";
 import { cut, PARTS, type Part, type Statistics, together } from "./figures";
 import { numeric, type Point, type Series } from "./series";
-import { aligned, type Span, stepFor } from "./window";
+import { aligned, mostPoints, type Span, stepFor } from "./window";
 
-/** Values of one answer, at most, by the server's own limit. */
-const MOST_VALUES = 10_000;
-const MOST_POINTS = 600;
+/** Samples of one answer, at most, by the server's own limit. */
+const MOST_SAMPLES = 10_000;
 /** With more tags than this the bands between lowest and highest would hide each other. */
 const MOST_BANDS = 4;
 
@@ -33,7 +33,16 @@ async function processed(
   signal?: AbortSignal,
 ) {
   const query = { tag: [...tags], from: iso(span.from), to: iso(span.to), interval, aggregate };
-  return take(api.GET("/api/v1/history/processed", { params: { query }, signal }));
+  const ask = (cursor?: string) =>
+    take(api.GET("/api/v1/history/processed", { params: { query: { ...query, cursor } }, signal }));
+  let page = await ask();
+  const { items, source } = page;
+  // Very long windows of many tags have more values than one page: without the rest the last tags would end early.
+  while (page.next !== null) {
+    page = await ask(page.next);
+    items.push(...page.items);
+  }
+  return { items, source };
 }
 
 function sorted(
@@ -55,7 +64,7 @@ function sorted(
 }
 
 async function samples(tags: readonly string[], span: Span, signal: AbortSignal): Promise<Drawn | null> {
-  const query = { tag: [...tags], from: iso(span.from), to: iso(span.to), limit: MOST_VALUES };
+  const query = { tag: [...tags], from: iso(span.from), to: iso(span.to), limit: MOST_SAMPLES };
   const page = await take(api.GET("/api/v1/history/raw", { params: { query }, signal }));
   if (page.next !== null) return null; // more than can be drawn one by one
   return { series: sorted(page.items, tags), span, step: 0, source: "raw" };
@@ -76,23 +85,33 @@ async function intervals(tags: readonly string[], span: Span, step: number, sign
 }
 
 async function drawn(tags: readonly string[], span: Span, signal: AbortSignal): Promise<Drawn> {
-  const most = Math.min(MOST_POINTS, Math.floor(MOST_VALUES / tags.length));
+  const most = mostPoints(tags.length);
   const step = stepFor(span, most);
   const exact = step === 0 ? await samples(tags, span, signal) : null;
   const seconds = (span.to - span.from) / 1000;
   return exact ?? intervals(tags, span, step || Math.max(1, Math.ceil(seconds / most)), signal);
 }
 
+/** What was answered last, also once a newer question failed: the error is told beside it. */
+function useKept<T>(query: UseQueryResult<T>) {
+  const last = useRef<T>(undefined);
+  if (query.data !== undefined) last.current = query.data;
+  const { error, isFetching, refetch } = query;
+  return { data: last.current, error: error as unknown as Problem | null, isFetching, refetch };
+}
+
 /** Everything that the chart needs for a span; the one before stays until the next is there. */
-export function useDrawn(tags: readonly string[], span: Span, epoch: number) {
-  return useQuery({
-    queryKey: ["trend", tags, span, epoch],
-    queryFn: ({ signal }) => drawn(tags, span, signal),
-    enabled: tags.length > 0,
-    placeholderData: keepPreviousData,
-    staleTime: 60_000,
-    gcTime: 60_000,
-  });
+export function useDrawn(tags: readonly string[], span: Span) {
+  return useKept(
+    useQuery({
+      queryKey: ["trend", tags, span],
+      queryFn: ({ signal }) => drawn(tags, span, signal),
+      enabled: tags.length > 0,
+      placeholderData: keepPreviousData,
+      staleTime: 60_000,
+      gcTime: 60_000,
+    }),
+  );
 }
 
 const FIGURES = [
@@ -136,17 +155,19 @@ async function ofParts(
 
 /** Figures of each tag over the whole span; asked for once the chart has what it draws. */
 export function useStatistics(tags: readonly string[], span: Span, drawn: boolean) {
-  return useQuery({
-    queryKey: ["trend", "statistics", tags, span],
-    queryFn: ({ signal }) => {
-      const long = cut(span, Math.min(MOST_POINTS, Math.floor(MOST_VALUES / tags.length)));
-      return long ? ofParts(tags, long, signal) : whole(tags, span, signal);
-    },
-    enabled: drawn && tags.length > 0,
-    placeholderData: keepPreviousData,
-    staleTime: 60_000,
-    gcTime: 60_000,
-  });
+  return useKept(
+    useQuery({
+      queryKey: ["trend", "statistics", tags, span],
+      queryFn: ({ signal }) => {
+        const long = cut(span, mostPoints(tags.length));
+        return long ? ofParts(tags, long, signal) : whole(tags, span, signal);
+      },
+      enabled: drawn && tags.length > 0,
+      placeholderData: keepPreviousData,
+      staleTime: 60_000,
+      gcTime: 60_000,
+    }),
+  );
 }
 
 /** So many tags are named in one question: their paths stand in its address. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { appended, at, type Point, runsOf } from "./series";
+import { appended, at, broken, type Point, runsOf } from "./series";
 
 const UNCERTAIN = 0x40000000;
 const BAD = 0x80000000;
@@ -39,5 +39,18 @@ describe("a growing line", () => {
     const points = [point(1), point(2), point(3)];
     expect(appended(points, point(4), 3).map((each) => each.time)).toEqual([2, 3, 4]);
     expect(appended(points, point(3), 0)).toBe(points);
+  });
+});
+
+describe("a line over which something was missed", () => {
+  it("is broken before the next point", () => {
+    const points = broken([point(1), point(3)], point(9), 0);
+    expect(points.map((each) => each.value)).toEqual([1, 3, null, 9]);
+    expect(points.map((each) => each.time)).toEqual([1, 3, 6, 9]);
+    expect(broken([], point(9), 0).map((each) => each.value)).toEqual([null, 9]);
+  });
+  it("is not where the point brings nothing new", () => {
+    const points = [point(1), point(3)];
+    expect(broken(points, point(3), 0)).toBe(points);
   });
 });

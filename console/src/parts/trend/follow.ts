@@ -6,16 +6,16 @@ import type { Theme } from "~/app/preferences";
 import { live, useEverySample } from "~/live";
 import type { Line } from "./chart";
 import { coloursOf } from "./colours";
-import { appended, numeric, type Point, type Series } from "./series";
+import { onMissed, whenToAsk } from "./missed";
+import { appended, broken, numeric, type Point, type Series } from "./series";
 import { type Span, spanOf, type Window } from "./window";
 
-/** The span that is asked for: that of a moving window is asked for anew every so many seconds. */
+/** The span that is asked for: that of a moving window is asked for anew every so many seconds, and after an outage. */
 export function useAskedSpan(window: Window, seconds: number): Span {
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     if (!window.live) return;
-    const timer = setInterval(() => !document.hidden && setTurn((before) => before + 1), seconds * 1000);
-    return () => clearInterval(timer);
+    return whenToAsk(live, document, seconds, () => setTurn((before) => before + 1));
   }, [window, seconds]);
   return useMemo(() => spanOf(window, live.now() / 1000), [window, turn]);
 }
@@ -47,9 +47,19 @@ export function useGrown(
   { from, to }: Span,
 ): Map<string, Series> {
   const fresh = useRef(new Map<string, Point[]>());
+  // Tags of which samples were missed: until the answer fills that in, no line is drawn over it.
+  const missed = useRef(new Set<string>());
+  useEffect(
+    () =>
+      onMissed(live, document, () => {
+        missed.current = new Set(tags);
+      }),
+    [tags],
+  );
   useEverySample(growing ? tags : [], (path, sample) => {
     const point = { time: sample.time / 1000, value: numeric(sample.value), quality: sample.quality };
-    fresh.current.set(path, appended(fresh.current.get(path) ?? [], point, from));
+    const after = missed.current.delete(path) ? broken : appended;
+    fresh.current.set(path, after(fresh.current.get(path) ?? [], point, from));
   });
   // What a newer answer holds is not kept a second time.
   useEffect(() => {
