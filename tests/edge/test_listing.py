@@ -53,7 +53,7 @@ async def test_by_name_with_what_a_list_shows(devices):
 
 async def test_one_by_its_name_which_is_not_searched_for(devices):
     assert await names(devices, name="press") == ["press"]
-    assert await names(devices, name="pres") == []
+    assert await names(devices, name="pre") == []
     by_state = await devices.page_by_state(Wanted(name="press"), {"press": "lost"})
     assert [(each.name, each.state) for each in by_state.items] == [("press", "lost")]
 

@@ -83,7 +83,7 @@ export function Policies() {
           </span>
         )}
       </div>
-      <Draft key={policy?.name ?? named} inForce={policy} name={policy?.name ?? named} />
+      <Draft key={policy?.name ?? named} effective={policy} name={policy?.name ?? named} />
     </div>
   );
 }
@@ -113,17 +113,17 @@ function NewPolicy({ taken, onMade }: { taken: string[]; onMade: (name: string) 
 }
 
 /** The text as somebody changes it, and the policy that it began from. */
-function useDraft(inForce: Policy | undefined) {
-  const [base, setBase] = useState(inForce);
-  const [text, setText] = useState(inForce ? inForce.text : TEMPLATE);
+function useDraft(effective: Policy | undefined) {
+  const [base, setBase] = useState(effective);
+  const [text, setText] = useState(effective ? effective.text : TEMPLATE);
   const present = base?.text ?? "";
-  const overtaken = inForce?.version !== base?.version;
+  const overtaken = effective?.version !== base?.version;
   function load(): void {
-    setBase(inForce);
-    setText(inForce ? inForce.text : TEMPLATE);
+    setBase(effective);
+    setText(effective ? effective.text : TEMPLATE);
   }
   // What nobody changed here follows what is in force; so does what was just put into force.
-  if (overtaken && (text === present || text === inForce?.text)) load();
+  if (overtaken && (text === present || text === effective?.text)) load();
   return {
     base,
     present,
@@ -133,18 +133,18 @@ function useDraft(inForce: Policy | undefined) {
     overtaken,
     load,
     /** Keep one's own text, from now on as a change of what is in force. */
-    keep: () => setBase(inForce),
+    keep: () => setBase(effective),
   };
 }
 
 interface DraftProps {
-  inForce: Policy | undefined;
+  effective: Policy | undefined;
   name: string;
 }
 
-function Draft({ inForce, name }: DraftProps) {
+function Draft({ effective, name }: DraftProps) {
   const [params, setParams] = useSearchParams();
-  const { base, present, text, setText, overtaken, load, keep } = useDraft(inForce);
+  const { base, present, text, setText, overtaken, load, keep } = useDraft(effective);
   const view = VIEWS.find((each) => each === params.get("view")) ?? "text";
   const [forcing, setForcing] = useState(false);
   const own = !base || base.origin === "uploaded";
