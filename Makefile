@@ -83,7 +83,7 @@ compiled: $(COMPILE)/stamp ## Compile the hot path of identifier resolution (nee
 
 .PHONY: test
 test: $(VENV)/dev.stamp ## Run the tests (PYTEST_ARGS="-k name" for some)
-	@$(BIN)/python -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: pictures
 pictures: $(VENV)/dev.stamp $(CONSOLE) ## Take the pictures in docs/pictures anew, of the real console
