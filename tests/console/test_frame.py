@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .house import PRESSURE
+from .house import PASSWORD, PRESSURE
 
 pytestmark = pytest.mark.peer("chromium")
 CLOCK = re.compile(r"(\d\d):\d\d:\d\d")
@@ -33,3 +33,19 @@ def test_the_zone_holds_for_what_stands_on_the_page_already(sit_down):
     shown_in_utc(desk, rows.last.get_by_role("button"))
     desk.go(f"/trends?tag={PRESSURE}&from=2026-01-05T12:00:00Z&to=2026-01-05T13:00:00Z")
     shown_in_utc(desk, desk.page.get_by_text(re.compile(r"^\d\d/\d\d/\d{4}.* … ")).first)
+
+
+def test_what_was_typed_outlives_the_session(sit_down):
+    desk = sit_down("ada", "zh")
+    page, t = desk.page, desk.t
+    desk.go("/devices/@add")
+    name = page.get_by_label(t("devices.name"))
+    name.fill("press-9")
+    desk.leave()
+    # As when one comes back to the window.
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    again = page.get_by_role("dialog").filter(has_text=t("signin.over"))
+    again.get_by_label(t("signin.password"), exact=True).fill(PASSWORD)
+    again.get_by_role("button", name=t("signin.title")).click()
+    expect(again).to_have_count(0)
+    expect(name).to_have_value("press-9")

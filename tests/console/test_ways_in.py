@@ -91,7 +91,7 @@ def test_the_plants_own_provider_signs_in_whom_it_knows(come):
 
 def test_whom_the_provider_gives_no_role_is_told_so(come):
     at_the_provider(come, "carol")
-    expect(come.page.get_by_role("alert")).to_have_text(come.t("signin.refused", code="access.oidc_no_role"))
+    expect(come.page.get_by_role("alert")).to_have_text(come.t("refused.no_role"))
 
 
 def test_the_emergency_code_opens_once(come, gate):

@@ -97,7 +97,8 @@ export default function Trends() {
   const often = Math.max(15, window.live ? window.seconds / 60 : 0);
   const drawn = useDrawn(tags, useAskedSpan(window, exact ? EXACT_SECONDS : often));
   useEffect(() => setExact(drawn.data?.step === 0), [drawn.data?.step]);
-  const statistics = useStatistics(tags, useAskedSpan(window, often), drawn.data !== undefined);
+  // After the chart's own question: both at once would take turns at the server.
+  const statistics = useStatistics(tags, useAskedSpan(window, often), drawn.data !== undefined && !drawn.isFetching);
   const named = useTags(tags).data;
   const grown = useGrown(tags, drawn.data?.series, isLive && drawn.data?.step === 0, span);
   const [hover] = useState(() => new Hover());

@@ -266,7 +266,12 @@ export function Chart(props: ChartProps) {
     const made = init(element, null, { renderer: "canvas" });
     chart.current = made;
     if (!latest.current.still) listen(made, latest, mouse);
+    const size = () => `${element.clientWidth} ${element.clientHeight}`;
+    let drawn = size();
     const observer = new ResizeObserver(() => {
+      // It also tells the size at the beginning, for which all is drawn already.
+      if (size() === drawn) return;
+      drawn = size();
       made.resize();
       made.setOption(option(latest.current, element.clientHeight), { notMerge: true, lazyUpdate: true });
     });
