@@ -15,7 +15,7 @@ from lineshaft.core.home import write_file
 from lineshaft.edge import gaps
 
 _DETAIL = "the gateway's store was full or its batches too old before the hub took them"
-_TOLD_BYTES = 2000
+_TOLD_BYTES = 8000
 """Room for records in one message's headers."""
 
 
@@ -98,6 +98,10 @@ class Drops:
                 break
             told.append(entry)
         return told
+
+    def untold(self, beside: list[Dropped]) -> Dropped | None:
+        """The oldest record that the hub has not heard of, nor hears of from a message that tells those `beside`."""
+        return next((entry for entry in self._kept.entries if entry not in beside), None)
 
     def told(self, entries: list[Dropped]) -> None:
         """The hub has these."""

@@ -253,7 +253,7 @@ class Forwarder:
         return header
 
     def _launch(self, message: StoredMessage, header: BatchHeader, dropped: list[Any], rate: Rate) -> None:
-        oldest = self._oldest(message.sequence, header)
+        oldest = self._oldest(message.sequence, header, dropped)
         self._way[message.sequence] = Sent(header.boot, header.seq, dropped)
         headers = {name: value for name, value in message.headers.items() if not name.startswith("Nats-")}
         headers |= forwarding_headers(oldest, message.time_us, dropped)
@@ -261,8 +261,14 @@ class Forwarder:
         self._deliveries.add(delivery)
         delivery.add_done_callback(self._deliveries.discard)
 
-    def _oldest(self, position: int, header: BatchHeader) -> tuple[str, int]:
-        """The oldest batch that may still come, or one before it."""
+    def _oldest(self, position: int, header: BatchHeader, told: list[Any]) -> tuple[str, int]:
+        """The oldest batch that may still come, or one before it.
+
+        One that was dropped counts as such until the hub knows: this message may be there before the one that tells it.
+        """
+        untold = self._drops.untold(told)
+        if untold is not None:
+            return untold.boot, untold.from_seq
         behind = self.live is not None and position >= self.live.first
         first = min(self._way, default=None)
         if first is not None and first < position and not (behind and first >= self._ahead[0].first):
