@@ -93,6 +93,20 @@ def test_page_in_chinese_and_dark(windows, gallery, view):
     assert desk.faults == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sign_in_in_every_theme_and_size(browser, house, language):
+    with audited(seat(browser, house, language=language)) as desk:
+        desk.go("/")
+        for theme in ("light", "dark", "contrast"):
+            choose_theme(desk, theme)
+            expect(desk.button("signin.title")).to_be_visible()
+            audit(desk)
+        for width, height in (TABLET, PHONE):
+            desk.page.set_viewport_size({"width": width, "height": height})
+            desk.page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
+            expect(desk.button("signin.title")).to_be_visible()
+
+
 def shown(desk, view, theme):
     desk.page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
     desk.go(view.address)

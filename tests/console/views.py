@@ -35,6 +35,11 @@ def titled(key, *more):
     return ready
 
 
+def titled_of(key, **facts):
+    """A title that names what is shown."""
+    return lambda desk: expect(desk.page.get_by_role("heading", level=1, name=desk.t(key, **facts))).to_be_visible()
+
+
 def tabled(key, **facts):
     """A table of this name with a row below its head."""
     return lambda desk: expect(desk.table(key, **facts).get_by_role("row").nth(1)).to_be_visible()
@@ -82,7 +87,7 @@ def whole(desk):
 def answered(desk):
     """A link's statement is run by its reader; one that was run before answers at once."""
     sent, answer = (desk.page.get_by_text(text) for text in (desk.t("sql.sent_hint"), desk.t.like("sql.answered")))
-    expect(sent.or_(answer)).to_be_visible()
+    expect(sent.or_(answer).first).to_be_visible()
     if sent.is_visible():
         desk.button("sql.run").click()
     expect(answer).to_be_visible()
@@ -107,11 +112,13 @@ VIEWS = (
     View("device", "/devices/plant", lambda desk: (named("plant")(desk), live("kPa")(desk)), "device"),
     View("add", "/devices/@add", titled("add.title"), "add-device"),
     View("gateways", "/devices/@gateways", titled("gateways.title")),
+    View("guard", "/devices/@gateways/gateway", titled_of("guard.of", gateway="gateway")),
     View("waiting", "/devices/@waiting", titled("waiting.title")),
     View("trends-lanes", f"{TREND}&layout=lanes", titled("trends.title", chart)),
     View("trends-empty", "/trends", titled("trends.title")),
     View("dashboards", "/dashboards", titled("dashboards.title", tabled("dashboards.title"))),
     View("dashboard", f"/dashboards/{NAME}", lambda desk: (named("Reactor")(desk), live("°C")(desk)), "dashboard"),
+    *(View(f"dashboard-{mode}", f"/dashboards/{NAME}?mode={mode}", named("Reactor")) for mode in ("edit", "text", "versions")),
     View("sql", SQL, titled("sql.title", answered), "sql"),
     View("identifiers", f"/identifiers?id={PRESSURE}", titled("identifiers.title", live("kPa")), "identifiers"),
     *tabs("identifiers", {"nodes": ""}),
@@ -122,5 +129,7 @@ VIEWS = (
     *tabs("system", {
         "services": "system", "jobs": "", "users": "", "tokens": "", "settings": "", "backups": "", "about": "",
     }),
+    View("principal", "/security/principals/olga", named("olga")),
+    View("nowhere", "/nowhere", lambda desk: expect(desk.page.get_by_text(desk.t("frame.nowhere"))).to_be_visible()),
     View("trends", TREND, titled("trends.title", chart), "trends"),
 )  # fmt: skip
