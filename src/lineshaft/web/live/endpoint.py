@@ -190,12 +190,20 @@ class _Connection:
             self._principal = await self._endpoint.callers.prove_again(self.caller)
         return self._principal
 
+    async def _subscribe(self, paths: list[str]) -> list[tuple[str, LineshaftError]]:
+        principal, first = await self._proved(), not self.listener.tags
+        state = await self._endpoint.state(principal)
+        refused = await self._endpoint.subscribe(principal, self.listener, paths)
+        if first:  # all that it has was decided under this state: the next review need not decide it once more
+            self._state = state
+        return refused
+
     async def _answer(self, event: dict[str, Any]) -> str:
         try:
             message = messages.decode(event)
             self.listener.unsubscribe(set(message.unsubscribe))
             paths = list(dict.fromkeys(message.subscribe))
-            refused = await self._endpoint.subscribe(await self._proved(), self.listener, paths) if paths else []
+            refused = await self._subscribe(paths) if paths else []
         except LineshaftError as error:
             return messages.error(error, self._language)
         return messages.subscribed(len(self.listener.tags), refused, self._language)
