@@ -21,7 +21,6 @@ import json
 import os
 import re
 import shutil
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -41,6 +40,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from lineshaft.bus.server import free_port
 from lineshaft.cli.testing import Box, running_box
+from lineshaft.edge.testing import absent_devices
 from lineshaft.web.console import FOLDER, built
 
 DEVICES = 10_000
@@ -162,27 +162,6 @@ class House:
 # -- the table of devices --------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def many_devices(box: Box) -> Iterator[None]:
-    """Ten thousand devices in the records, of a gateway that is not there."""
-    rows = [
-        (f"press-{number:05}", f"acme/east/hall/line-{number // 100}/cell/press-{number:05}", f"test/{number}",
-         f"10.{number // 2500}.{number // 10 % 250}.{number % 10}:502", f"Press number {number}", number % 40 + 1)
-        for number in range(DEVICES)
-    ]  # fmt: skip
-    with contextlib.closing(sqlite3.connect(box.home.path / "records.db", timeout=60)) as records:
-        (tenant,) = records.execute("SELECT DISTINCT tenant FROM edge_device").fetchone()
-        with records:
-            records.executemany(
-                "INSERT INTO edge_device (tenant, name, gateway, path, handle, document, created, changed, driver,"
-                f" endpoint, description, points) VALUES ('{tenant}', ?, 'far', ?, ?, '{{}}', 1, 1, 'modbus', ?, ?, ?)",
-                rows,
-            )  # fmt: skip
-        yield
-        with records:
-            records.execute("DELETE FROM edge_device WHERE gateway = 'far'")
-
-
 TABLE = """
 window.table = {
   scroll: () => document.querySelector("[role=table]"),
@@ -216,7 +195,7 @@ SORT = """([heading, first]) => bench.timed(
 
 def table(house: House, runs: int) -> dict[str, Any]:
     found: dict[str, list[dict[str, float]]] = {"screen": [], "end": [], "sort": [], "search": []}
-    with many_devices(house.box), house.page() as page:
+    with absent_devices(house.box.home.path / "records.db", DEVICES), house.page() as page:
         page.add_init_script(TABLE)
         for _ in range(runs):
             page.goto("/devices")

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from playwright.sync_api import sync_playwright
 
 from lineshaft.bus.server import free_port
 from lineshaft.cli.testing import running_box
+from lineshaft.edge.testing import absent_devices
 from lineshaft.web.console import FOLDER, built
 
 from .house import MANY, House, seat
@@ -71,19 +71,5 @@ def sit_down(browser, house):
 @pytest.fixture
 def many(house):
     """Ten thousand devices in the records, of a gateway that is not there; gone afterwards."""
-    rows = [
-        (f"press-{number:05}", f"acme/east/hall/line-{number // 100}/cell/press-{number:05}", f"test/{number}",
-         f"10.{number // 2500}.{number // 10 % 250}.{number % 10}:502", f"Press number {number}", number % 40 + 1)
-        for number in range(MANY)
-    ]  # fmt: skip
-    with contextlib.closing(sqlite3.connect(house.box.home.path / "records.db", timeout=60)) as records:
-        (tenant,) = records.execute("SELECT DISTINCT tenant FROM edge_device").fetchone()
-        with records:
-            records.executemany(
-                "INSERT INTO edge_device (tenant, name, gateway, path, handle, document, created, changed, driver,"
-                f" endpoint, description, points) VALUES ('{tenant}', ?, 'far', ?, ?, '{{}}', 1, 1, 'modbus', ?, ?, ?)",
-                rows,
-            )  # fmt: skip
+    with absent_devices(house.box.home.path / "records.db", MANY):
         yield
-        with records:
-            records.execute("DELETE FROM edge_device WHERE gateway = 'far'")

@@ -17,7 +17,7 @@ WELL: Final = "connected"
 class PlantLevel(msgspec.Struct, frozen=True, kw_only=True):
     """A level of the plant, or a device where nothing is below it.
 
-    PlantLevels that only lead to the next one are one: `tennessee/process` where the site has one area.
+    Levels that only lead to the next one are one: `tennessee/process` where the site has one area.
     """
 
     path: str

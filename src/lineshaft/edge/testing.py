@@ -6,6 +6,7 @@ import hashlib
 import os
 import queue
 import shutil
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -186,3 +187,29 @@ class _Taking(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         self._take(data, addr)
+
+
+@contextlib.contextmanager
+def absent_devices(records: Path, count: int) -> Iterator[None]:
+    """Devices in the records of a running box (SQLite), of a gateway that is not there; gone afterwards.
+
+    A hundred stand on each line of `acme/east/hall`; they are named `press-00000` and so on.
+    """
+    rows = [
+        (f"press-{number:05}", f"acme/east/hall/line-{number // 100}/cell/press-{number:05}", f"test/{number}",
+         f"10.{number // 2500}.{number // 10 % 250}.{number % 10}:502", f"Press number {number}", number % 40 + 1)
+        for number in range(count)
+    ]  # fmt: skip
+    with contextlib.closing(sqlite3.connect(records, timeout=60)) as connection:
+        (tenant,) = connection.execute("SELECT DISTINCT tenant FROM edge_device").fetchone()
+        with connection:
+            connection.executemany(
+                "INSERT INTO edge_device (tenant, name, gateway, path, handle, document, created, changed, driver,"
+                " endpoint, description, points) VALUES (?, ?, 'far', ?, ?, '{}', 1, 1, 'modbus', ?, ?, ?)",
+                [(tenant, *row) for row in rows],
+            )  # fmt: skip
+        try:
+            yield
+        finally:
+            with connection:
+                connection.execute("DELETE FROM edge_device WHERE gateway = 'far'")
